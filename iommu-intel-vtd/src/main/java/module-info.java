@@ -1,0 +1,7 @@
+/** The Intel VT-d back end. It exports nothing: it is found as a service. */
+module dev.vmm.iommu.intel {
+  requires dev.vmm.api;
+  requires org.slf4j;
+  requires static com.google.auto.service;
+  requires static org.jspecify;
+}

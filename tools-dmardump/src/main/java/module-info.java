@@ -1,0 +1,11 @@
+/** The dmardump tool. */
+module dev.vmm.tools.dmardump {
+  requires transitive dev.vmm.api;
+  requires info.picocli;
+  requires static org.jspecify;
+
+  exports dev.vmm.tools.dmardump;
+
+  opens dev.vmm.tools.dmardump to
+      info.picocli;
+}

@@ -1,0 +1,5 @@
+/** The ACPI tables that firmware left. */
+@NullMarked
+package dev.vmm.acpi;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,15 @@
+/** The contracts: machine, PCI, ACPI, the I/O MMU and its back ends; and what they share. */
+module dev.vmm.api {
+  requires static org.jspecify;
+
+  exports dev.vmm;
+  exports dev.vmm.bits;
+  exports dev.vmm.tunable;
+  exports dev.vmm.machine;
+  exports dev.vmm.pci;
+  exports dev.vmm.acpi;
+  exports dev.vmm.iommu;
+  exports dev.vmm.iommu.spi;
+  exports dev.vmm.iommu.inspect;
+  exports dev.vmm.iommu.pagetable;
+}
