@@ -6,6 +6,8 @@ module dev.vmm.tools.dmardump {
 
   exports dev.vmm.tools.dmardump;
 
+  uses dev.vmm.iommu.spi.IommuProvider;
+
   opens dev.vmm.tools.dmardump to
       info.picocli;
 }

@@ -1,6 +1,6 @@
 /** The contracts: machine, PCI, ACPI, the I/O MMU and its back ends; and what they share. */
 module dev.vmm.api {
-  requires static org.jspecify;
+  requires static transitive org.jspecify;
 
   exports dev.vmm;
   exports dev.vmm.bits;
@@ -12,4 +12,6 @@ module dev.vmm.api {
   exports dev.vmm.iommu.spi;
   exports dev.vmm.iommu.inspect;
   exports dev.vmm.iommu.pagetable;
+
+  uses dev.vmm.machine.MachineProvider;
 }

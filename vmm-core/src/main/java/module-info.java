@@ -6,4 +6,6 @@ module dev.vmm.core {
   requires static org.jspecify;
 
   exports dev.vmm.core;
+
+  uses dev.vmm.iommu.spi.IommuProvider;
 }

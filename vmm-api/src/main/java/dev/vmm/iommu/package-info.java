@@ -1,4 +1,9 @@
-/** The I/O MMU as its users see it: domains, mappings, faults. */
+/**
+ * I/O MMUs and domains, whatever the vendor.
+ *
+ * <p>A <i>domain</i> is an address space of devices; a <i>unit</i> is one piece of remapping
+ * hardware; a device is always in exactly one domain and is moved, never removed.
+ */
 @NullMarked
 package dev.vmm.iommu;
 

@@ -1,4 +1,10 @@
-/** The hardware we run on: physical memory, registers, and how a machine is found. */
+/**
+ * The hardware that the platform runs on: memory, registers, PCI and firmware tables behind one
+ * interface.
+ *
+ * <p>To add a machine, implement {@link dev.vmm.machine.Machine} and a {@link
+ * dev.vmm.machine.MachineProvider} that {@code ServiceLoader} finds.
+ */
 @NullMarked
 package dev.vmm.machine;
 

@@ -1,4 +1,4 @@
-/** The {@code hw.vmm.*} tunables: names, types, defaults and values. */
+/** The {@code hw.vmm.*} tunables: declarations, values and where they came from. */
 @NullMarked
 package dev.vmm.tunable;
 

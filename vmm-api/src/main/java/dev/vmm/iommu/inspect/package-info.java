@@ -1,4 +1,7 @@
-/** A neutral model of what a unit was really programmed to do. */
+/**
+ * A neutral model of what firmware described and what units were really programmed to do. Tools
+ * render only this model.
+ */
 @NullMarked
 package dev.vmm.iommu.inspect;
 

@@ -1,4 +1,7 @@
-/** One page-table engine, and what a format of one hardware must tell it. */
+/**
+ * One page-table engine and the interface of its formats. A format is limits, bit constants and
+ * about ten functions; the algorithms are here, once.
+ */
 @NullMarked
 package dev.vmm.iommu.pagetable;
 

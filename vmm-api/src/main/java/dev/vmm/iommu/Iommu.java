@@ -1,0 +1,73 @@
+package dev.vmm.iommu;
+
+import dev.vmm.pci.Rid;
+import java.util.Collection;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * All remapping hardware of a machine, opened by one back end.
+ *
+ * <p>Thread-safe. Every wait for the hardware has a deadline; one that passes is ETIMEDOUT with
+ * unit, register, last value and time waited. After a timed-out invalidation nothing that the unit
+ * may still know is freed.
+ */
+public interface Iommu extends AutoCloseable {
+  /** Returns what all units can do in common. */
+  IommuCapabilities capabilities();
+
+  /** Returns the names of the units, in the firmware's order. */
+  List<String> units();
+
+  /** Returns the name of the unit that translates for {@code rid}, or empty if none does. */
+  Optional<String> unitOf(Rid rid);
+
+  /**
+   * Creates an empty domain: until something is mapped, it blocks all DMA.
+   *
+   * @throws dev.vmm.VmmException EINVAL if no unit reaches {@code spec.lastIova()}; ENOMEM if no
+   *     page for a table is free
+   */
+  Domain createDomain(DomainSpec spec);
+
+  /**
+   * Moves requester ids into {@code domain} from whatever domain each is in, all or none. Each move
+   * is one step for the hardware; when this returns no cache knows the old domain for them. A
+   * requester id that is in {@code domain} already stays.
+   *
+   * @throws dev.vmm.VmmException ENXIO if no unit translates for one of them; EINVAL if its unit
+   *     cannot walk the domain's tables or the domain is not of this I/O MMU or closed; ENOSPC if
+   *     its unit has no domain id left; EIO or ETIMEDOUT from the hardware
+   */
+  void move(Collection<Rid> rids, Domain domain);
+
+  /** Returns the domain that {@code rid} is in; empty if it was never moved. */
+  Optional<Domain> domainOf(Rid rid);
+
+  /**
+   * Turns translation on in every unit; if one fails, those turned on before are turned off again.
+   *
+   * @throws dev.vmm.VmmException EIO or ETIMEDOUT from the hardware
+   */
+  void enable();
+
+  /** Turns translation off in every unit. Tries all of them; fails with the first error. */
+  void disable();
+
+  /** Says whether translation is on, by the status registers. */
+  boolean enabled();
+
+  /** Returns the regions that firmware reserves for {@code rid}. */
+  List<ReservedRegion> reservedRegions(Rid rid);
+
+  /** Takes the recorded faults from all units and clears them there. */
+  FaultBatch drainFaults();
+
+  /**
+   * Turns translation off, returns every register that was written to what it was when opened, and
+   * frees all memory. Does nothing the second time. Domains of this I/O MMU can only be closed
+   * afterwards.
+   */
+  @Override
+  void close();
+}

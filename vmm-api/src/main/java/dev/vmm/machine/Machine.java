@@ -1,0 +1,40 @@
+package dev.vmm.machine;
+
+import dev.vmm.acpi.AcpiTables;
+import dev.vmm.pci.PciBus;
+
+/**
+ * The hardware that we run on.
+ *
+ * <p>All parts are safe for use by several threads. When the machine dies or stops answering, every
+ * operation fails with a {@link dev.vmm.VmmException} (EIO, or ETIMEDOUT) in bounded time.
+ */
+public interface Machine extends AutoCloseable {
+  /** Returns the short string that names it, such as {@code qemu:intel,aw-bits=48}. */
+  String name();
+
+  /** Returns the physical memory. */
+  PhysicalMemory memory();
+
+  /** Returns the PCI functions. */
+  PciBus pci();
+
+  /** Returns the firmware's ACPI tables, as read when the machine was opened. */
+  AcpiTables acpi();
+
+  /**
+   * Opens memory-mapped registers at a physical address; reads and writes nothing yet.
+   *
+   * @param hpa the first address
+   * @param lengthBytes the length in bytes, at least 1
+   * @throws dev.vmm.VmmException EINVAL if the range is RAM or outside the machine's address space
+   */
+  RegisterBlock registers(long hpa, long lengthBytes);
+
+  /**
+   * Gives the machine up and ends what was started for it. Does nothing the second time. Never
+   * throws.
+   */
+  @Override
+  void close();
+}

@@ -1,0 +1,95 @@
+package dev.vmm.core;
+
+import dev.vmm.iommu.Domain;
+import dev.vmm.pci.Rid;
+import java.util.Collection;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Consumer;
+
+/**
+ * The lazy I/O MMU: found by {@link #present()}, started by the first assign, then keeper of where
+ * every function is.
+ *
+ * <p>From start on every requester id of every function is in exactly one domain: the <i>host</i>
+ * domain (1:1 over all RAM), the <i>blocked</i> domain (valid and empty; home of claimed devices),
+ * or a VM's. Thread-safe.
+ */
+public interface IommuService {
+  /**
+   * Asks whether an I/O MMU can be used: looks at the tunable and at firmware tables, through the
+   * back ends that are on the path. Touches no register. The first call loads the back ends.
+   */
+  Presence present();
+
+  /** Returns the present state. */
+  IommuState state();
+
+  /** Returns why the last start failed, if the state is {@link IommuState#FAILED}. */
+  Optional<dev.vmm.VmmException> failure();
+
+  /** Returns lines about back ends that were found, selected, absent, or broken, for people. */
+  List<String> status();
+
+  /**
+   * Records that a driver for pass-through holds these requester ids: their home is the blocked
+   * domain from now on (the host domain if {@code hw.vmm.ppt.home=host}), and if the I/O MMU is on
+   * they are moved there. Starts nothing.
+   *
+   * @throws dev.vmm.VmmException from {@link dev.vmm.iommu.Iommu#move}; nothing is changed then
+   */
+  void claim(Collection<Rid> rids);
+
+  /**
+   * Ends a claim: home is the host domain again, and if the I/O MMU is on they are moved there.
+   *
+   * @throws dev.vmm.VmmException from {@link dev.vmm.iommu.Iommu#move}; the claim stands then
+   */
+  void unclaim(Collection<Rid> rids);
+
+  /**
+   * Moves requester ids into a VM's domain.
+   *
+   * @throws dev.vmm.VmmException ENXIO if the I/O MMU is not on; else as {@link
+   *     dev.vmm.iommu.Iommu#move}
+   */
+  void move(Collection<Rid> rids, Domain domain);
+
+  /**
+   * Moves requester ids from a VM's domain to their home: the blocked domain while claimed, else
+   * the host domain.
+   *
+   * @throws dev.vmm.VmmException as {@link #move}
+   */
+  void release(Collection<Rid> rids);
+
+  /**
+   * Moves requester ids to the blocked domain, whatever their home: for a device that cannot be
+   * quiesced. Stays so until a later {@link #release} or {@link #unclaim}.
+   */
+  void block(Collection<Rid> rids);
+
+  /**
+   * Looks for functions that appeared or vanished, and puts new ones into their home. Does nothing
+   * while the I/O MMU is off. An assign does it by itself.
+   */
+  void rescan();
+
+  /**
+   * Returns the name of the domain that {@code rid} is in; empty while the I/O MMU is off or if no
+   * unit covers it.
+   */
+  Optional<String> domainNameOf(Rid rid);
+
+  /**
+   * Takes the recorded faults from the units, tells every listener, and returns them. Empty while
+   * off.
+   */
+  List<OwnedFault> drainFaults();
+
+  /**
+   * Adds a listener that {@link #drainFaults} calls for each fault, in the caller's thread. Close
+   * the result to remove it.
+   */
+  AutoCloseable onFault(Consumer<OwnedFault> listener);
+}
