@@ -14,4 +14,5 @@ module dev.vmm.api {
   exports dev.vmm.iommu.pagetable;
 
   uses dev.vmm.machine.MachineProvider;
+  uses dev.vmm.machine.DmaEngineProvider;
 }

@@ -2,6 +2,7 @@ package dev.vmm.core;
 
 import dev.vmm.iommu.Access;
 import dev.vmm.iommu.Domain;
+import dev.vmm.machine.GuestBus;
 import dev.vmm.machine.RegisterBlock;
 import java.util.List;
 import java.util.Optional;

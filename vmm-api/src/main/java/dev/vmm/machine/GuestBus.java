@@ -1,4 +1,4 @@
-package dev.vmm.core;
+package dev.vmm.machine;
 
 /**
  * Loads and stores as a guest's processor makes them, by gpa, to RAM or to mapped registers: enough
