@@ -319,7 +319,7 @@ public abstract class PageTableFormatContract {
         long hpa =
             random.nextInt(4) > 0
                 ? (iova & 8 * HUGE - 1) + 8 * HUGE
-                : random.nextInt(1 << 10) * step;
+                : 32 * HUGE + random.nextInt(1 << 10) * step;
         tryMap(iova, hpa, length, access);
       } else {
         unmap(iova, length);

@@ -75,10 +75,15 @@ class WatchedMemory extends ArrayMemory {
     }
     allocationsLeft--;
     allocations++;
+    // Zeroing a new page is no store of the engine's, but one that must be flushed as well.
     Runnable check = afterStore;
+    long storesBefore = stores;
+    int fillsBefore = fills;
     afterStore = () -> {};
     long hpa = super.allocate(lengthBytes, alignmentBytes);
     afterStore = check;
+    stores = storesBefore;
+    fills = fillsBefore;
     return hpa;
   }
 
