@@ -87,7 +87,13 @@ public final class QemuMachine implements Machine {
     try {
       QemuMachine machine =
           build(options, process, process.channel(), process.ram(), deadline, process::lastWords);
-      machine.watch(process);
+      try {
+        machine.watch(process);
+      } catch (IllegalStateException e) {
+        machine.end();
+        throw new VmmException(
+            Errno.EIO, "machine " + name + " cannot start: the JVM is shutting down", e);
+      }
       return machine;
     } catch (IOException e) {
       process.close();

@@ -40,7 +40,7 @@ final class QemuMemory implements PhysicalMemory {
   private volatile @Nullable VmmException death;
 
   /** By {@code hpa >>> 30}; {@link #NO_RAM} where there is none. */
-  private ByteBuffer[] windows;
+  private volatile ByteBuffer[] windows;
 
   /**
    * Maps the file.
@@ -237,6 +237,7 @@ final class QemuMemory implements PhysicalMemory {
    */
   @Override
   public void flushCache(long hpa, long lengthBytes) {
+    requireBytes(hpa, lengthBytes);
     VarHandle.fullFence();
   }
 

@@ -94,6 +94,10 @@ final class QemuProcess implements AutoCloseable {
         close();
         throw e;
       }
+    } catch (IOException | RuntimeException e) {
+      closeQuietly(ram);
+      closeQuietly(output);
+      throw e;
     }
   }
 
@@ -107,7 +111,8 @@ final class QemuProcess implements AutoCloseable {
     Path directory = null;
     try {
       // Only this user may enter it: createTempDirectory gives rwx------.
-      directory = Files.createTempDirectory("vmm-qemu-");
+      directory =
+          Files.createTempDirectory(Path.of(System.getProperty("java.io.tmpdir")), "vmm-qemu-");
       return new QemuProcess(options, directory);
     } catch (IOException e) {
       deleteTree(directory);
