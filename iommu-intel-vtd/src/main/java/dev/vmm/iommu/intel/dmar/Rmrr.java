@@ -25,16 +25,17 @@ public record Rmrr(
   }
 
   /**
-   * Returns the pages of 4 KiB that the region touches; empty if its limit lies below its base, or
-   * if it covers the whole address space. Firmware should give whole pages, but not all of it does.
+   * Returns the pages of 4 KiB that the region touches; empty if its limit lies below its base.
+   * Firmware should give whole pages, but not all of it does. Of a region over the whole address
+   * space the last page is left out: no range is 2^64 bytes long.
    */
   public Optional<AddressRange> pages() {
     long start = baseHpa & -4096L;
     long lengthBytes = (limitHpa | 4095L) - start + 1;
-    if (Long.compareUnsigned(limitHpa, baseHpa) < 0 || lengthBytes == 0) {
+    if (Long.compareUnsigned(limitHpa, baseHpa) < 0) {
       return Optional.empty();
     }
-    return Optional.of(new AddressRange(start, lengthBytes));
+    return Optional.of(new AddressRange(start, lengthBytes == 0 ? -4096L : lengthBytes));
   }
 
   @Override
