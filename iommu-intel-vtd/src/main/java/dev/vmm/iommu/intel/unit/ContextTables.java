@@ -10,10 +10,10 @@ import java.util.TreeMap;
  * The root table of a unit and one context table for each bus in use.
  *
  * <p>A context entry has 128 bits, of which one store changes half: an entry changed in place would
- * for a moment join the old table with the new domain id, or be absent. So a change goes into a copy
- * of the bus's context table, and one 64-bit store of the root entry puts the copy in the old one's
- * place: the unit sees every function of that bus either before or after the change. The old table
- * is freed after the unit has forgotten it.
+ * for a moment join the old table with the new domain id, or be absent. So a change goes into a
+ * copy of the bus's context table, and one 64-bit store of the root entry puts the copy in the old
+ * one's place: the unit sees every function of that bus either before or after the change. The old
+ * table is freed after the unit has forgotten it.
  *
  * <p>Not thread-safe: the unit's lock is held. Source: VT-d r4.1, "Root Entry" and "Context Entry".
  */

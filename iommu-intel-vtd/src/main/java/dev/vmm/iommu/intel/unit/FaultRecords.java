@@ -76,8 +76,7 @@ public final class FaultRecords {
   }
 
   private FrcdHighReg high(int index) {
-    return new FrcdHighReg(
-        registers.read(FrcdHighReg.LAYOUT, offset(index) + FrcdHighReg.OFFSET));
+    return new FrcdHighReg(registers.read(FrcdHighReg.LAYOUT, offset(index) + FrcdHighReg.OFFSET));
   }
 
   private DmaFault fault(int index, FrcdHighReg high) {

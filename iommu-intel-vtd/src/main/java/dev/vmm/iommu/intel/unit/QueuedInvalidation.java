@@ -27,8 +27,7 @@ import java.util.Locale;
 final class QueuedInvalidation implements Invalidation {
   private static final int ENTRIES = 256;
   private static final int ENTRY_BYTES = 16;
-  private static final long ERRORS =
-      FstsReg.IQE.mask() | FstsReg.ICE.mask() | FstsReg.ITE.mask();
+  private static final long ERRORS = FstsReg.IQE.mask() | FstsReg.ICE.mask() | FstsReg.ITE.mask();
 
   private final UnitRegisters registers;
   private final GlobalCommand command;
@@ -113,9 +112,7 @@ final class QueuedInvalidation implements Invalidation {
 
   @Override
   public void iotlbPages(int domainId, long iova, int mask, boolean leavesOnly) {
-    put(
-        iotlb(Granularity.SELECTIVE, domainId),
-        IotlbDescriptorHigh.of(iova, mask, leavesOnly));
+    put(iotlb(Granularity.SELECTIVE, domainId), IotlbDescriptorHigh.of(iova, mask, leavesOnly));
   }
 
   private long iotlb(Granularity granularity, int domainId) {

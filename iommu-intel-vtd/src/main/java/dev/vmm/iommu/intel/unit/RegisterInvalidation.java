@@ -67,9 +67,7 @@ final class RegisterInvalidation implements Invalidation {
     registers.write(
         IvaReg.LAYOUT,
         ivaOffset,
-        (iova & IvaReg.ADDR.mask())
-            | IvaReg.AM.set(0, mask)
-            | (leavesOnly ? IvaReg.IH.mask() : 0));
+        (iova & IvaReg.ADDR.mask()) | IvaReg.AM.set(0, mask) | (leavesOnly ? IvaReg.IH.mask() : 0));
     iotlb(IotlbReg.IIRG.set(0, Granularity.SELECTIVE.code()) | IotlbReg.DID.set(0, domainId));
   }
 

@@ -78,8 +78,7 @@ final class UnitCaches {
     try {
       flushWriteBuffer();
       if (mask <= maxMask) {
-        invalidation.iotlbPages(
-            domainId, (firstPage >>> mask) << (mask + 12), mask, leavesOnly);
+        invalidation.iotlbPages(domainId, (firstPage >>> mask) << (mask + 12), mask, leavesOnly);
       } else {
         invalidation.iotlbDomain(domainId);
       }
