@@ -119,8 +119,8 @@ final class IntelDomain implements Domain, TableInvalidator {
           name, iova);
     }
     // The tables may reach further than the units do.
-    if (lengthBytes != 0 && Long.compareUnsigned(lengthBytes - 1, lastIova() - iova) > 0
-        || Long.compareUnsigned(iova, lastIova()) > 0) {
+    if (Long.compareUnsigned(iova, lastIova()) > 0
+        || (lengthBytes != 0 && Long.compareUnsigned(lengthBytes - 1, lastIova() - iova) > 0)) {
       throw VmmException.invalid(
           "domain %s cannot reach 0x%x bytes at iova 0x%x: expected a range that ends by 0x%x, what the units reach",
           name, lengthBytes, iova, lastIova());
