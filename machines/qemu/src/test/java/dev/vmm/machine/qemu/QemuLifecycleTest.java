@@ -273,6 +273,11 @@ class QemuLifecycleTest {
         machine.memory().write64(32 << 20, 0x55);
         assertThat(machine.qtest().read(32 << 20, 8)).isEqualTo(0x55);
       }
+      assertFails(
+          name.replace("intel", "amd") + ",timeout=1",
+          Errno.ETIMEDOUT,
+          "firmware of qemu:amd",
+          "within 1 s: expected the tables MCFG and IVRS among [FACP");
       assertThat(qemu.isAlive()).isTrue();
     } finally {
       qemu.destroyForcibly().waitFor();
