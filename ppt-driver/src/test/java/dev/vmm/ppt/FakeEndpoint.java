@@ -42,6 +42,7 @@ final class FakeEndpoint extends FakePci.Function {
     super(vendor, device, classCode);
     this.virtual = virtual;
     readOnlyBits(5, 0xf8); // command 15:11
+    writable(0x0c, 0xff, 1);
     readOnly(0x2c, 4);
     for (int i = 0; i < 6; i++) {
       readOnly(0x10 + 4 * i, 4);

@@ -4,6 +4,9 @@ import dev.vmm.VmmException;
 import dev.vmm.machine.RegisterBlock;
 import dev.vmm.testing.ArrayMemory;
 import dev.vmm.testing.FakeMachine;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -14,8 +17,23 @@ final class TestMachine extends FakeMachine {
   private final TestPci pci = new TestPci();
   private final Map<Long, Byte> registers = new TreeMap<>();
 
+  /** The addresses that were given back. */
+  final List<Long> freed;
+
   TestMachine() {
-    super(new ArrayMemory(RAM_BYTES));
+    this(Collections.synchronizedList(new ArrayList<>()));
+  }
+
+  private TestMachine(List<Long> freed) {
+    super(
+        new ArrayMemory(RAM_BYTES) {
+          @Override
+          public void free(long hpa, long lengthBytes) {
+            super.free(hpa, lengthBytes);
+            freed.add(hpa);
+          }
+        });
+    this.freed = freed;
   }
 
   @Override
