@@ -3,6 +3,7 @@ package dev.vmm.tools.vmmctl;
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import dev.vmm.VmmException;
+import dev.vmm.core.CoreTunables;
 import dev.vmm.tools.dmardump.Palette;
 import dev.vmm.tunable.Tunables;
 import java.nio.file.InvalidPathException;
@@ -81,14 +82,16 @@ final class MachineOptions {
     Tunables tunables =
         Tunables.of(values, "--tunable")
             .orElse(Tunables.fromSystemProperties(System.getProperties()));
-    if (conf == null) {
-      return tunables;
+    if (conf != null) {
+      try {
+        tunables = tunables.orElse(Tunables.fromFile(Path.of(conf)));
+      } catch (InvalidPathException e) {
+        throw VmmException.invalid("--conf \"%s\" is no file name: %s", conf, e.getReason());
+      }
     }
-    try {
-      return tunables.orElse(Tunables.fromFile(Path.of(conf)));
-    } catch (InvalidPathException e) {
-      throw VmmException.invalid("--conf \"%s\" is no file name: %s", conf, e.getReason());
-    }
+    // Before a machine is started for nothing.
+    CoreTunables.all().forEach(tunables::get);
+    return tunables;
   }
 
   /** Sets how much is logged. Another logging back end keeps its own settings. */
