@@ -25,7 +25,7 @@ public interface PptDriver extends AutoCloseable {
    * @throws dev.vmm.VmmException EINVAL if the tunable is malformed
    */
   static PptDriver open(Vmm vmm) {
-    throw new UnsupportedOperationException(vmm.toString());
+    return DefaultPptDriver.open(vmm, Waiter.REAL);
   }
 
   /**
