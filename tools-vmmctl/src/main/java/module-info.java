@@ -6,6 +6,7 @@ module dev.vmm.tools.vmmctl {
   requires java.management;
   requires org.slf4j;
   requires ch.qos.logback.classic;
+  requires ch.qos.logback.core;
   requires static org.jspecify;
 
   exports dev.vmm.tools.vmmctl;

@@ -3,6 +3,7 @@ package dev.vmm.tools.dmardump;
 import dev.vmm.iommu.DmaFault;
 import dev.vmm.iommu.inspect.DeviceEntryReport;
 import dev.vmm.iommu.inspect.DomainReport;
+import dev.vmm.iommu.inspect.FieldReport;
 import dev.vmm.iommu.inspect.MappingReport;
 import dev.vmm.iommu.inspect.TableReport;
 import dev.vmm.iommu.inspect.UnitReport;
@@ -25,7 +26,7 @@ public final class DumpRenderer {
   /**
    * Creates a renderer.
    *
-   * @param verbose whether registers are shown with their fields
+   * @param verbose whether registers are shown with their fields, and tables with all of theirs
    * @param palette the colours
    */
   public DumpRenderer(boolean verbose, Palette palette) {
@@ -74,7 +75,7 @@ public final class DumpRenderer {
 
   /**
    * Writes a firmware table: header, every structure with its fields and sub-structures, and
-   * problems.
+   * problems. Unless verbose, fields that a heading repeats and empty reserved ones are left out.
    *
    * @throws IOException from {@code out}
    */
@@ -91,10 +92,20 @@ public final class DumpRenderer {
                     table.lengthBytes()))
             + (table.checksumValid() ? palette.strong("good") : palette.bad("wrong"))
             + palette.strong(":"));
-    TableText.fields(table.header(), 1, lines);
-    TableText.structures(table.structures(), 1, lines, palette);
+    TableText.fields(table.header(), this::isLeftOut, 1, lines);
+    TableText.structures(table.structures(), this::isLeftOut, 1, lines, palette);
     problems(table.problems(), 1, lines);
     out.append(lines.toString());
+  }
+
+  /** Says whether a heading says it already, or there is nothing to say. */
+  private boolean isLeftOut(FieldReport field) {
+    return !verbose
+        && switch (field.name()) {
+          case "Signature", "Type", "Length", "Checksum" -> true;
+          case "Reserved" -> field.raw().matches("0x0|00( 00)*");
+          default -> false;
+        };
   }
 
   /** Returns the problems of a unit and of its domains' tables. */

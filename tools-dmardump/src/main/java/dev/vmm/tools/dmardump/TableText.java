@@ -6,6 +6,7 @@ import dev.vmm.iommu.inspect.StructureReport;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.Predicate;
 
 /** The text of registers, structures and fields. */
 final class TableText {
@@ -13,14 +14,22 @@ final class TableText {
 
   private TableText() {}
 
-  static void fields(List<FieldReport> fields, int depth, Lines lines) {
+  /** Adds a line for each field, but for those of {@code leftOut}. */
+  static void fields(
+      List<FieldReport> fields, Predicate<FieldReport> leftOut, int depth, Lines lines) {
     List<List<String>> rows = new ArrayList<>();
-    fields.forEach(field -> rows.add(List.of(field.name(), field.raw(), field.meaning())));
+    fields.stream()
+        .filter(leftOut.negate())
+        .forEach(field -> rows.add(List.of(field.name(), field.raw(), field.meaning())));
     Lines.align(rows).forEach(row -> lines.add(depth, row));
   }
 
   static void structures(
-      List<StructureReport> structures, int depth, Lines lines, Palette palette) {
+      List<StructureReport> structures,
+      Predicate<FieldReport> leftOut,
+      int depth,
+      Lines lines,
+      Palette palette) {
     for (StructureReport structure : structures) {
       lines.add(
           depth,
@@ -30,8 +39,8 @@ final class TableText {
                   " at offset 0x%x, %d bytes",
                   structure.offset(),
                   structure.lengthBytes()));
-      fields(structure.fields(), depth + 1, lines);
-      structures(structure.children(), depth + 1, lines, palette);
+      fields(structure.fields(), leftOut, depth + 1, lines);
+      structures(structure.children(), leftOut, depth + 1, lines, palette);
     }
   }
 

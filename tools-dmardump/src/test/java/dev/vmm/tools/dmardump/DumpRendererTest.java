@@ -162,13 +162,19 @@ final class DumpRendererTest {
                     "DRHD",
                     0x30,
                     24,
-                    List.of(FieldReport.of("Flags", 1, "INCLUDE_PCI_ALL")),
+                    List.of(
+                        FieldReport.of("Type", 0),
+                        FieldReport.of("Length", 24),
+                        FieldReport.of("Flags", 1, "INCLUDE_PCI_ALL"),
+                        FieldReport.of("Reserved", 0)),
                     List.of(
                         new StructureReport(
                             "IOAPIC scope",
                             0x40,
                             8,
-                            List.of(new FieldReport("Path", "1e 07", "")),
+                            List.of(
+                                new FieldReport("Reserved", "00 01", ""),
+                                new FieldReport("Path", "1e 07", "")),
                             List.of())))),
             List.of("offset 0x48: 8 bytes left over"));
     StringBuilder out = new StringBuilder();
@@ -184,9 +190,14 @@ final class DumpRendererTest {
                 DRHD at offset 0x30, 24 bytes
                     Flags  0x1  INCLUDE_PCI_ALL
                     IOAPIC scope at offset 0x40, 8 bytes
-                        Path  1e 07
+                        Reserved  00 01
+                        Path      1e 07
                 problem: offset 0x48: 8 bytes left over
             """);
+    StringBuilder verbose = new StringBuilder();
+    new DumpRenderer(true, Palette.PLAIN).render(table, verbose);
+    assertThat(verbose.toString())
+        .contains("        Type      0x0\n        Length    0x18\n        Flags     0x1  INCLUDE");
   }
 
   @Test

@@ -98,6 +98,10 @@ final class MachineOptions {
   void applyLogLevel() {
     if (LoggerFactory.getLogger("dev.vmm") instanceof Logger logger) {
       logger.setLevel(verbose ? Level.DEBUG : Level.WARN);
+      logger.getLoggerContext().resetTurboFilterList();
+      if (!verbose) {
+        logger.getLoggerContext().addTurboFilter(new WarnOnce());
+      }
     }
   }
 }

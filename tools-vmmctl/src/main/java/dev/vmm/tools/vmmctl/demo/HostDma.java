@@ -17,8 +17,15 @@ final class HostDma implements AutoCloseable {
   HostDma(Scenario scenario) {
     config = scenario.machine().pci().config(scenario.rid());
     before = config.read16(PciCommand.OFFSET);
-    engine = scenario.engineProvider().open(new HostBus(scenario.machine()), scenario.bar().base());
+    // First, for the driver looks at a register to see that it is the device it knows.
     config.write16(PciCommand.OFFSET, before | PciCommand.MEMORY_SPACE | PciCommand.BUS_MASTER);
+    try {
+      engine =
+          scenario.engineProvider().open(new HostBus(scenario.machine()), scenario.bar().base());
+    } catch (RuntimeException e) {
+      config.write16(PciCommand.OFFSET, before);
+      throw e;
+    }
   }
 
   DmaEngine engine() {

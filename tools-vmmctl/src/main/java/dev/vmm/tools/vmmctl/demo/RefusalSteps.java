@@ -34,18 +34,18 @@ final class RefusalSteps {
 
     String why =
         refusal(scenario.machine(), scenario.tunables().with(ENABLE, "0"), ENABLE + "=0", evidence);
-    evidence.note("%s=0: %s", ENABLE, why);
+    evidence.note("attach fails with \"%s\", for %s=0: %s", Presence.REFUSAL, ENABLE, why);
     live = scenario.live();
     evidence.check(live.off(), "the units with " + ENABLE + "=0", "off", live.status());
 
     int colon = name.indexOf(':');
     String without = (colon < 0 ? name : name.substring(0, colon)) + ":none";
     try (Machine none = Machines.open(without)) {
-      evidence.note("%s: %s", without, refusal(none, scenario.tunables(), without, evidence));
+      evidence.note("for %s: %s", without, refusal(none, scenario.tunables(), without, evidence));
     }
   }
 
-  /** Returns what attach said. */
+  /** Returns the beginning of the reason that attach gave. */
   private static String refusal(
       Machine machine, Tunables tunables, String where, Evidence evidence) {
     Optional<PciFunction> found =
@@ -65,9 +65,9 @@ final class RefusalSteps {
         said = "attached";
         evidence.fail(where + ": expected attach to fail, got " + function.rid() + " attached");
       } catch (VmmException e) {
-        said = e.errno() + " \"" + e.getMessage() + "\"";
         evidence.check(where + " error of attach", Errno.ENXIO, e.errno());
         String message = String.valueOf(e.getMessage());
+        said = reason(message);
         evidence.check(
             message.startsWith(Presence.REFUSAL)
                 && message.length() > Presence.REFUSAL.length() + 2,
@@ -83,6 +83,14 @@ final class RefusalSteps {
       plainVm(vmm, machine, where, evidence);
       return said;
     }
+  }
+
+  private static String reason(String message) {
+    String rest =
+        message.startsWith(Presence.REFUSAL)
+            ? message.substring(Presence.REFUSAL.length())
+            : message;
+    return rest.replaceFirst("^[:;,.\\s]*", "").replaceFirst(";.*", "");
   }
 
   private static void plainVm(Vmm vmm, Machine machine, String where, Evidence evidence) {
