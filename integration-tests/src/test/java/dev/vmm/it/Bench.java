@@ -94,7 +94,7 @@ final class Bench implements AutoCloseable {
     DmaEngineProvider driver = DmaEngines.find(device.function()).orElseThrow();
     Bar bar =
         device.bars().stream().filter(b -> b.index() == driver.registerBar()).findFirst().orElseThrow();
-    device.mapMmio(GUEST_BAR, bar.lengthBytes(), bar.address());
+    device.mapMmio(GUEST_BAR, bar.lengthBytes(), bar.base());
     return driver.open(vm.bus(), GUEST_BAR);
   }
 

@@ -20,6 +20,7 @@ import dev.vmm.pci.ConfigSpace;
 import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
 import dev.vmm.ppt.PptState;
+import dev.vmm.testing.RequiresQemu;
 import dev.vmm.tunable.Tunables;
 import java.util.List;
 import java.util.Map;
@@ -40,13 +41,18 @@ import org.junit.jupiter.api.TestInstance;
  * The invariants on a VT-d unit and devices that others wrote. One machine serves all tests of a class: each opens a platform on it, and its
  * close must hand the machine back as it was found.
  */
+@RequiresQemu
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 abstract class PassThroughContract {
   private static final long GCMD = 0x18;
   private static final long GSTS = 0x1c;
   private static final int TE = 1 << 31;
+  private static final int RTPS = 1 << 30;
   private static final int QIE = 1 << 26;
   private static final int IRE = 1 << 25;
+
+  /** What the bridge to the conventional bus, where the e1000 is, puts in place of its devices' requester ids. */
+  private static final Rid CONVENTIONAL_BUS_ALIAS = Rid.parse("0000:03:00.0");
 
   private final String machineName;
   private final Tunables tunables;
@@ -59,7 +65,6 @@ abstract class PassThroughContract {
 
   @BeforeAll
   void startMachine() {
-    Qemu.require();
     machine = new ObservedMachine(Machines.open(machineName));
   }
 
@@ -79,8 +84,9 @@ abstract class PassThroughContract {
     return new Bench(machine, tunables);
   }
 
+  /** The status bits that somebody turned on; that a root table was once set (RTPS) cannot be undone. */
   private int gsts() {
-    return machine.registers(ObservedMachine.UNIT_BASE, 0x1000).read32(GSTS);
+    return machine.registers(ObservedMachine.UNIT_BASE, 0x1000).read32(GSTS) & ~RTPS;
   }
 
   @Test
@@ -111,6 +117,7 @@ abstract class PassThroughContract {
       assertThat(unit.problems()).isEmpty();
       Set<Rid> functions =
           machine.pci().functions().stream().map(PciFunction::rid).collect(Collectors.toSet());
+      functions.add(CONVENTIONAL_BUS_ALIAS);
       assertThat(unit.devices().stream().map(DeviceEntryReport::rid)).containsExactlyInAnyOrderElementsOf(functions);
       int guestDomain = bench.entry(bench.edu).orElseThrow().domainId();
       Set<Integer> others =
@@ -143,8 +150,8 @@ abstract class PassThroughContract {
 
   @Test
   void i02_aVirtualFunctionIsTranslatedByItsOwnRequesterId() {
-    try (Bench bench = bench();
-        VirtualFunctions vfs = VirtualFunctions.enable(machine, 1)) {
+    try (VirtualFunctions vfs = VirtualFunctions.enable(machine, 1);
+        Bench bench = bench()) {
       Rid vf = vfs.rids().get(0);
       VirtualMachine vm = bench.guest("guest");
       bench.ppt.attach(vf);
@@ -155,8 +162,6 @@ abstract class PassThroughContract {
       assertThat(own.domainId()).isNotEqualTo(pf.domainId());
       assertThat(bench.vmm.iommu().domainNameOf(vf)).hasValue("vm:guest");
       assertThat(bench.vmm.iommu().domainNameOf(vfs.pf())).hasValue("host");
-      bench.ppt.unassign(vf, vm);
-      bench.ppt.detach(vf);
     }
   }
 
@@ -177,8 +182,8 @@ abstract class PassThroughContract {
 
   @Test
   void i04_concurrentFirstAssignsStartTheUnitOnce() throws Exception {
-    try (Bench bench = bench();
-        VirtualFunctions vfs = VirtualFunctions.enable(machine, 2)) {
+    try (VirtualFunctions vfs = VirtualFunctions.enable(machine, 2);
+        Bench bench = bench()) {
       List<Rid> rids = List.of(bench.edu, vfs.rids().get(0), vfs.rids().get(1));
       ExecutorService pool = Executors.newFixedThreadPool(rids.size());
       try {
@@ -259,13 +264,14 @@ abstract class PassThroughContract {
       bench.ppt.attach(bench.edu);
       bench.ppt.assign(bench.edu, vm);
       DmaEngine engine = bench.guestEngine(vm);
-      byte[] sent = Bench.pattern(1, 4096);
+      int length = engine.bufferBytes();
+      byte[] sent = Bench.pattern(1, length);
       vm.bus().storeBytes(0x20_0000, sent);
 
-      engine.fromMemory(0x20_0000, 0, 4096);
-      engine.toMemory(0, 0x1000_1000, 4096);
+      engine.fromMemory(0x20_0000, 0, length);
+      engine.toMemory(0, 0x1000_1000, length);
 
-      assertThat(vm.bus().loadBytes(0x1000_1000, 4096)).isEqualTo(sent);
+      assertThat(vm.bus().loadBytes(0x1000_1000, length)).isEqualTo(sent);
       assertThat(vm.memory()).allSatisfy(segment -> assertThat(segment.hpa()).isNotEqualTo(segment.gpa()));
       assertThat(bench.faults()).isEmpty();
     }
@@ -306,7 +312,7 @@ abstract class PassThroughContract {
   void readOnlyGuestMemoryCannotBeWrittenByTheDevice() {
     try (Bench bench = bench()) {
       VirtualMachine vm = bench.guest("guest");
-      vm.addMemory(0x2000_0000, 0x1000, Access.READ);
+      vm.addMemory(0x2000_0000, 0x2000, Access.READ);
       bench.ppt.attach(bench.edu);
       bench.ppt.assign(bench.edu, vm);
       DmaEngine engine = bench.guestEngine(vm);
@@ -315,9 +321,10 @@ abstract class PassThroughContract {
       engine.fromMemory(0x2000_0000, 64, 64);
       assertThat(bench.faults()).isEmpty();
 
-      engine.toMemory(0, 0x2000_0000, 64);
+      // Not the page that was read: QEMU records no fault where its IOTLB has a read-only entry.
+      engine.toMemory(0, 0x2000_1000, 64);
 
-      assertThat(vm.bus().loadBytes(0x2000_0000, 64)).containsOnly(0);
+      assertThat(vm.bus().loadBytes(0x2000_1000, 64)).containsOnly(0);
       assertThat(bench.faults()).extracting(fault -> fault.fault().access()).containsExactly(Access.WRITE);
     }
   }
@@ -520,12 +527,20 @@ abstract class PassThroughContract {
     assertThat(machine.pci().config(Bench.function(machine, 0x1234, 0x11e8).rid()).read16(Bench.COMMAND)).isEqualTo(command);
   }
 
-  /** The registers that somebody set, not those that only say what happened. */
+  /**
+   * The registers that somebody set, not those that only say what happened. Of IQA, QEMU shows what it latched when the queue was last
+   * turned on, not what was written since.
+   */
   private static Map<String, Long> settled(UnitReport unit) {
     return unit.registers().stream()
-        .filter(r -> !Set.of("IQH", "IQT", "FSTS", "ICS", "CCMD", "IOTLB", "IVA").contains(shortName(r)))
+        .filter(r -> !Set.of("IQA", "IQH", "IQT", "FSTS", "ICS", "CCMD", "IOTLB", "IVA").contains(shortName(r)))
         .filter(r -> !shortName(r).startsWith("FRCD"))
-        .collect(Collectors.toMap(r -> r.name() + " @" + r.offset(), RegisterReport::raw, (a, b) -> a, TreeMap::new));
+        .collect(
+            Collectors.toMap(
+                r -> r.name() + " @" + r.offset(),
+                r -> shortName(r).equals("GSTS") ? r.raw() & ~RTPS : r.raw(),
+                (a, b) -> a,
+                TreeMap::new));
   }
 
   private static String shortName(RegisterReport register) {

@@ -9,15 +9,16 @@ import dev.vmm.core.Presence;
 import dev.vmm.core.VirtualMachine;
 import dev.vmm.machine.Machine;
 import dev.vmm.machine.Machines;
+import dev.vmm.testing.RequiresQemu;
 import dev.vmm.tunable.Tunables;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 /** A machine without I/O MMU: attach says so, plain VMs work, and pass-through without asking ppt fails alike. */
+@RequiresQemu
 final class RefusalTest {
   @Test
   void i03_aMachineWithoutUnitsRefusesAttachAndRunsPlainVms() {
-    Qemu.require();
     try (Machine machine = Machines.open("qemu:none");
         Bench bench = new Bench(machine, Tunables.of(Map.of("pptdevs", "31/31/7")))) {
       int command = bench.command(bench.edu);
