@@ -29,7 +29,7 @@ public abstract class PageTableFormatContract {
   private static final long PAGE = 1L << 12;
   private static final long LARGE = 1L << 21;
   private static final long HUGE = 1L << 30;
-  private static final int SEEDS = 6;
+  private static final int SEEDS = 4;
 
   /** Returns the format with these page sizes, or-ed together; 4096 is always among them. */
   protected abstract PageTableFormat format(long pageSizes);
