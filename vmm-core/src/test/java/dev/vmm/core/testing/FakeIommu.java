@@ -300,7 +300,7 @@ public final class FakeIommu implements Iommu {
 
   @Override
   public List<ReservedRegion> reservedRegions(Rid rid) {
-    return List.of();
+    return provider.reserved.apply(rid);
   }
 
   @Override
