@@ -284,7 +284,7 @@ public final class FakeIommu implements Iommu {
         provider.violated("enabled while " + function.rid() + " is in no domain");
       }
     }
-    enabled = true;
+    enabled = !provider.ignoresEnable();
   }
 
   @Override

@@ -106,6 +106,11 @@ public class FakeIommuProvider implements IommuProvider {
     return current;
   }
 
+  /** Says whether the unit stays off when told to turn on; a test may override it. */
+  public boolean ignoresEnable() {
+    return false;
+  }
+
   /** Says whether the unit translates at present. */
   public boolean translating() {
     return current != null && current.enabled();
