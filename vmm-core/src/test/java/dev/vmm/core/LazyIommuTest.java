@@ -122,8 +122,8 @@ class LazyIommuTest {
 
   @Test
   void i11_aUnitOwnedBySomebodyElseIsEbusyInTheCause() {
-    try (Vmm first = Vmms.open(machine, Tunables.defaults(), fake);
-        Vmm second = Vmms.open(machine, Tunables.defaults(), fake)) {
+    Vmm first = Vmms.open(machine, Tunables.defaults(), fake);
+    try (Vmm second = Vmms.open(machine, Tunables.defaults(), fake)) {
       new TestDevice(first, first.createVm("a"), Rid.parse("00:01.0")).assign();
       VmmException refusal =
           catchThrowableOfType(
