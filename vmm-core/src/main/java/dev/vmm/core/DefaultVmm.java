@@ -1,46 +1,78 @@
 package dev.vmm.core;
 
 import dev.vmm.machine.Machine;
+import dev.vmm.tunable.Tunable;
 import dev.vmm.tunable.Tunables;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 
-/** The platform; its rooms follow. */
+/** The platform: puts the parts together. */
 final class DefaultVmm implements Vmm {
+  private final Machine machine;
+  private final Tunables tunables;
+  private final LazyIommu iommu;
+  private final VmRegistry vms;
+
   DefaultVmm(Machine machine, Tunables tunables) {
-    throw new UnsupportedOperationException(machine.name() + tunables.names());
+    this(machine, tunables, BackendLoader.Source.SERVICE_LOADER);
+  }
+
+  /** For tests: back ends from {@code source} instead of the path. */
+  DefaultVmm(Machine machine, Tunables tunables, BackendLoader.Source source) {
+    CoreTunables.check(tunables);
+    this.machine = machine;
+    this.tunables = tunables;
+    iommu = new LazyIommu(machine, tunables, source);
+    vms = new VmRegistry(machine, iommu);
   }
 
   @Override
   public Machine machine() {
-    throw new UnsupportedOperationException();
+    return machine;
   }
 
   @Override
   public Tunables tunables() {
-    throw new UnsupportedOperationException();
+    return tunables;
   }
 
   @Override
   public IommuService iommu() {
-    throw new UnsupportedOperationException();
+    return iommu;
   }
 
   @Override
   public VirtualMachine createVm(String name) {
-    throw new UnsupportedOperationException();
+    return vms.create(name);
   }
 
   @Override
   public List<VirtualMachine> vms() {
-    throw new UnsupportedOperationException();
+    return vms.all();
   }
 
   @Override
   public Map<String, String> sysctls() {
-    throw new UnsupportedOperationException();
+    List<Tunable<?>> declared = new ArrayList<>(CoreTunables.all());
+    declared.addAll(iommu.backendTunables());
+    Map<String, String> values = new TreeMap<>();
+    for (Tunable<?> tunable : declared) {
+      if (tunable.name().startsWith("hw.vmm.")) {
+        values.put(tunable.name(), CoreTunables.valueText(tunables, tunable));
+      }
+    }
+    values.put(CoreTunables.IOMMU_INITIALIZED, iommu.state() == IommuState.ON ? "1" : "0");
+    return Collections.unmodifiableMap(values);
   }
 
   @Override
-  public void close() {}
+  public synchronized void close() {
+    Failures failures = new Failures();
+    vms.close(failures);
+    failures.attempt("giving the I/O MMU back", iommu::close);
+    failures.throwFirst();
+  }
 }

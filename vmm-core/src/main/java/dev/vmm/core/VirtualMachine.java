@@ -23,6 +23,12 @@ public interface VirtualMachine extends AutoCloseable {
   boolean destroyed();
 
   /**
+   * Returns the same VM for a device to hold as its owner: equal to this, but holding it does not
+   * keep the VM from being taken for dropped.
+   */
+  VirtualMachine unowned();
+
+  /**
    * Adds zeroed memory at {@code gpa}, taken from the machine and given back when the VM is
    * destroyed. If a device is assigned the memory is mapped for it before this returns; on failure
    * nothing is changed.

@@ -38,8 +38,14 @@ public final class UnitMap {
 
   private record Reserved(ScopeResolver.Resolved who, ReservedRegion region) {}
 
-  private UnitMap(DmarTable table) {
+  private UnitMap(DmarTable table, ScopeResolver resolver) {
     problems = new ArrayList<>(table.problems());
+    for (Drhd drhd : table.drhds()) {
+      add(drhd, resolver);
+    }
+    for (Rmrr rmrr : table.rmrrs()) {
+      add(rmrr, resolver);
+    }
   }
 
   /**
@@ -49,15 +55,7 @@ public final class UnitMap {
    * @throws dev.vmm.VmmException only if the machine does not answer
    */
   public static UnitMap of(DmarTable table, PciBus bus) {
-    UnitMap map = new UnitMap(table);
-    ScopeResolver resolver = new ScopeResolver(bus);
-    for (Drhd drhd : table.drhds()) {
-      map.add(drhd, resolver);
-    }
-    for (Rmrr rmrr : table.rmrrs()) {
-      map.add(rmrr, resolver);
-    }
-    return map;
+    return new UnitMap(table, new ScopeResolver(bus));
   }
 
   private void add(Drhd drhd, ScopeResolver resolver) {

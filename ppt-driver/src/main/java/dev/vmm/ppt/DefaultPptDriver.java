@@ -1,0 +1,298 @@
+package dev.vmm.ppt;
+
+import dev.vmm.Errno;
+import dev.vmm.VmmException;
+import dev.vmm.core.CoreTunables;
+import dev.vmm.core.Presence;
+import dev.vmm.core.VirtualMachine;
+import dev.vmm.core.Vmm;
+import dev.vmm.pci.PciFunction;
+import dev.vmm.pci.Rid;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The driver: which devices there are, and in which order locks are taken to change one. */
+final class DefaultPptDriver implements PptDriver {
+  private static final Logger LOG = LoggerFactory.getLogger(DefaultPptDriver.class);
+
+  private static final Pattern BLANKS = Pattern.compile("\\s+");
+
+  private final Vmm vmm;
+  private final Waiter waiter;
+  private final BarSizer sizer;
+  private final ConcurrentSkipListMap<Rid, DefaultPptDevice> devices =
+      new ConcurrentSkipListMap<>();
+  private volatile boolean closed;
+
+  private DefaultPptDriver(Vmm vmm, Waiter waiter) {
+    this.vmm = vmm;
+    this.waiter = waiter;
+    sizer = new BarSizer(vmm.machine());
+  }
+
+  static PptDriver open(Vmm vmm, Waiter waiter) {
+    List<Rid> wanted = parse(vmm.tunables().get(CoreTunables.PPTDEVS));
+    DefaultPptDriver driver = new DefaultPptDriver(vmm, waiter);
+    for (Rid rid : wanted) {
+      try {
+        driver.attach(rid);
+      } catch (VmmException e) {
+        LOG.warn("{} of pptdevs is not a ppt device: {}", rid, e.getMessage());
+      }
+    }
+    return driver;
+  }
+
+  private static List<Rid> parse(String text) {
+    List<Rid> rids = new ArrayList<>();
+    for (String word : BLANKS.splitAsStream(text.strip()).filter(w -> !w.isEmpty()).toList()) {
+      try {
+        rids.add(Rid.parse(word));
+      } catch (VmmException e) {
+        throw new VmmException(
+            Errno.EINVAL,
+            "tunable "
+                + CoreTunables.PPTDEVS.name()
+                + " has the malformed value \""
+                + text
+                + "\": "
+                + e.getMessage()
+                + ", with blanks between; correct or remove it",
+            e);
+      }
+    }
+    return rids;
+  }
+
+  @Override
+  public PptDevice attach(Rid rid) {
+    requireOpen();
+    Presence presence = vmm.iommu().present();
+    if (!presence.usable()) {
+      throw new VmmException(
+          Errno.ENXIO, Presence.REFUSAL + ": " + presence.detail() + "; " + rid + " is not attached");
+    }
+    while (true) {
+      requireNotAttached(rid);
+      PciFunction function =
+          vmm.machine()
+              .pci()
+              .function(rid)
+              .orElseThrow(
+                  () ->
+                      new VmmException(
+                          Errno.ENXIO,
+                          "cannot attach " + rid + ": there is no such function; list the functions that are there"));
+      if (function.isBridge()) {
+        throw VmmException.invalid(
+            "cannot attach %s: it is a bridge (header type 1); name an endpoint behind it", function);
+      }
+      DefaultPptDevice device =
+          new DefaultPptDevice(this, new DeviceLife(vmm, function, sizer, waiter));
+      // Locked before others can see it: they wait until it is attached or forgotten.
+      device.life().lock();
+      try {
+        if (devices.putIfAbsent(rid, device) == null) {
+          attachOrForget(device);
+          return device;
+        }
+      } finally {
+        device.life().unlock();
+      }
+    }
+  }
+
+  private void attachOrForget(DefaultPptDevice device) {
+    try {
+      requireOpen();
+      device.life().attach();
+    } catch (RuntimeException | Error e) {
+      devices.remove(device.rid(), device);
+      throw e;
+    }
+  }
+
+  private void requireNotAttached(Rid rid) {
+    DefaultPptDevice present = settled(rid);
+    if (present != null) {
+      throw new VmmException(
+          Errno.EBUSY,
+          "cannot attach "
+              + rid
+              + ": it is attached already and "
+              + present.state()
+              + "; use it, or detach it first");
+    }
+  }
+
+  /** Returns the device once no attach or detach of it is under way. */
+  private @Nullable DefaultPptDevice settled(Rid rid) {
+    DefaultPptDevice device = devices.get(rid);
+    if (device == null) {
+      return null;
+    }
+    device.life().lock();
+    try {
+      return device.state() == PptState.HOST ? null : device;
+    } finally {
+      device.life().unlock();
+    }
+  }
+
+  private DefaultPptDevice require(Rid rid) {
+    DefaultPptDevice device = settled(rid);
+    if (device == null) {
+      throw new VmmException(
+          Errno.ENOENT, rid + " is not a ppt device; attach it to the ppt driver first");
+    }
+    return device;
+  }
+
+  @Override
+  public void detach(Rid rid) {
+    detach(require(rid));
+  }
+
+  private void detach(DefaultPptDevice device) {
+    device.life().lock();
+    try {
+      device.life().detach();
+      devices.remove(device.rid(), device);
+    } finally {
+      device.life().unlock();
+    }
+  }
+
+  @Override
+  public List<PptDevice> devices() {
+    return devices.values().stream()
+        .filter(device -> device.state() != PptState.HOST)
+        .<PptDevice>map(device -> device)
+        .toList();
+  }
+
+  @Override
+  public Optional<PptDevice> device(Rid rid) {
+    return Optional.<PptDevice>ofNullable(devices.get(rid))
+        .filter(device -> device.state() != PptState.HOST);
+  }
+
+  @Override
+  public PptDevice assign(Rid rid, VirtualMachine vm) {
+    requireOpen();
+    DefaultPptDevice device = require(rid);
+    // Before the I/O MMU is started for nothing; looked at again under the locks.
+    device.life().requireParked();
+    vm.admit(
+        device,
+        domain -> {
+          requireOpen();
+          device.life().assign(vm.unowned(), domain);
+        });
+    return device;
+  }
+
+  @Override
+  public void unassign(Rid rid, VirtualMachine vm) {
+    unassign(require(rid), vm);
+  }
+
+  void unassign(DefaultPptDevice device, @Nullable VirtualMachine vm) {
+    if (vm == null || device.life().owner().filter(vm::equals).isEmpty()) {
+      throw device.life().notOwnedBy(vm);
+    }
+    boolean[] ran = new boolean[1];
+    try {
+      vm.dismiss(
+          device,
+          () -> {
+            ran[0] = true;
+            device.life().unassign(vm);
+          });
+    } catch (VmmException e) {
+      if (!ran[0] && e.errno() == Errno.ENOENT) {
+        throw device.life().notOwnedBy(vm); // another thread was faster
+      }
+      throw e;
+    }
+  }
+
+  @Override
+  public void unassignAll(VirtualMachine vm) {
+    unassignAll(vm, devices.values());
+  }
+
+  private void unassignAll(VirtualMachine vm, Collection<DefaultPptDevice> candidates) {
+    RuntimeException first = null;
+    for (DefaultPptDevice device : candidates) {
+      if (device.life().owner().filter(vm::equals).isPresent()) {
+        first = keepFirst(first, () -> unassign(device, vm));
+      }
+    }
+    if (first != null) {
+      throw first;
+    }
+  }
+
+  @Override
+  public void close() {
+    closed = true;
+    RuntimeException first = null;
+    for (DefaultPptDevice device : devices.values()) {
+      first =
+          keepFirst(
+              first,
+              () -> {
+                VirtualMachine owner = settledOwner(device);
+                if (owner != null) {
+                  unassign(device, owner);
+                }
+              });
+      if (device.state() != PptState.HOST) {
+        first = keepFirst(first, () -> detach(device));
+      }
+    }
+    if (first != null) {
+      throw first;
+    }
+  }
+
+  /** Returns the owner after any assign that was under way; the next one sees the driver closed. */
+  private static @Nullable VirtualMachine settledOwner(DefaultPptDevice device) {
+    device.life().lock();
+    try {
+      return device.life().owner().orElse(null);
+    } finally {
+      device.life().unlock();
+    }
+  }
+
+  private static @Nullable RuntimeException keepFirst(
+      @Nullable RuntimeException first, Runnable step) {
+    try {
+      step.run();
+      return first;
+    } catch (RuntimeException e) {
+      if (first == null) {
+        return e;
+      }
+      if (first != e) {
+        first.addSuppressed(e);
+      }
+      return first;
+    }
+  }
+
+  private void requireOpen() {
+    if (closed) {
+      throw new VmmException(Errno.ENXIO, "the ppt driver is closed; open it again");
+    }
+  }
+}

@@ -1,0 +1,335 @@
+package dev.vmm.ppt;
+
+import dev.vmm.Errno;
+import dev.vmm.VmmException;
+import dev.vmm.core.IommuService;
+import dev.vmm.core.VirtualMachine;
+import dev.vmm.core.Vmm;
+import dev.vmm.iommu.Domain;
+import dev.vmm.machine.Machine;
+import dev.vmm.pci.Bar;
+import dev.vmm.pci.PciCommand;
+import dev.vmm.pci.PciFunction;
+import dev.vmm.pci.Rid;
+import java.util.Collection;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What attach, assign, unassign and detach do to one device, step by step, and back when a step
+ * fails.
+ *
+ * <p>Its lock comes after the VM's and before the I/O MMU's. The four changes take it themselves.
+ */
+final class DeviceLife {
+  private static final Logger LOG = LoggerFactory.getLogger(DeviceLife.class);
+
+  private final Vmm vmm;
+  private final PciFunction function;
+  private final BarSizer sizer;
+  private final FunctionControl control;
+  private final FunctionReset reset;
+  private final ReentrantLock lock = new ReentrantLock();
+  private volatile PptState state = PptState.HOST;
+  private volatile @Nullable Assignment assignment;
+  private final InterruptControl interrupts;
+  private volatile List<Bar> bars = List.of();
+  private int hostCommand;
+
+  /** What a broken device must be given back once it can be reset. */
+  private @Nullable Assignment owed;
+
+  DeviceLife(Vmm vmm, PciFunction function, BarSizer sizer, Waiter waiter) {
+    this.vmm = vmm;
+    this.function = function;
+    this.sizer = sizer;
+    control = new FunctionControl(vmm.machine().pci(), function);
+    reset = new FunctionReset(function, control, waiter);
+    interrupts = new InterruptControl(vmm.machine(), function, control, this::bars);
+  }
+
+  /** Returns every requester id that the function can use: they are moved together. */
+  private Collection<Rid> rids() {
+    return List.of(function.rid());
+  }
+
+  private IommuService iommu() {
+    return vmm.iommu();
+  }
+
+  void lock() {
+    lock.lock();
+  }
+
+  void unlock() {
+    lock.unlock();
+  }
+
+  Machine machine() {
+    return vmm.machine();
+  }
+
+  PciFunction function() {
+    return function;
+  }
+
+  FunctionControl control() {
+    return control;
+  }
+
+  InterruptControl interrupts() {
+    return interrupts;
+  }
+
+  List<Bar> bars() {
+    return bars;
+  }
+
+  PptState state() {
+    return state;
+  }
+
+  @Nullable Assignment assignment() {
+    return assignment;
+  }
+
+  Optional<VirtualMachine> owner() {
+    return Optional.ofNullable(assignment).map(Assignment::vm);
+  }
+
+  Assignment requireAssigned() {
+    Assignment present = assignment;
+    if (present == null) {
+      throw notAssigned();
+    }
+    return present;
+  }
+
+  VmmException notAssigned() {
+    return new VmmException(
+        Errno.EBUSY, function + " is " + state + ", owned by no VM; assign it to one first");
+  }
+
+  /** HOST to PARKED. The caller holds the lock, from before others can see the device. */
+  void attach() {
+    control.requireAnswer();
+    control.requireNoVirtualFunctions();
+    hostCommand = control.command();
+    try {
+      control.setCommand(hostCommand & ~PciCommand.ACTIVE);
+      bars = sizer.size(function);
+      iommu().claim(rids());
+      state = state.to(PptState.PARKED);
+    } catch (RuntimeException e) {
+      sizer.forget(function.rid());
+      undo(e, "giving its command register back", () -> control.setCommand(hostCommand));
+      throw e;
+    }
+  }
+
+  /** PARKED to ASSIGNED, inside the VM's admit. */
+  void assign(VirtualMachine vm, Domain domain) {
+    lock.lock();
+    try {
+      requireParked();
+      control.requireAnswer();
+      control.requireNoVirtualFunctions();
+      ConfigSnapshot saved = ConfigSnapshot.save(function);
+      int parked = control.command() & ~PciCommand.ACTIVE;
+      Assignment next = new Assignment(vm, saved, parked);
+      boolean[] moving = new boolean[1];
+      try {
+        control.setCommand(parked);
+        reset.run();
+        saved.restore(false);
+        control.setCommand(parked);
+        moving[0] = true;
+        iommu().move(rids(), domain);
+        // Last of all: from here on the device may write to the guest's memory.
+        control.setCommand(parked | control.activeBits(bars));
+      } catch (RuntimeException e) {
+        undoAssign(next, moving[0], e);
+        throw e;
+      }
+      interrupts.forget();
+      assignment = next;
+      state = state.to(PptState.ASSIGNED);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  void requireParked() {
+    switch (state) {
+      case PARKED -> {}
+      case HOST ->
+          throw new VmmException(
+              Errno.ENOENT, function + " is not a ppt device; attach it to the ppt driver first");
+      case ASSIGNED ->
+          throw new VmmException(
+              Errno.EBUSY,
+              function
+                  + " is assigned to VM "
+                  + owner().map(VirtualMachine::name).orElse("?")
+                  + " already; unassign it first");
+      case BROKEN ->
+          throw new VmmException(
+              Errno.EIO,
+              function
+                  + " is broken: it could not be quiesced and is blocked; detach it, which resets it again, and attach"
+                  + " it anew");
+    }
+  }
+
+  private void undoAssign(Assignment failed, boolean moved, RuntimeException failure) {
+    boolean undone =
+        undo(
+            failure,
+            "restoring its config space",
+            () -> {
+              control.requireAnswer();
+              control.setCommand(failed.parkedCommand());
+              failed.saved().restore(true);
+              control.setCommand(failed.parkedCommand());
+            });
+    if (undone && moved) {
+      undone = undo(failure, "moving it home", () -> iommu().release(rids()));
+    }
+    if (!undone) {
+      breakDown(failed, failure);
+    }
+  }
+
+  /** The device may do anything: to where it reaches nothing. */
+  private void breakDown(Assignment last, RuntimeException failure) {
+    owed = last;
+    state = state.to(PptState.BROKEN);
+    undo(failure, "blocking it", () -> iommu().block(rids()));
+    LOG.error("{} is broken: it is blocked until a detach can reset it", function, failure);
+  }
+
+  /** ASSIGNED to PARKED or BROKEN, inside the VM's dismiss; never stays in the VM's domain. */
+  void unassign(VirtualMachine vm) {
+    lock.lock();
+    try {
+      Assignment last = assignment;
+      if (last == null || !last.vm().equals(vm)) {
+        throw notOwnedBy(vm);
+      }
+      Steps steps = new Steps(function);
+      last.windows().values().forEach(MmioWindow::revoke);
+      steps.attempt("turning bus mastering off", () -> control.clearCommand(PciCommand.BUS_MASTER));
+      steps.attempt("tearing down MSI", interrupts::teardownMsi);
+      steps.attempt("tearing down MSI-X", interrupts::teardownMsix);
+      last.windows()
+          .keySet()
+          .forEach(
+              gpa -> steps.attempt("unmapping its registers", () -> last.vm().unmapRegisters(gpa)));
+      boolean quiesced = steps.attempt("quiescing it", () -> quiesce(last));
+      assignment = null;
+      boolean parked =
+          quiesced && steps.attempt("moving it home", () -> iommu().release(rids()));
+      if (parked) {
+        state = state.to(PptState.PARKED);
+      } else {
+        breakDown(last, steps.failure());
+      }
+      steps.throwFirst(quiesced);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  VmmException notOwnedBy(@Nullable VirtualMachine vm) {
+    return new VmmException(
+        Errno.EBUSY,
+        String.format(
+            "cannot unassign %s from VM %s: it is owned by %s; name its owner",
+            function,
+            vm == null ? "?" : vm.name(),
+            owner().map(owner -> "VM " + owner.name()).orElse("no VM")));
+  }
+
+  private void quiesce(Assignment last) {
+    control.setCommand(last.parkedCommand());
+    reset.run();
+    interrupts.forget();
+    last.saved().restore(true);
+    control.setCommand(last.parkedCommand());
+  }
+
+  /** PARKED or BROKEN to HOST. */
+  void detach() {
+    lock.lock();
+    try {
+      switch (state) {
+        case HOST ->
+            throw new VmmException(
+                Errno.ENOENT, function + " is not a ppt device: nothing to detach");
+        case ASSIGNED ->
+            throw new VmmException(
+                Errno.EBUSY,
+                function
+                    + " cannot be detached: it is assigned to VM "
+                    + owner().map(VirtualMachine::name).orElse("?")
+                    + "; unassign it first");
+        case BROKEN -> repair();
+        case PARKED -> {}
+      }
+      boolean there = control.answers();
+      try {
+        if (there) {
+          control.setCommand(hostCommand);
+        } else {
+          LOG.warn("{} no longer answers; detached without its command register", function);
+        }
+        iommu().unclaim(rids());
+      } catch (RuntimeException e) {
+        int parked = hostCommand & ~PciCommand.ACTIVE;
+        undo(e, "clearing its command register", () -> control.setCommand(parked));
+        throw e;
+      }
+      sizer.forget(function.rid());
+      state = state.to(PptState.HOST);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void repair() {
+    Assignment last = owed;
+    try {
+      if (last != null) {
+        quiesce(last);
+      }
+      iommu().release(rids());
+    } catch (RuntimeException e) {
+      throw new VmmException(
+          Errno.EIO,
+          function
+              + " is broken and stays blocked, attached to the ppt driver: "
+              + e.getMessage()
+              + "; detach it again once it can be reset",
+          e);
+    }
+    owed = null;
+    state = state.to(PptState.PARKED);
+  }
+
+  private boolean undo(RuntimeException failure, String what, Runnable step) {
+    try {
+      step.run();
+      return true;
+    } catch (RuntimeException e) {
+      LOG.error("{}: {} failed after a failure", function, what, e);
+      if (e != failure) {
+        failure.addSuppressed(e);
+      }
+      return false;
+    }
+  }
+}

@@ -1,0 +1,148 @@
+package dev.vmm.ppt;
+
+import dev.vmm.Errno;
+import dev.vmm.VmmException;
+import dev.vmm.pci.Bar;
+import dev.vmm.pci.ConfigSpace;
+import dev.vmm.pci.PciBus;
+import dev.vmm.pci.PciCapability;
+import dev.vmm.pci.PciCommand;
+import dev.vmm.pci.PciFunction;
+import dev.vmm.pci.SriovCapability;
+import java.util.List;
+import java.util.Locale;
+
+/**
+ * A function's identity and command register. Each change is read back: one that the function does
+ * not take is EIO. Guarded by the device's lock.
+ */
+final class FunctionControl {
+  private static final int IDS = 0x00;
+  private static final int REVISION_AND_CLASS = 0x08;
+
+  private final PciBus bus;
+  private final PciFunction function;
+  private final ConfigSpace config;
+
+  FunctionControl(PciBus bus, PciFunction function) {
+    this.bus = bus;
+    this.function = function;
+    this.config = function.config();
+  }
+
+  /** Says whether the function answers as the one that was found. A VF has no ids of its own. */
+  boolean answers() {
+    return identity() == expectedIdentity();
+  }
+
+  /** Returns ids, or class code for a VF. */
+  int identity() {
+    return isVf() ? config.read32(REVISION_AND_CLASS) >>> 8 : config.read32(IDS);
+  }
+
+  /** Returns what {@link #identity} was when the function was found. */
+  int expectedIdentity() {
+    return isVf()
+        ? function.classCode()
+        : function.deviceId() << 16 | function.vendorId();
+  }
+
+  void requireAnswer() {
+    if (!answers()) {
+      throw new VmmException(
+          Errno.EIO,
+          String.format(
+              Locale.ROOT,
+              "%s does not answer: its config space reads 0x%x, expected 0x%x; see whether it was removed or lost power",
+              function,
+              identity(),
+              expectedIdentity()));
+    }
+  }
+
+  /** Fails with EBUSY for a PF with living VFs: its reset would take them from their owners. */
+  void requireNoVirtualFunctions() {
+    if (isVf()) {
+      return;
+    }
+    int sriov = config.extendedCapability(PciCapability.EXT_SRIOV).orElse(0);
+    if (sriov != 0
+        && (config.read16(sriov + SriovCapability.CONTROL) & SriovCapability.VF_ENABLE) != 0) {
+      throw new VmmException(
+          Errno.EBUSY,
+          String.format(
+              Locale.ROOT,
+              "%s has virtual functions enabled (SR-IOV control at config 0x%x) and its reset would end them;"
+                  + " disable them first, or pass them through instead",
+              function,
+              sriov + SriovCapability.CONTROL));
+    }
+  }
+
+  int command() {
+    return config.read16(PciCommand.OFFSET);
+  }
+
+  /** Writes the command register and checks that it reads back in the bits that matter. */
+  void setCommand(int value) {
+    config.write16(PciCommand.OFFSET, value);
+    int now = command();
+    int checked = PciCommand.ACTIVE;
+    if (((now ^ value) & checked) != 0) {
+      throw new VmmException(
+          Errno.EIO,
+          String.format(
+              Locale.ROOT,
+              "the command register of %s reads 0x%04x after 0x%04x was written: expected bits 2:0 as written;"
+                  + " see whether the function was removed or lost power",
+              function,
+              now,
+              value));
+    }
+  }
+
+  /** Clears bits of the command register. */
+  void clearCommand(int bits) {
+    setCommand(command() & ~bits);
+  }
+
+  /** Returns the command bits that an owner needs: decoding for the BARs there are, bus master. */
+  int activeBits(List<Bar> bars) {
+    int bits = PciCommand.BUS_MASTER;
+    if (!isVf()) {
+      for (Bar bar : bars) {
+        bits |= bar.isMemory() ? PciCommand.MEMORY_SPACE : PciCommand.IO_SPACE;
+      }
+    }
+    return bits;
+  }
+
+  /** Fails with ENXIO if memory accesses would not reach the function. */
+  void requireMemoryDecoding() {
+    if (!isVf()) {
+      if ((command() & PciCommand.MEMORY_SPACE) == 0) {
+        throw new VmmException(
+            Errno.ENXIO,
+            function
+                + " does not decode memory: Memory Space Enable of its command register is 0; unassign and assign it"
+                + " again");
+      }
+      return;
+    }
+    ConfigSpace pf = bus.config(function.physicalFunction().orElseThrow());
+    int sriov = pf.extendedCapability(PciCapability.EXT_SRIOV).orElse(0);
+    if (sriov == 0
+        || (pf.read16(sriov + SriovCapability.CONTROL) & SriovCapability.VF_MSE) == 0) {
+      throw new VmmException(
+          Errno.ENXIO,
+          function
+              + " does not decode memory: VF MSE of the SR-IOV control of its PF "
+              + pf.rid()
+              + " is 0; set it");
+    }
+  }
+
+  private boolean isVf() {
+    return function.physicalFunction().isPresent();
+  }
+}

@@ -1,0 +1,234 @@
+package dev.vmm.ppt;
+
+import dev.vmm.Errno;
+import dev.vmm.VmmException;
+import dev.vmm.pci.AdvancedFeaturesCapability;
+import dev.vmm.pci.ConfigSpace;
+import dev.vmm.pci.PciCapability;
+import dev.vmm.pci.PciCommand;
+import dev.vmm.pci.PciFunction;
+import dev.vmm.pci.PcieCapability;
+import dev.vmm.pci.PowerManagementCapability;
+import java.util.Locale;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Resets one function by the best way it has, and checks that the reset happened. Its config space
+ * is lost. Guarded by the device's lock.
+ *
+ * <p>Source: PCI Express Base 5.0, "Function Level Reset (FLR)" with its implementation note on
+ * transactions pending, "Conventional PCI Advanced Features (AF)", "PCI Power Management State
+ * Transition Delays".
+ */
+final class FunctionReset {
+  /** The ways, best first. */
+  enum Kind {
+    /** Function level reset of the PCI Express capability. */
+    FLR,
+    /** Function level reset of the advanced features capability. */
+    AF_FLR,
+    /** To D3hot and back, where that loses the state. */
+    D3HOT,
+    /** None: the function can only be silenced. */
+    NONE
+  }
+
+  private static final Logger LOG = LoggerFactory.getLogger(FunctionReset.class);
+
+  /** How long software leaves a function alone after it started an FLR. */
+  static final long FLR_NANOS = 100_000_000L;
+
+  /** How long software leaves a function alone after a change to or from D3hot. */
+  static final long D3_NANOS = 10_000_000L;
+
+  /** How long a function may then answer with Request Retry Status before it has failed. */
+  static final long READY_NANOS = 1_000_000_000L;
+
+  /** How long transactions may be pending: the longest wait for completions that is usual. */
+  static final long PENDING_NANOS = 1_000_000_000L;
+
+  private static final long POLL_NANOS = 10_000_000L;
+  private static final long FLR_CAPABLE =
+      PcieCapability.DEVICE_CAPABILITIES_LAYOUT.field("Function_Level_Reset_Capability").mask();
+  private static final int INITIATE_FLR = 1 << 15;
+  private static final int PCIE_PENDING = 1 << 5;
+  private static final int AF_PENDING_CAPABLE = 1 << 0;
+  private static final int AF_FLR_CAPABLE = 1 << 1;
+  private static final int POWER_STATE = 3;
+  private static final int NO_SOFT_RESET = 1 << 3;
+  private static final int PME_STATUS = 1 << 15;
+
+  private final PciFunction function;
+  private final ConfigSpace config;
+  private final FunctionControl control;
+  private final Waiter waiter;
+  private final int pcie;
+  private final int af;
+  private final int pm;
+  private final Kind kind;
+
+  /** Finds the capabilities; 0 stands for one that is not there. */
+  FunctionReset(PciFunction function, FunctionControl control, Waiter waiter) {
+    this.function = function;
+    this.config = function.config();
+    this.control = control;
+    this.waiter = waiter;
+    this.pcie = config.capability(PciCapability.PCI_EXPRESS).orElse(0);
+    this.af = config.capability(PciCapability.ADVANCED_FEATURES).orElse(0);
+    this.pm = config.capability(PciCapability.POWER_MANAGEMENT).orElse(0);
+    this.kind = findKind();
+  }
+
+  private Kind findKind() {
+    if (pcie != 0
+        && (config.read32(pcie + PcieCapability.DEVICE_CAPABILITIES) & FLR_CAPABLE) != 0) {
+      return Kind.FLR;
+    }
+    if (af != 0
+        && (config.read8(af + AdvancedFeaturesCapability.CAPABILITIES) & AF_FLR_CAPABLE) != 0) {
+      return Kind.AF_FLR;
+    }
+    if (pm != 0
+        && (config.read16(pm + PowerManagementCapability.PMCSR) & NO_SOFT_RESET) == 0) {
+      return Kind.D3HOT;
+    }
+    return Kind.NONE;
+  }
+
+  Kind kind() {
+    return kind;
+  }
+
+  /**
+   * Resets the function, whose decode and bus-master bits are off already.
+   *
+   * @throws VmmException EIO if it does not answer afterwards, or answers without having been reset
+   */
+  void run() {
+    control.requireAnswer();
+    wake();
+    boolean pending = !awaitNothingPending();
+    if (pending && kind != Kind.NONE) {
+      LOG.warn(
+          "{} has transactions pending after {} ms with bus mastering off; resetting it by {} all the same",
+          function,
+          PENDING_NANOS / 1_000_000,
+          kind);
+    }
+    if (kind != Kind.NONE) {
+      // A bit that any reset clears and nothing else does: the proof that there was one.
+      control.setCommand(control.command() | PciCommand.INTERRUPT_DISABLE);
+    }
+    switch (kind) {
+      case FLR -> {
+        int offset = pcie + PcieCapability.DEVICE_CONTROL;
+        config.write16(offset, config.read16(offset) | INITIATE_FLR);
+        waiter.pause(FLR_NANOS);
+      }
+      case AF_FLR -> {
+        config.write8(af + AdvancedFeaturesCapability.CONTROL, 1);
+        waiter.pause(FLR_NANOS);
+      }
+      case D3HOT -> {
+        setPowerState(PowerManagementCapability.D3_HOT);
+        setPowerState(PowerManagementCapability.D0);
+      }
+      case NONE ->
+          LOG.warn(
+              "{} cannot be reset (no FLR, no AF, no D3hot that loses state): it is only silenced, and keeps what its"
+                  + " last owner left in it",
+              function);
+    }
+    awaitReady();
+    checkOutcome();
+  }
+
+  private void checkOutcome() {
+    int command = control.command();
+    int cleared =
+        PciCommand.ACTIVE | (kind == Kind.NONE ? 0 : PciCommand.INTERRUPT_DISABLE);
+    if ((command & cleared) != 0) {
+      throw new VmmException(
+          Errno.EIO,
+          String.format(
+              Locale.ROOT,
+              "the reset (%s) of %s had no effect: its command register reads 0x%04x, expected 0 in 0x%x;"
+                  + " reset the bus or the machine before the device is used again",
+              kind,
+              function,
+              command,
+              cleared));
+    }
+    if (transactionsPending()) {
+      throw new VmmException(
+          Errno.EIO,
+          String.format(
+              Locale.ROOT,
+              "%s still has transactions pending after its reset (%s) and %d ms with bus mastering off: expected"
+                  + " Transactions Pending 0; reset the bus or the machine before the device is used again",
+              function,
+              kind,
+              PENDING_NANOS / 1_000_000));
+    }
+  }
+
+  /** Config space is whole in every power state, but only D0 can be reset or used. */
+  private void wake() {
+    if (pm != 0
+        && (config.read16(pm + PowerManagementCapability.PMCSR) & POWER_STATE)
+            != PowerManagementCapability.D0) {
+      setPowerState(PowerManagementCapability.D0);
+      awaitReady();
+    }
+  }
+
+  private void setPowerState(int state) {
+    int offset = pm + PowerManagementCapability.PMCSR;
+    int keep = config.read16(offset) & ~(PME_STATUS | POWER_STATE);
+    config.write16(offset, keep | state);
+    waiter.pause(D3_NANOS);
+  }
+
+  private boolean transactionsPending() {
+    if (pcie != 0) {
+      return (config.read16(pcie + PcieCapability.DEVICE_STATUS) & PCIE_PENDING) != 0;
+    }
+    return af != 0
+        && (config.read8(af + AdvancedFeaturesCapability.CAPABILITIES) & AF_PENDING_CAPABLE) != 0
+        && (config.read8(af + AdvancedFeaturesCapability.STATUS) & 1) != 0;
+  }
+
+  private boolean awaitNothingPending() {
+    long begin = waiter.nanoTime();
+    while (transactionsPending()) {
+      if (waiter.nanoTime() - begin >= PENDING_NANOS) {
+        return false;
+      }
+      waiter.pause(POLL_NANOS);
+    }
+    return true;
+  }
+
+  /** Until the function is ready it answers all ones, or vendor id 0001h (Request Retry Status). */
+  private void awaitReady() {
+    long begin = waiter.nanoTime();
+    while (!control.answers()) {
+      long waited = waiter.nanoTime() - begin;
+      if (waited >= READY_NANOS) {
+        throw new VmmException(
+            Errno.EIO,
+            String.format(
+                Locale.ROOT,
+                "%s does not answer %d ms after its reset (%s): its config space reads 0x%x, expected 0x%x;"
+                    + " see whether it was removed or lost power",
+                function,
+                waited / 1_000_000,
+                kind,
+                control.identity(),
+                control.expectedIdentity()));
+      }
+      waiter.pause(POLL_NANOS);
+    }
+  }
+}

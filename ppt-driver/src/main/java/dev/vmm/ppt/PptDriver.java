@@ -1,0 +1,91 @@
+package dev.vmm.ppt;
+
+import dev.vmm.core.VirtualMachine;
+import dev.vmm.core.Vmm;
+import dev.vmm.pci.Rid;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * The driver for pass-through: holds PCI functions for virtual machines.
+ *
+ * <p>Attach takes a function from the host: its command register is cleared and it is parked in the
+ * blocked domain. Assign gives it to a VM after a reset; any failure leaves everything as before.
+ * Unassign quiesces and resets it and parks it again; a device that cannot be quiesced is blocked
+ * and {@link PptState#BROKEN}: {@link #detach} tries the reset again and fails with EIO as long as
+ * that does not succeed, so that the host never gets it unreset.
+ *
+ * <p>Thread-safe; lock order is VM, then device, then I/O MMU.
+ */
+public interface PptDriver extends AutoCloseable {
+  /**
+   * Opens the driver and attaches the functions that the tunable {@code pptdevs} names. One that is
+   * refused is logged with the reason, and is not a ppt device. Close it before {@code vmm}.
+   *
+   * @throws dev.vmm.VmmException EINVAL if the tunable is malformed
+   */
+  static PptDriver open(Vmm vmm) {
+    return DefaultPptDriver.open(vmm, Waiter.REAL);
+  }
+
+  /**
+   * Takes a function from the host. Looks for an I/O MMU, but starts none.
+   *
+   * @throws dev.vmm.VmmException ENXIO with {@link dev.vmm.core.Presence#REFUSAL} and the reason if
+   *     no I/O MMU can be used; ENXIO if there is no such function; EBUSY if it is attached already,
+   *     or is a PF whose VFs are enabled; EINVAL if it is a bridge; EIO if its command register
+   *     cannot be cleared. The function is as before then.
+   */
+  PptDevice attach(Rid rid);
+
+  /**
+   * Gives a function back to the host, its command register as attach found it.
+   *
+   * @throws dev.vmm.VmmException ENOENT if it is not a ppt device; EBUSY while a VM owns it; EIO if
+   *     it is broken and still cannot be reset; it stays attached then
+   */
+  void detach(Rid rid);
+
+  /** Returns the attached devices, by requester id. */
+  List<PptDevice> devices();
+
+  /** Returns the attached device with this requester id. */
+  Optional<PptDevice> device(Rid rid);
+
+  /**
+   * Gives a device to a VM: reset, moved into the VM's domain, then decoding and bus master. The
+   * first assign of all starts the I/O MMU.
+   *
+   * @throws dev.vmm.VmmException ENOENT if it is not a ppt device; EBUSY if any VM owns it, even
+   *     this one, or it is a PF whose VFs are enabled; ENXIO with {@link
+   *     dev.vmm.core.Presence#REFUSAL} and the reason if no I/O MMU can be used; EIO if it is broken
+   *     or its reset fails; EIO or ETIMEDOUT from the I/O MMU. All is as before then, but a device
+   *     that no longer answers is broken.
+   */
+  PptDevice assign(Rid rid, VirtualMachine vm);
+
+  /**
+   * Takes a device back from its VM: bus master off, interrupts torn down, registers unmapped,
+   * reset, moved home. The VM has lost it even when this fails.
+   *
+   * @throws dev.vmm.VmmException ENOENT if it is not a ppt device; EBUSY if {@code vm} does not own
+   *     it; EIO if it could not be quiesced: it is blocked then, and broken
+   */
+  void unassign(Rid rid, VirtualMachine vm);
+
+  /**
+   * Takes all ppt devices back from a VM.
+   *
+   * @throws dev.vmm.VmmException the first failure, after all were tried
+   */
+  void unassignAll(VirtualMachine vm);
+
+  /**
+   * Unassigns and detaches all devices; attaches no more. A broken one that cannot be reset stays
+   * blocked.
+   *
+   * @throws dev.vmm.VmmException the first failure, after all were tried
+   */
+  @Override
+  void close();
+}

@@ -1,0 +1,61 @@
+package dev.vmm.ppt;
+
+import dev.vmm.Errno;
+import dev.vmm.VmmException;
+import dev.vmm.pci.PciFunction;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Steps that are all tried, whatever fails; the first failure is kept, the others with it. */
+final class Steps {
+  private static final Logger LOG = LoggerFactory.getLogger(Steps.class);
+
+  private final PciFunction function;
+  private @Nullable RuntimeException first;
+
+  Steps(PciFunction function) {
+    this.function = function;
+  }
+
+  /** Returns whether {@code step} succeeded. */
+  boolean attempt(String what, Runnable step) {
+    try {
+      step.run();
+      return true;
+    } catch (RuntimeException e) {
+      LOG.warn("{}: {} failed: {}", function, what, e.toString());
+      if (first == null) {
+        first = e;
+      } else if (first != e) {
+        first.addSuppressed(e);
+      }
+      return false;
+    }
+  }
+
+  /** Returns the first failure, of which there must be one. */
+  RuntimeException failure() {
+    if (first == null) {
+      throw new IllegalStateException("nothing failed");
+    }
+    return first;
+  }
+
+  /** Throws the first failure, if any: as it is, or as EIO if the device was not quiesced. */
+  void throwFirst(boolean quiesced) {
+    if (first == null) {
+      return;
+    }
+    if (quiesced) {
+      throw first;
+    }
+    throw new VmmException(
+        Errno.EIO,
+        function
+            + " could not be quiesced when it was unassigned: "
+            + first.getMessage()
+            + "; it is blocked and broken: detach it once it can be reset",
+        first);
+  }
+}

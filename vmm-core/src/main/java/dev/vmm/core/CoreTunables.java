@@ -1,0 +1,109 @@
+package dev.vmm.core;
+
+import dev.vmm.tunable.Tunable;
+import dev.vmm.tunable.Tunables;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The tunables of the platform itself; a back end declares its own. */
+public final class CoreTunables {
+  /** Where a claimed device is while no VM owns it. */
+  public enum PptHome {
+    /** In the blocked domain: its DMA reaches nothing. */
+    BLOCKED,
+    /** In the host domain, as FreeBSD had it for a time: its DMA reaches all of the host's RAM. */
+    HOST
+  }
+
+  /** Whether the I/O MMU may be used. */
+  public static final Tunable<Boolean> IOMMU_ENABLE =
+      Tunable.ofBoolean(
+          "hw.vmm.iommu.enable",
+          true,
+          "whether the I/O MMU may be used; 0 refuses all pass-through");
+
+  /** The name of the back end to use; empty for the best that fits. */
+  public static final Tunable<String> IOMMU_BACKEND =
+      Tunable.ofString(
+          "hw.vmm.iommu.backend", "", "the back end to use by name; empty for the best that fits");
+
+  /** The home of claimed devices. */
+  public static final Tunable<PptHome> PPT_HOME =
+      Tunable.of(
+          "hw.vmm.ppt.home",
+          "blocked or host",
+          PptHome.BLOCKED,
+          "the domain of a ppt device that no VM owns: blocked or host",
+          CoreTunables::parseHome);
+
+  /** The devices that the ppt driver attaches at start; the driver reads it. */
+  public static final Tunable<String> PPTDEVS =
+      Tunable.ofString(
+          "pptdevs", "", "the functions that the ppt driver attaches at start, such as 2/0/0");
+
+  /** The read-only variable that tells whether the I/O MMU is on. */
+  public static final String IOMMU_INITIALIZED = "hw.vmm.iommu.initialized";
+
+  /** The name of a tunable that FreeBSD removed together with the eager start. */
+  public static final String FORCE_IOMMU = "hw.vmm.force_iommu";
+
+  private static final Logger LOG = LoggerFactory.getLogger(CoreTunables.class);
+
+  private CoreTunables() {}
+
+  /** Returns every tunable that the platform itself declares. */
+  public static List<Tunable<?>> all() {
+    return List.of(IOMMU_ENABLE, IOMMU_BACKEND, PPT_HOME, PPTDEVS);
+  }
+
+  /**
+   * Checks the values of the platform's own tunables (EINVAL) and warns of those without effect.
+   */
+  static void check(Tunables tunables) {
+    all().forEach(tunables::get);
+    if (tunables.text(FORCE_IOMMU).isPresent()) {
+      LOG.warn(
+          "{} is ignored, it no longer exists: the I/O MMU starts when a PCI device is first passed"
+              + " through; {}=0 forbids it",
+          FORCE_IOMMU,
+          IOMMU_ENABLE.name());
+    }
+    if (tunables.text(IOMMU_INITIALIZED).isPresent()) {
+      LOG.warn("{} is read-only: the value given is ignored", IOMMU_INITIALIZED);
+    }
+  }
+
+  /** Returns declarations of those names that {@link #check} warned of already. */
+  static List<Tunable<?>> reportedAtOpen(Tunables tunables) {
+    List<Tunable<?>> reported = new ArrayList<>();
+    for (String name : List.of(FORCE_IOMMU, IOMMU_INITIALIZED)) {
+      if (tunables.text(name).isPresent()) {
+        reported.add(Tunable.ofString(name, "", "has no effect"));
+      }
+    }
+    return reported;
+  }
+
+  /** Returns the value of a tunable as a user would write it. */
+  static <T> String valueText(Tunables tunables, Tunable<T> tunable) {
+    T value = tunables.get(tunable);
+    if (value instanceof Boolean on) {
+      return on ? "1" : "0";
+    }
+    if (value instanceof Enum<?> choice) {
+      return choice.name().toLowerCase(Locale.ROOT);
+    }
+    return tunables.text(tunable.name()).map(String::strip).orElse(String.valueOf(value));
+  }
+
+  private static PptHome parseHome(String text) {
+    return switch (text) {
+      case "blocked" -> PptHome.BLOCKED;
+      case "host" -> PptHome.HOST;
+      default -> throw new IllegalArgumentException(text);
+    };
+  }
+}

@@ -1,0 +1,35 @@
+package dev.vmm.core;
+
+import dev.vmm.VmmException;
+import org.jspecify.annotations.Nullable;
+
+/** Keeps the first failure of several steps that must all be tried. Not thread-safe. */
+final class Failures {
+  private @Nullable VmmException first;
+
+  /** Runs a step and remembers its failure; returns whether it succeeded. */
+  boolean attempt(String what, Runnable step) {
+    try {
+      Spi.run(what, step);
+      return true;
+    } catch (VmmException e) {
+      add(e);
+      return false;
+    }
+  }
+
+  void add(VmmException e) {
+    if (first == null) {
+      first = e;
+    } else if (first != e) {
+      first.addSuppressed(e);
+    }
+  }
+
+  /** Throws the first failure, the others suppressed in it. */
+  void throwFirst() {
+    if (first != null) {
+      throw first;
+    }
+  }
+}

@@ -1,0 +1,69 @@
+package dev.vmm.core;
+
+import dev.vmm.core.CoreTunables.PptHome;
+import dev.vmm.pci.Rid;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.Set;
+import java.util.stream.Stream;
+
+/**
+ * Which domain is a requester id's home: the host domain, or the blocked domain.
+ *
+ * <p>Lives as long as the platform, also while the I/O MMU is off. Not thread-safe: used under the
+ * I/O MMU's lock.
+ */
+final class Homes {
+  private final PptHome claimedHome;
+  private final Set<Rid> claimed = new HashSet<>();
+
+  /** Blocked whatever their home, because their device could not be quiesced. */
+  private final Set<Rid> held = new HashSet<>();
+
+  Homes(PptHome claimedHome) {
+    this.claimedHome = claimedHome;
+  }
+
+  /** Says whether {@code rid} belongs in the blocked domain. */
+  boolean blocked(Rid rid) {
+    return held.contains(rid) || (blockedWhileClaimed() && claimed.contains(rid));
+  }
+
+  /** Says whether a claim leads to the blocked domain. */
+  boolean blockedWhileClaimed() {
+    return claimedHome == PptHome.BLOCKED;
+  }
+
+  boolean claimed(Rid rid) {
+    return claimed.contains(rid);
+  }
+
+  boolean anyClaimed() {
+    return !claimed.isEmpty();
+  }
+
+  void claim(Collection<Rid> rids) {
+    claimed.addAll(rids);
+  }
+
+  void unclaim(Collection<Rid> rids) {
+    claimed.removeAll(new HashSet<>(rids));
+    held.removeAll(new HashSet<>(rids));
+  }
+
+  void hold(Collection<Rid> rids) {
+    held.addAll(rids);
+  }
+
+  void unhold(Collection<Rid> rids) {
+    held.removeAll(new HashSet<>(rids));
+  }
+
+  Stream<Rid> claimedOrHeld() {
+    return Stream.concat(claimed.stream(), held.stream());
+  }
+
+  boolean held(Rid rid) {
+    return held.contains(rid);
+  }
+}

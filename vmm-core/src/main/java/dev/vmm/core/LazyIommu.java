@@ -1,0 +1,422 @@
+package dev.vmm.core;
+
+import dev.vmm.Errno;
+import dev.vmm.VmmException;
+import dev.vmm.iommu.DmaFault;
+import dev.vmm.iommu.Domain;
+import dev.vmm.iommu.DomainSpec;
+import dev.vmm.iommu.FaultBatch;
+import dev.vmm.iommu.Iommu;
+import dev.vmm.iommu.spi.IommuContext;
+import dev.vmm.machine.Machine;
+import dev.vmm.pci.Rid;
+import dev.vmm.tunable.Tunable;
+import dev.vmm.tunable.Tunables;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The I/O MMU that is started by the first assign.
+ *
+ * <p>One lock, the innermost of the platform's (VM, device, I/O MMU), guards everything that
+ * changes. {@link #state()} never waits for it.
+ */
+final class LazyIommu implements IommuService {
+  private static final Logger LOG = LoggerFactory.getLogger(LazyIommu.class);
+
+  /** Has its own identity: a listener that was added twice is removed once for each close. */
+  private static final class Registration {
+    final Consumer<OwnedFault> listener;
+
+    Registration(Consumer<OwnedFault> listener) {
+      this.listener = listener;
+    }
+  }
+
+  private final Machine machine;
+  private final Tunables tunables;
+  private final BackendDiscovery discovery;
+  private final IommuLifecycle lifecycle;
+  private final Homes homes;
+  private final ReentrantLock lock = new ReentrantLock();
+  private final List<Registration> listeners = new CopyOnWriteArrayList<>();
+
+  /** The running session; null unless the state is ON. */
+  private volatile @Nullable IommuSession session;
+
+  /** A session that could not be closed; it must be before the next can begin. */
+  private @Nullable IommuSession residue;
+
+  private boolean closed;
+
+  LazyIommu(Machine machine, Tunables tunables, BackendLoader.Source source) {
+    this.machine = machine;
+    this.tunables = tunables;
+    discovery = new BackendDiscovery(machine, tunables, source);
+    lifecycle = new IommuLifecycle(tunables.get(CoreTunables.IOMMU_ENABLE));
+    homes = new Homes(tunables.get(CoreTunables.PPT_HOME));
+  }
+
+  @Override
+  public Presence present() {
+    if (lifecycle.state() == IommuState.DISABLED) {
+      return disabled();
+    }
+    Presence found = discovery.select().presence();
+    Optional<VmmException> failure = lifecycle.failure();
+    if (found.usable() && failure.isPresent()) {
+      return new Presence(false, found.backend(), startFailed(failure.get()));
+    }
+    return found;
+  }
+
+  @Override
+  public IommuState state() {
+    return lifecycle.state();
+  }
+
+  @Override
+  public Optional<VmmException> failure() {
+    return lifecycle.failure();
+  }
+
+  @Override
+  public List<String> status() {
+    List<String> lines = new ArrayList<>();
+    lines.add("state: " + state());
+    failure().ifPresent(cause -> lines.add("failure: " + startFailed(cause)));
+    lines.addAll(discovery.report());
+    return List.copyOf(lines);
+  }
+
+  /** Returns the tunables of the back ends that are loaded by now. */
+  List<Tunable<?>> backendTunables() {
+    return discovery.backendTunables();
+  }
+
+  @Override
+  public void claim(Collection<Rid> rids) {
+    lock.lock();
+    try {
+      List<Rid> fresh = rids.stream().filter(rid -> !homes.claimed(rid)).toList();
+      IommuSession running = session;
+      if (running != null && homes.blockedWhileClaimed()) {
+        running.moveToBlocked(fresh);
+      }
+      homes.claim(fresh);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public void unclaim(Collection<Rid> rids) {
+    lock.lock();
+    try {
+      List<Rid> claimed = rids.stream().filter(homes::claimed).toList();
+      List<Rid> held = rids.stream().filter(homes::held).toList();
+      homes.unclaim(rids);
+      IommuSession running = session;
+      if (running != null) {
+        try {
+          running.moveHome(rids);
+        } catch (VmmException e) {
+          homes.claim(claimed);
+          homes.hold(held);
+          throw e;
+        }
+      }
+      // Nobody is left who could try again by an assign, and an attach is refused while a start
+      // stands as failed: with the last claim the failure is forgotten.
+      if (lifecycle.state() == IommuState.FAILED && !homes.anyClaimed() && residue == null) {
+        lifecycle.off();
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public void move(Collection<Rid> rids, Domain domain) {
+    lock.lock();
+    try {
+      running("move " + rids + " to domain " + domain.name()).move(rids, domain);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public void release(Collection<Rid> rids) {
+    lock.lock();
+    try {
+      IommuSession running = running("release " + rids);
+      List<Rid> held = rids.stream().filter(homes::held).toList();
+      homes.unhold(held);
+      try {
+        running.moveHome(rids);
+      } catch (VmmException e) {
+        homes.hold(held);
+        throw e;
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public void block(Collection<Rid> rids) {
+    lock.lock();
+    try {
+      homes.hold(rids);
+      IommuSession running = session;
+      if (running != null) {
+        running.moveToBlocked(rids);
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public void rescan() {
+    lock.lock();
+    try {
+      IommuSession running = session;
+      if (running != null) {
+        running.rescan();
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public Optional<String> domainNameOf(Rid rid) {
+    IommuSession running = session;
+    return running == null ? Optional.empty() : running.domainOf(rid).map(Domain::name);
+  }
+
+  @Override
+  public List<OwnedFault> drainFaults() {
+    IommuSession running = session;
+    if (running == null) {
+      return List.of();
+    }
+    FaultBatch batch = running.drainFaults();
+    if (batch.overflowed()) {
+      LOG.warn("the I/O MMU lost DMA faults: more came than it can record");
+    }
+    List<OwnedFault> owned = new ArrayList<>();
+    for (DmaFault fault : batch.faults()) {
+      owned.add(
+          new OwnedFault(fault, running.domainOf(fault.rid()).map(Domain::name).orElse("none")));
+    }
+    for (OwnedFault fault : owned) {
+      for (Registration registration : listeners) {
+        tell(registration.listener, fault);
+      }
+    }
+    return List.copyOf(owned);
+  }
+
+  @Override
+  public AutoCloseable onFault(Consumer<OwnedFault> listener) {
+    Registration registration = new Registration(listener);
+    listeners.add(registration);
+    return () -> listeners.remove(registration);
+  }
+
+  private static void tell(Consumer<OwnedFault> listener, OwnedFault fault) {
+    try {
+      listener.accept(fault);
+    } catch (RuntimeException | LinkageError | AssertionError e) {
+      LOG.error("a listener failed on {}", fault, e);
+    }
+  }
+
+  /**
+   * Starts the I/O MMU unless it is on. Threads that come while a start is under way wait for it
+   * and share what comes of it; one that comes after a failure tries again.
+   *
+   * @throws VmmException ENXIO with {@link Presence#REFUSAL} and the reason
+   */
+  void ensureOn() {
+    int seen = lifecycle.finishedTries();
+    lock.lock();
+    try {
+      if (closed) {
+        throw new VmmException(
+            Errno.ENXIO, Presence.REFUSAL + ": the platform is closed; open it again");
+      }
+      switch (lifecycle.state()) {
+        case ON -> rescan();
+        case DISABLED -> throw refusal(disabled().detail(), null);
+        case OFF, FAILED, STARTING -> {
+          Optional<VmmException> failure = lifecycle.failure();
+          if (failure.isPresent() && lifecycle.finishedTries() != seen) {
+            throw refusal(startFailed(failure.get()), failure.get());
+          }
+          start();
+        }
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void start() {
+    BackendDiscovery.Selection selection = discovery.select();
+    Backend backend = selection.backend();
+    if (backend == null) {
+      throw refusal(selection.presence().detail(), null);
+    }
+    lifecycle.starting();
+    long begin = System.nanoTime();
+    IommuSession starting = null;
+    try {
+      closeResidue();
+      Iommu iommu =
+          Spi.get(
+              "opening back end " + backend.name(),
+              () -> backend.provider().open(new IommuContext(machine, tunables)));
+      starting = new IommuSession(machine, homes, iommu);
+      starting.start();
+    } catch (Throwable e) {
+      VmmException cause = Spi.wrap("starting back end " + backend.name(), e);
+      undo(starting, cause);
+      lifecycle.failed(cause);
+      LOG.warn("the I/O MMU could not be started", cause);
+      throw refusal(startFailed(cause), cause);
+    }
+    session = starting;
+    lifecycle.started();
+    LOG.info(
+        "I/O MMU started by back end {} in {} us",
+        backend.name(),
+        (System.nanoTime() - begin) / 1000);
+  }
+
+  private void undo(@Nullable IommuSession half, VmmException cause) {
+    if (half == null) {
+      return;
+    }
+    residue = half;
+    try {
+      closeResidue();
+    } catch (VmmException e) {
+      LOG.error("the I/O MMU could not be given back after a failed start; kept as it is", e);
+      cause.addSuppressed(e);
+    }
+  }
+
+  private void closeResidue() {
+    if (residue != null) {
+      residue.close();
+      residue = null;
+    }
+  }
+
+  /** Creates a VM's domain that reaches {@code lastGpa}. */
+  Domain createDomain(String name, long lastGpa) {
+    lock.lock();
+    try {
+      IommuSession running = running("create domain " + name);
+      return running.create(new DomainSpec(name, running.lastIovaFor(lastGpa)));
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Closes a VM's domain; whoever is left in it is blocked first. */
+  void closeDomain(Domain domain) {
+    lock.lock();
+    try {
+      running("close domain " + domain.name()).closeDomain(domain);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Blocks {@code rid} if it is still in {@code domain}, which its device has left. */
+  void expel(Rid rid, Domain domain) {
+    lock.lock();
+    try {
+      IommuSession running = session;
+      if (running != null && running.isIn(rid, domain)) {
+        LOG.warn("{} left its VM but not domain {}: blocked", rid, domain.name());
+        block(List.of(rid));
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Returns the machine to how it was found, for good. A close that failed may be tried again. */
+  void close() {
+    lock.lock();
+    try {
+      closed = true;
+      IommuSession running = session;
+      if (running != null) {
+        residue = running;
+        session = null;
+      }
+      if (residue == null) {
+        if (lifecycle.state() == IommuState.FAILED) {
+          lifecycle.off();
+        }
+        return;
+      }
+      try {
+        closeResidue();
+        lifecycle.off();
+      } catch (VmmException e) {
+        if (lifecycle.state() == IommuState.ON) {
+          lifecycle.failed(e);
+        }
+        throw e;
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private IommuSession running(String what) {
+    IommuSession running = session;
+    if (running == null) {
+      throw new VmmException(
+          Errno.ENXIO,
+          "cannot "
+              + what
+              + ": the I/O MMU is "
+              + state()
+              + ", expected ON; assign a device first");
+    }
+    return running;
+  }
+
+  private static Presence disabled() {
+    return new Presence(
+        false,
+        "",
+        CoreTunables.IOMMU_ENABLE.name()
+            + "=0 forbids it; set it to 1 and open the platform again");
+  }
+
+  private static String startFailed(VmmException cause) {
+    return "its last start failed with " + cause.errno() + ": " + cause.getMessage();
+  }
+
+  private static VmmException refusal(String reason, @Nullable VmmException cause) {
+    return new VmmException(Errno.ENXIO, Presence.REFUSAL + ": " + reason, cause);
+  }
+}
