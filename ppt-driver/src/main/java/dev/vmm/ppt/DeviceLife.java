@@ -193,6 +193,7 @@ final class DeviceLife {
             () -> {
               control.requireAnswer();
               control.setCommand(failed.parkedCommand());
+              reset.wake();
               failed.saved().restore(true);
               control.setCommand(failed.parkedCommand());
             });

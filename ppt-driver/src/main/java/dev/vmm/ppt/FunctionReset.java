@@ -173,8 +173,11 @@ final class FunctionReset {
     }
   }
 
-  /** Config space is whole in every power state, but only D0 can be reset or used. */
-  private void wake() {
+  /**
+   * Brings the function to D0, where alone it can be reset or used; its config space may be lost on
+   * the way.
+   */
+  void wake() {
     if (pm != 0
         && (config.read16(pm + PowerManagementCapability.PMCSR) & POWER_STATE)
             != PowerManagementCapability.D0) {

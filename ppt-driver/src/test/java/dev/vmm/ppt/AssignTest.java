@@ -153,6 +153,7 @@ class AssignTest {
           assertThat(f.machine.freed).doesNotContain(hpa);
         });
     vm.close();
+    f.provider.plan.onCall(kind -> {});
     assertThat(seen).containsSequence(Kind.MOVE, Kind.CLOSE_DOMAIN);
     assertThat(f.machine.freed).contains(hpa);
     assertThat(device.state()).isEqualTo(PptState.PARKED);
