@@ -118,6 +118,8 @@ class InjectionTest {
 
     /** Ends its VMs while this thread still holds them. */
     void end() {
+      disarm();
+      f.provider.plan.reset();
       vm.close();
       otherVm.close();
     }

@@ -158,7 +158,7 @@ public final class Bars {
     long mask = ones & ~flags;
     long length = Long.lowestOneBit(mask);
     // A size that is no run of ones is no size: no decoder could be built that way.
-    boolean run = mask != 0 && (mask >>> Long.numberOfTrailingZeros(mask) & run(mask)) == run(mask);
+    boolean run = mask != 0 && mask >>> Long.numberOfTrailingZeros(mask) == run(mask);
     long base = ((long) high << 32 | Integer.toUnsignedLong(low)) & ~flags;
     boolean reserved = !io && (low & 6) != 0 && !wide;
     boolean constant = ones == Integer.toUnsignedLong(low) && low == -1;
