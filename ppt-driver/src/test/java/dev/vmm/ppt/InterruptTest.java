@@ -78,8 +78,7 @@ class InterruptTest {
   void badMsiArgumentsAreRefusedBeforeAnythingChanges(String address, String data, int vectors) {
     byte[] before = f.full.image();
     failsWith(
-        Errno.EINVAL,
-        () -> device.setupMsi(Long.decode(address), Integer.decode(data), vectors));
+        Errno.EINVAL, () -> device.setupMsi(Long.decode(address), Integer.decode(data), vectors));
     assertThat(f.full.image()).isEqualTo(before);
   }
 

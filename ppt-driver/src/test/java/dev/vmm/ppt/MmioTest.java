@@ -83,8 +83,7 @@ class MmioTest {
   void onlyWhatIsInsideOneMemoryBarCanBeMapped(String hpa, String length) {
     assertThat(
             failsWith(
-                Errno.EINVAL,
-                () -> device.mapMmio(GPA, Long.decode(length), Long.decode(hpa))))
+                Errno.EINVAL, () -> device.mapMmio(GPA, Long.decode(length), Long.decode(hpa))))
         .contains("0000:00:03.0");
     failsWith(Errno.EINVAL, () -> vm.bus().load32(GPA));
   }
@@ -107,8 +106,7 @@ class MmioTest {
   void pagesOfTheMsixTableAreNeverMappedRaw(String hpa, String length) {
     assertThat(
             failsWith(
-                Errno.EPERM,
-                () -> device.mapMmio(GPA, Long.decode(length), Long.decode(hpa))))
+                Errno.EPERM, () -> device.mapMmio(GPA, Long.decode(length), Long.decode(hpa))))
         .contains("MSI-X");
     failsWith(Errno.EINVAL, () -> vm.bus().load32(GPA));
   }

@@ -26,8 +26,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Many threads on the same devices and VMs. */
 class StormTest {
   private static final List<Rid> RIDS = List.of(FULL, OTHER, PLAIN);
-  private static final EnumSet<Errno> EXPECTED =
-      EnumSet.of(Errno.EBUSY, Errno.ENOENT, Errno.ENXIO);
+  private static final EnumSet<Errno> EXPECTED = EnumSet.of(Errno.EBUSY, Errno.ENOENT, Errno.ENXIO);
 
   @ParameterizedTest
   @ValueSource(longs = {1, 2, 3})

@@ -77,8 +77,7 @@ final class TestPci extends FakePci {
       throw injected("config write " + rid + " " + offset);
     }
     boolean lost =
-        functions.get(rid) instanceof FakeEndpoint endpoint
-            && (endpoint.gone || endpoint.silent());
+        functions.get(rid) instanceof FakeEndpoint endpoint && (endpoint.gone || endpoint.silent());
     if (!lost) {
       super.write(rid, offset, widthBytes, value);
     }

@@ -88,9 +88,7 @@ class VirtualFunctionTest {
     f.driver.attach(VF1);
     PptDevice device = f.driver.assign(VF1, f.vm("a"));
     pf.config.putShort(FakeEndpoint.SRIOV + 8, (short) 0x0001);
-    assertThat(
-            failsWith(
-                Errno.ENXIO, () -> device.mapMmio(0x4000_0000L, 0x1000, BASE + 0x4000)))
+    assertThat(failsWith(Errno.ENXIO, () -> device.mapMmio(0x4000_0000L, 0x1000, BASE + 0x4000)))
         .contains("VF MSE")
         .contains("0000:00:06.0");
     failsWith(Errno.ENXIO, () -> device.setupMsix(0, 0xfee0_0000L, 0x40, false));

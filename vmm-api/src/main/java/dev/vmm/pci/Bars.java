@@ -10,9 +10,9 @@ import java.util.List;
  *
  * <p>Sizing writes all ones to each register and puts back what was there, with address decoding
  * off meanwhile, so nobody else may use the function at the time. A register that is not
- * implemented, has a reserved type, or answers a size that no hardware can have is left out. After a
- * failure the registers are as before. Stateless; not to be called twice at once for one function,
- * or for two VFs of one PF.
+ * implemented, has a reserved type, or answers a size that no hardware can have is left out. After
+ * a failure the registers are as before. Stateless; not to be called twice at once for one
+ * function, or for two VFs of one PF.
  *
  * <p>Source: PCI Express Base 5.0, "Base Address Registers", "VF BAR0, VF BAR1, ... VF BAR5".
  */
@@ -26,8 +26,8 @@ public final class Bars {
    * Sizes the BARs of {@code function}, in the order of their index. Those of a VF are sized in its
    * PF, while none of the PF's VFs answers in memory space.
    *
-   * @throws VmmException ENXIO if the PF of a VF, or its SR-IOV capability, is not there; EINVAL for
-   *     a bridge; what config accesses throw
+   * @throws VmmException ENXIO if the PF of a VF, or its SR-IOV capability, is not there; EINVAL
+   *     for a bridge; what config accesses throw
    */
   public static List<Bar> size(PciBus bus, PciFunction function) {
     if (function.isBridge()) {

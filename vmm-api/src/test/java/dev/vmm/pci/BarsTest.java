@@ -52,8 +52,7 @@ class BarsTest {
   /** Makes a register of 32 bits read {@code value}, with the bits of {@code mask} writable. */
   private void register(int offset, int value, int mask) {
     function.config.putInt(offset, value);
-    byte[] bits =
-        ByteBuffer.allocate(4).order(ByteOrder.LITTLE_ENDIAN).putInt(mask).array();
+    byte[] bits = ByteBuffer.allocate(4).order(ByteOrder.LITTLE_ENDIAN).putInt(mask).array();
     function.writableBits(offset, bits);
   }
 
@@ -276,9 +275,7 @@ class BarsTest {
   @CsvSource({"-1, 0, 0x1000", "6, 0, 0x1000", "0, 0x800, 0x1000", "0, 0, 0x1800", "0, 0, 0"})
   void impossibleBarsAreRefused(int index, String base, String length) {
     assertThatThrownBy(
-            () ->
-                new Bar(
-                    index, Bar.Kind.MEMORY_32, false, Long.decode(base), Long.decode(length)))
+            () -> new Bar(index, Bar.Kind.MEMORY_32, false, Long.decode(base), Long.decode(length)))
         .isInstanceOf(VmmException.class);
   }
 }
