@@ -41,7 +41,7 @@ final class ReleaseSteps {
     try (HostDma host = new HostDma(scenario)) {
       Faults.forget(scenario);
       host.engine().toMemory(0, pages + PAGE, DMA_BYTES);
-      String told = Faults.check(scenario, evidence, "blocked", pages + PAGE, Access.WRITE);
+      var told = Faults.check(scenario, evidence, "blocked", pages + PAGE, Access.WRITE);
       boolean kept =
           evidence.checkBytes(
               "hpa " + hex(pages + PAGE), target, scenario.read(pages + PAGE, PAGE));
