@@ -14,9 +14,11 @@ public interface TableInvalidator {
 
   /**
    * Entries in this range were cleared or replaced. Returns when no unit can use the old ones any
-   * more.
+   * more. The range may hold new entries too (a map that completed a superpage): what {@link
+   * #mapped} does is done for them here.
    *
-   * @param linksChanged whether a link to a table was cleared or replaced, not only leaves
+   * @param linksChanged whether a link to a table was cleared, made in a leaf's place, or replaced,
+   *     not only leaves
    * @throws dev.vmm.VmmException if a unit did not confirm: the engine then never reuses the tables
    *     it cut off
    */

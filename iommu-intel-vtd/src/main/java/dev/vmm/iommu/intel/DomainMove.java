@@ -1,0 +1,114 @@
+package dev.vmm.iommu.intel;
+
+import dev.vmm.VmmException;
+import dev.vmm.iommu.intel.unit.Unit;
+import dev.vmm.iommu.intel.unit.UnitMove;
+import dev.vmm.pci.Rid;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * One {@code move} over all units concerned, all or none: first everything that can fail without
+ * the hardware, then the switch on each unit, then the bookkeeping, which cannot fail.
+ *
+ * <p>Used once, under the I/O MMU's lock.
+ */
+final class DomainMove {
+  private final IntelDomain target;
+  private final Map<Unit, List<Rid>> byUnit;
+  private final Map<Rid, IntelDomain> places;
+  private final List<Step> steps = new ArrayList<>();
+
+  /** What is done on one unit. */
+  private record Step(List<Rid> rids, Attachment attachment, boolean fresh, UnitMove move) {}
+
+  DomainMove(IntelDomain target, Map<Unit, List<Rid>> byUnit, Map<Rid, IntelDomain> places) {
+    this.target = target;
+    this.byUnit = byUnit;
+    this.places = places;
+  }
+
+  void run() {
+    try {
+      byUnit.forEach(this::prepare);
+    } catch (VmmException e) {
+      for (Step step : steps) {
+        step.move().cancel();
+        release(step);
+      }
+      throw e;
+    }
+    int applied = 0;
+    try {
+      for (; applied < steps.size(); applied++) {
+        steps.get(applied).move().apply();
+      }
+    } catch (VmmException e) {
+      undo(applied);
+      throw e;
+    }
+    steps.forEach(this::finish);
+  }
+
+  private void prepare(Unit unit, List<Rid> rids) {
+    unit.check();
+    Attachment attachment = target.attachmentTo(unit);
+    boolean fresh = attachment == null;
+    if (attachment == null) {
+      attachment = new Attachment(unit, unit.allocateDomainId());
+      // Before any entry leads to the table, so that no unmap overlooks the unit.
+      target.attach(attachment);
+    }
+    try {
+      int[] sourceIds = rids.stream().mapToInt(Rid::id16).toArray();
+      UnitMove move =
+          unit.move(
+              sourceIds, attachment.domainId, target.table().levels(), target.table().rootHpa());
+      steps.add(new Step(rids, attachment, fresh, move));
+    } catch (VmmException e) {
+      if (fresh) {
+        release(attachment);
+      }
+      throw e;
+    }
+  }
+
+  /** Undoes the steps before {@code failed} and the one that failed half-way; drops the rest. */
+  private void undo(int failed) {
+    for (int i = 0; i < steps.size(); i++) {
+      Step step = steps.get(i);
+      if (i > failed) {
+        step.move().cancel();
+        release(step);
+      } else if (step.move().undo()) {
+        release(step);
+      }
+    }
+  }
+
+  private void finish(Step step) {
+    for (Rid rid : step.rids()) {
+      IntelDomain before = places.put(rid, target);
+      step.attachment().count++;
+      Attachment left = before == null ? null : before.attachmentTo(step.attachment().unit);
+      if (left != null && --left.count == 0) {
+        // The move has flushed this domain id.
+        before.detach(left);
+        left.unit.freeDomainId(left.domainId);
+      }
+    }
+    step.move().finish();
+  }
+
+  private void release(Step step) {
+    if (step.fresh()) {
+      release(step.attachment());
+    }
+  }
+
+  private void release(Attachment attachment) {
+    target.detach(attachment);
+    attachment.unit.freeDomainId(attachment.domainId);
+  }
+}

@@ -1,0 +1,182 @@
+package dev.vmm.iommu.intel;
+
+import dev.vmm.VmmException;
+import dev.vmm.iommu.Access;
+import dev.vmm.iommu.Domain;
+import dev.vmm.iommu.Translation;
+import dev.vmm.iommu.pagetable.PageTableFormat;
+import dev.vmm.iommu.pagetable.RadixPageTable;
+import dev.vmm.iommu.pagetable.TableInvalidator;
+import dev.vmm.machine.PhysicalMemory;
+import java.lang.invoke.VarHandle;
+import java.util.Arrays;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** A second-stage page table, and the units that use it under a domain id of each. */
+final class IntelDomain implements Domain, TableInvalidator {
+  private static final Attachment[] NONE = {};
+
+  private final IntelIommu iommu;
+  private final String name;
+  private final int widthBits;
+  private final RadixPageTable table;
+
+  /** Replaced as a whole under the I/O MMU's lock; read without it. */
+  private volatile Attachment[] attachments = NONE;
+
+  /** Set under the I/O MMU's lock. */
+  private volatile boolean closed;
+
+  /**
+   * Makes an empty domain.
+   *
+   * @param levels 3 to 5
+   * @param widthBits the bits of an iova, at most what the levels reach
+   */
+  IntelDomain(
+      IntelIommu iommu,
+      String name,
+      PageTableFormat format,
+      int levels,
+      int widthBits,
+      PhysicalMemory memory,
+      boolean coherent) {
+    this.iommu = iommu;
+    this.name = name;
+    this.widthBits = widthBits;
+    this.table = new RadixPageTable(format, levels, memory, coherent, this);
+  }
+
+  @Override
+  public String name() {
+    return name;
+  }
+
+  @Override
+  public long lastIova() {
+    return (1L << widthBits) - 1;
+  }
+
+  @Override
+  public void map(long iova, long hpa, long lengthBytes, Access access) {
+    checkUse(iova, lengthBytes);
+    table.map(iova, hpa, lengthBytes, access);
+  }
+
+  @Override
+  public boolean unmap(long iova, long lengthBytes) {
+    checkUse(iova, lengthBytes);
+    return table.unmap(iova, lengthBytes);
+  }
+
+  @Override
+  public Optional<Translation> translate(long iova) {
+    return table.translate(iova);
+  }
+
+  @Override
+  public long tablePages() {
+    return table.tablePages();
+  }
+
+  @Override
+  public void close() {
+    iommu.close(this);
+  }
+
+  @Override
+  public void mapped(long iova, long lengthBytes) {
+    for (Attachment attachment : attachments) {
+      attachment.unit.published(attachment.domainId, iova, lengthBytes);
+    }
+  }
+
+  /** Tells every unit even if one fails, so that as few as possible know the old entries. */
+  @Override
+  public void unmapped(long iova, long lengthBytes, boolean linksChanged) {
+    // The entries' stores come before the look at who uses the table: a unit that is attached
+    // after this look cannot have read the old entries.
+    VarHandle.fullFence();
+    VmmException first = null;
+    for (Attachment attachment : attachments) {
+      try {
+        attachment.unit.flush(attachment.domainId, iova, lengthBytes, !linksChanged);
+      } catch (VmmException e) {
+        first = first == null ? e : first;
+      }
+    }
+    if (first != null) {
+      throw first;
+    }
+  }
+
+  private void checkUse(long iova, long lengthBytes) {
+    if (closed || iommu.closed()) {
+      throw VmmException.invalid(
+          "domain %s cannot be changed at 0x%x: expected it to be open; it was closed, or its I/O MMU was: create a new"
+              + " one",
+          name, iova);
+    }
+    // The tables may reach further than the units do.
+    if (Long.compareUnsigned(iova, lastIova()) > 0
+        || (lengthBytes != 0 && Long.compareUnsigned(lengthBytes - 1, lastIova() - iova) > 0)) {
+      throw VmmException.invalid(
+          "domain %s cannot reach 0x%x bytes at iova 0x%x: expected a range that ends by 0x%x, what the units reach",
+          name, lengthBytes, iova, lastIova());
+    }
+  }
+
+  RadixPageTable table() {
+    return table;
+  }
+
+  int widthBits() {
+    return widthBits;
+  }
+
+  IntelIommu iommu() {
+    return iommu;
+  }
+
+  boolean isClosed() {
+    return closed;
+  }
+
+  /** Marks it closed; under the I/O MMU's lock. */
+  void markClosed() {
+    closed = true;
+  }
+
+  Attachment[] attachments() {
+    return attachments;
+  }
+
+  /** Returns the attachment to a unit, if there is one; under the I/O MMU's lock. */
+  @Nullable Attachment attachmentTo(dev.vmm.iommu.intel.unit.Unit unit) {
+    for (Attachment attachment : attachments) {
+      if (attachment.unit == unit) {
+        return attachment;
+      }
+    }
+    return null;
+  }
+
+  /** Adds an attachment, before the unit can see the table; under the I/O MMU's lock. */
+  void attach(Attachment attachment) {
+    Attachment[] more = Arrays.copyOf(attachments, attachments.length + 1);
+    more[more.length - 1] = attachment;
+    attachments = more;
+  }
+
+  /** Removes an attachment, after the unit has forgotten the domain; under the same lock. */
+  void detach(Attachment attachment) {
+    attachments =
+        Arrays.stream(attachments).filter(one -> one != attachment).toArray(Attachment[]::new);
+  }
+
+  @Override
+  public String toString() {
+    return name;
+  }
+}

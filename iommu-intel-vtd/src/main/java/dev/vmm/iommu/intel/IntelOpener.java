@@ -1,0 +1,106 @@
+package dev.vmm.iommu.intel;
+
+import dev.vmm.Errno;
+import dev.vmm.VmmException;
+import dev.vmm.iommu.Iommu;
+import dev.vmm.iommu.intel.dmar.DmarTable;
+import dev.vmm.iommu.intel.dmar.Drhd;
+import dev.vmm.iommu.intel.regs.CapReg;
+import dev.vmm.iommu.intel.regs.EcapReg;
+import dev.vmm.iommu.intel.unit.Unit;
+import dev.vmm.iommu.intel.unit.UnitCheck;
+import dev.vmm.iommu.intel.unit.UnitRegisters;
+import dev.vmm.iommu.spi.IommuContext;
+import dev.vmm.machine.Machine;
+import dev.vmm.machine.RegisterBlock;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Takes all units of a machine over, or none. Used once. */
+final class IntelOpener {
+  private static final Logger LOG = LoggerFactory.getLogger(IntelOpener.class);
+
+  private final Machine machine;
+  private final DmarTable table;
+  private final boolean queued;
+  private final long timeoutNanos;
+
+  /** Reads the tunables; EINVAL if one is malformed. */
+  IntelOpener(IommuContext context, DmarTable table) {
+    this.machine = context.machine();
+    this.table = table;
+    this.queued = context.tunables().get(IntelTunables.QUEUED_INVALIDATION);
+    this.timeoutNanos =
+        TimeUnit.MILLISECONDS.toNanos(context.tunables().get(IntelTunables.TIMEOUT_MS));
+  }
+
+  /** Returns the name of the n-th unit of the table. */
+  static String unitName(int index) {
+    return "vtd" + index;
+  }
+
+  Iommu open() {
+    refuseTwins();
+    List<Unit> units = new ArrayList<>();
+    try {
+      for (int i = 0; i < table.drhds().size(); i++) {
+        units.add(open(unitName(i), table.drhds().get(i)));
+      }
+      UnitFinder finder = new UnitFinder(table, machine.pci(), units);
+      finder.problems().forEach(problem -> LOG.warn("{}", problem));
+      return new IntelIommu(units, new UnitFacts(table, units), finder, machine.memory());
+    } catch (VmmException e) {
+      units.forEach(Unit::close);
+      throw e;
+    }
+  }
+
+  private Unit open(String name, Drhd drhd) {
+    RegisterBlock block;
+    try {
+      block = machine.registers(drhd.registerBaseHpa(), drhd.registerBytes());
+    } catch (VmmException e) {
+      throw new VmmException(
+          Errno.ENOTSUP,
+          String.format(
+              Locale.ROOT,
+              "unit %s (DMAR offset 0x%x DRHD) cannot have its registers at 0x%x: %s",
+              name,
+              drhd.offset(),
+              drhd.registerBaseHpa(),
+              e.getMessage()),
+          e);
+    }
+    UnitRegisters registers = new UnitRegisters(name, block, timeoutNanos);
+    CapReg cap = new CapReg(registers.read(CapReg.LAYOUT, CapReg.OFFSET));
+    EcapReg ecap = new EcapReg(registers.read(EcapReg.LAYOUT, EcapReg.OFFSET));
+    UnitCheck.check(drhd, registers, cap, ecap);
+    return new Unit(drhd, registers, cap, ecap, machine.memory(), queued);
+  }
+
+  /** Two descriptions of one unit would each take it for their own. */
+  private void refuseTwins() {
+    Map<Long, Drhd> byBase = new HashMap<>();
+    for (Drhd drhd : table.drhds()) {
+      Drhd twin = byBase.put(drhd.registerBaseHpa(), drhd);
+      if (twin != null) {
+        throw new VmmException(
+            Errno.ENOTSUP,
+            String.format(
+                Locale.ROOT,
+                "the DMAR table (%s) describes the unit at 0x%x twice, by the DRHDs at offsets 0x%x and 0x%x: expected one"
+                    + " DRHD for each unit; the firmware's table is damaged",
+                table.origin(),
+                drhd.registerBaseHpa(),
+                twin.offset(),
+                drhd.offset()));
+      }
+    }
+  }
+}

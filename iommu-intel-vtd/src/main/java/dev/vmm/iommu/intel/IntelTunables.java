@@ -1,0 +1,25 @@
+package dev.vmm.iommu.intel;
+
+import dev.vmm.tunable.Tunable;
+import java.util.List;
+
+/** The tunables of this back end. */
+final class IntelTunables {
+  static final Tunable<Boolean> QUEUED_INVALIDATION =
+      Tunable.ofBoolean(
+          "hw.vmm.vtd.queued_invalidation",
+          true,
+          "use the invalidation queue of Intel VT-d units that have one; 0 uses registers instead");
+
+  static final Tunable<Long> TIMEOUT_MS =
+      Tunable.ofLong(
+          "hw.vmm.vtd.timeout_ms",
+          1,
+          60_000,
+          1_000,
+          "how long an Intel VT-d unit may take to answer a command or an invalidation, in ms");
+
+  static final List<Tunable<?>> ALL = List.of(QUEUED_INVALIDATION, TIMEOUT_MS);
+
+  private IntelTunables() {}
+}

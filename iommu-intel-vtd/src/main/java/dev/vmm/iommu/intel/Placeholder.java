@@ -1,6 +1,0 @@
-package dev.vmm.iommu.intel;
-
-/** Keeps the package from being empty until its first real type is here; then delete it. */
-public final class Placeholder {
-  private Placeholder() {}
-}

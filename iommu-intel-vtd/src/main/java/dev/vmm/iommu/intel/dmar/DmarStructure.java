@@ -1,0 +1,30 @@
+package dev.vmm.iommu.intel.dmar;
+
+import java.util.List;
+
+/**
+ * One remapping structure of a DMAR table. Every kind is an immutable record.
+ *
+ * <p>Source: VT-d r4.1, "Remapping Structure Types".
+ */
+public sealed interface DmarStructure
+    permits Drhd, Rmrr, Atsr, Rhsa, Andd, Satc, Sidp, UnknownStructure {
+  /** Returns the offset of its first byte in the table. */
+  int offset();
+
+  /** Returns its length in bytes, as it says. */
+  int lengthBytes();
+
+  /** Returns the book's short name, such as {@code DRHD}. */
+  String kind();
+
+  /** Returns the device scopes inside; empty for a kind that has none. */
+  default List<DeviceScope> scopes() {
+    return List.of();
+  }
+
+  /** Returns where it is, for messages: {@code DMAR offset 0x30 DRHD}. */
+  default String where() {
+    return String.format("DMAR offset 0x%x %s", offset(), kind());
+  }
+}

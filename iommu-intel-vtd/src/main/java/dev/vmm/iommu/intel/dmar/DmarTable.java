@@ -1,0 +1,169 @@
+package dev.vmm.iommu.intel.dmar;
+
+import dev.vmm.VmmException;
+import dev.vmm.acpi.AcpiTable;
+import dev.vmm.acpi.ByteReader;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A DMAR table that a driver can trust: every length was checked before it was used.
+ *
+ * <p>What is merely odd is kept and told by {@link #problems()}. Immutable and thread-safe. Source:
+ * VT-d r4.1, "DMA Remapping Reporting Structure".
+ */
+public final class DmarTable {
+  private final String origin;
+  private final int hostAddressWidth;
+  private final int flags;
+  private final List<DmarStructure> structures;
+  private final List<String> problems;
+
+  private DmarTable(
+      String origin, int hostAddressWidth, int flags, List<DmarStructure> structures) {
+    this.origin = origin;
+    this.hostAddressWidth = hostAddressWidth;
+    this.flags = flags;
+    this.structures = List.copyOf(structures);
+    this.problems = DmarProblems.of(this.structures);
+  }
+
+  /**
+   * Decodes a table.
+   *
+   * @throws VmmException EINVAL, with the table's name and the offset, if the table cannot be
+   *     trusted: wrong signature or checksum; a structure or scope that is too short for what it
+   *     is, or that ends past what contains it
+   */
+  public static DmarTable parse(AcpiTable table) {
+    String name = String.format("%s (%s)", table.signature(), table.origin());
+    if (!table.signature().equals(DmarLayout.SIGNATURE)) {
+      throw VmmException.invalid(
+          "ACPI table %s has the wrong signature at offset 0x0: expected DMAR; give the DMAR table",
+          name);
+    }
+    if (table.lengthBytes() < DmarLayout.STRUCTURES) {
+      throw VmmException.invalid(
+          "%s says at offset 0x4 that it is %d bytes long: expected at least %d; the firmware's table is damaged",
+          name, table.lengthBytes(), DmarLayout.STRUCTURES);
+    }
+    if (!table.checksumValid()) {
+      throw VmmException.invalid(
+          "%s has a wrong checksum at offset 0x9: expected its %d bytes to add up to 0; the firmware's table is damaged,"
+              + " dmardump shows what it says",
+          name, table.lengthBytes());
+    }
+    ByteReader reader = table.reader();
+    return new DmarTable(
+        table.origin(),
+        reader.u8(DmarLayout.HOST_ADDRESS_WIDTH) + 1,
+        reader.u8(DmarLayout.FLAGS),
+        structures(reader, name));
+  }
+
+  private static List<DmarStructure> structures(ByteReader reader, String name) {
+    List<DmarStructure> structures = new ArrayList<>();
+    int end = reader.lengthBytes();
+    int offset = DmarLayout.STRUCTURES;
+    while (offset < end) {
+      if (end - offset < DmarLayout.STRUCTURE_HEADER) {
+        throw VmmException.invalid(
+            "%s has %d bytes left at offset 0x%x: expected a structure of at least %d; the firmware's table is damaged",
+            name, end - offset, offset, DmarLayout.STRUCTURE_HEADER);
+      }
+      int type = reader.u16(offset);
+      int length = reader.u16(offset + 2);
+      if (length < DmarLayout.fixedBytes(type) || length > end - offset) {
+        throw VmmException.invalid(
+            "%s %s at offset 0x%x says that it is %d bytes long: expected %d to %d; the firmware's table is damaged",
+            name, DmarLayout.kind(type), offset, length, DmarLayout.fixedBytes(type), end - offset);
+      }
+      structures.add(StructureParser.parse(type, reader.slice(offset, length), name));
+      offset += length;
+    }
+    return structures;
+  }
+
+  /** Returns where the table comes from. */
+  public String origin() {
+    return origin;
+  }
+
+  /** Returns the width of the platform's DMA physical addresses in bits, 1 to 256. */
+  public int hostAddressWidth() {
+    return hostAddressWidth;
+  }
+
+  /** Says whether the platform can remap interrupts (INTR_REMAP). */
+  public boolean interruptRemapping() {
+    return (flags & DmarLayout.FLAG_INTR_REMAP) != 0;
+  }
+
+  /** Says whether firmware asks not to use x2APIC (X2APIC_OPT_OUT). */
+  public boolean x2apicOptOut() {
+    return (flags & DmarLayout.FLAG_X2APIC_OPT_OUT) != 0;
+  }
+
+  /** Says whether firmware asks for DMA protection from boot on (DMA_CTRL_PLATFORM_OPT_IN_FLAG). */
+  public boolean dmaControlOptIn() {
+    return (flags & DmarLayout.FLAG_DMA_CTRL_PLATFORM_OPT_IN) != 0;
+  }
+
+  /** Returns every structure, in the table's order. */
+  public List<DmarStructure> structures() {
+    return structures;
+  }
+
+  /** Returns the units, in the table's order. */
+  public List<Drhd> drhds() {
+    return only(Drhd.class);
+  }
+
+  /** Returns the reserved memory regions, in the table's order. */
+  public List<Rmrr> rmrrs() {
+    return only(Rmrr.class);
+  }
+
+  /** Returns the root port ATS structures, in the table's order. */
+  public List<Atsr> atsrs() {
+    return only(Atsr.class);
+  }
+
+  /** Returns the affinities of units, in the table's order. */
+  public List<Rhsa> rhsas() {
+    return only(Rhsa.class);
+  }
+
+  /** Returns the declared ACPI devices, in the table's order. */
+  public List<Andd> andds() {
+    return only(Andd.class);
+  }
+
+  /** Returns the SoC address translation caches, in the table's order. */
+  public List<Satc> satcs() {
+    return only(Satc.class);
+  }
+
+  /** Returns the SoC device properties, in the table's order. */
+  public List<Sidp> sidps() {
+    return only(Sidp.class);
+  }
+
+  /**
+   * Returns what is odd but does not keep a driver from using the table, in words that name the
+   * offset: two units that include all of one segment, registers that overlap, and the like.
+   */
+  public List<String> problems() {
+    return problems;
+  }
+
+  private <T extends DmarStructure> List<T> only(Class<T> kind) {
+    return structures.stream().filter(kind::isInstance).map(kind::cast).toList();
+  }
+
+  /** Returns {@code DMAR (FILE), 5 structures}. */
+  @Override
+  public String toString() {
+    return String.format("DMAR (%s), %d structures", origin, structures.size());
+  }
+}

@@ -1,0 +1,152 @@
+package dev.vmm.iommu.intel.inspect;
+
+import dev.vmm.Errno;
+import dev.vmm.VmmException;
+import dev.vmm.iommu.DmaFault;
+import dev.vmm.iommu.inspect.RegisterReport;
+import dev.vmm.iommu.inspect.UnitReport;
+import dev.vmm.iommu.intel.dmar.DeviceScope;
+import dev.vmm.iommu.intel.dmar.Drhd;
+import dev.vmm.iommu.intel.regs.CapReg;
+import dev.vmm.iommu.intel.regs.EcapReg;
+import dev.vmm.iommu.intel.regs.GstsReg;
+import dev.vmm.iommu.intel.regs.RtaddrReg;
+import dev.vmm.iommu.intel.regs.VerReg;
+import dev.vmm.iommu.intel.regs.VtdRegisters;
+import dev.vmm.iommu.intel.structs.SecondStageFormat;
+import dev.vmm.iommu.intel.unit.FaultRecords;
+import dev.vmm.iommu.intel.unit.UnitRegisters;
+import dev.vmm.machine.Machine;
+import dev.vmm.machine.RegisterBlock;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+
+/** Reads one unit into a report; writes no register. Used once, by one thread. */
+public final class UnitReader {
+  private static final int ENTRY_HPA_BITS = 52;
+
+  private final String name;
+  private final Drhd drhd;
+  private final int hpaBits;
+  private final Machine machine;
+  private final List<String> problems = new ArrayList<>();
+
+  /**
+   * A reader of one unit.
+   *
+   * @param name the unit's name
+   * @param drhd what firmware says of it
+   * @param hostAddressWidth the width of host addresses by the DMAR table, in bits
+   */
+  public UnitReader(String name, Drhd drhd, int hostAddressWidth, Machine machine) {
+    this.name = name;
+    this.drhd = drhd;
+    this.hpaBits = Math.min(ENTRY_HPA_BITS, hostAddressWidth);
+    this.machine = machine;
+  }
+
+  /**
+   * Reads the unit. What cannot be read is a problem of the report.
+   *
+   * @throws VmmException EIO or ETIMEDOUT if the machine does not answer
+   */
+  public UnitReport read() {
+    RegisterBlock block;
+    try {
+      block = machine.registers(drhd.registerBaseHpa(), drhd.registerBytes());
+    } catch (VmmException e) {
+      if (e.errno() != Errno.EINVAL) {
+        throw e;
+      }
+      problems.add("the registers cannot be read: " + e.getMessage());
+      return report("?", false, 0, List.of(), new TableReader.Result(), List.of());
+    }
+    return read(block);
+  }
+
+  private UnitReport read(RegisterBlock block) {
+    UnitRegisters registers = new UnitRegisters(name, block, 1);
+    VerReg version = new VerReg(registers.read(VerReg.LAYOUT, VerReg.OFFSET));
+    CapReg cap = new CapReg(registers.read(CapReg.LAYOUT, CapReg.OFFSET));
+    EcapReg ecap = new EcapReg(registers.read(EcapReg.LAYOUT, EcapReg.OFFSET));
+    if (cap.raw() == -1L) {
+      problems.add("every register reads all ones: no unit answers at this address");
+      return report("?", false, 0, List.of(), new TableReader.Result(), List.of());
+    }
+    GstsReg status = new GstsReg(registers.read(GstsReg.LAYOUT, GstsReg.OFFSET));
+    RtaddrReg rtaddr = new RtaddrReg(registers.read(RtaddrReg.LAYOUT, RtaddrReg.OFFSET));
+    List<RegisterReport> all = registers(registers, cap, ecap);
+    List<DmaFault> faults = new ArrayList<>();
+    if (cap.faultRecordingOffset() + 16L * cap.faultRecordingRegisters() <= drhd.registerBytes()) {
+      new FaultRecords(registers, drhd.segment(), cap).peekTo(faults);
+    }
+    TableReader.Result tables =
+        rtaddr.rootTable() == 0
+            ? new TableReader.Result()
+            : new TableReader(
+                    machine.memory(),
+                    drhd.segment(),
+                    new SecondStageFormat(hpaBits, cap.pageSizes(), ecap.sc()))
+                .read(rtaddr);
+    String major = version.max() + "." + version.min();
+    return report(major, status.tes(), rtaddr.rootTable(), all, tables, faults);
+  }
+
+  private List<RegisterReport> registers(UnitRegisters registers, CapReg cap, EcapReg ecap) {
+    List<RegisterReport> all = new ArrayList<>();
+    for (VtdRegisters.Register register : VtdRegisters.of(cap, ecap)) {
+      if (register.end() > drhd.registerBytes()) {
+        problems.add(
+            String.format(
+                Locale.ROOT,
+                "%s would be at 0x%x, beyond the 0x%x bytes of the register set",
+                register.layout().name(),
+                register.offset(),
+                drhd.registerBytes()));
+        continue;
+      }
+      long raw = registers.read(register.layout(), register.offset());
+      all.add(FieldMeaning.explain(RegisterReport.of(register.layout(), register.offset(), raw)));
+    }
+    all.sort(Comparator.comparingLong(RegisterReport::offset));
+    return all;
+  }
+
+  private UnitReport report(
+      String version,
+      boolean enabled,
+      long rootTable,
+      List<RegisterReport> registers,
+      TableReader.Result tables,
+      List<DmaFault> faults) {
+    List<String> allProblems = new ArrayList<>(problems);
+    allProblems.addAll(tables.problems);
+    return new UnitReport(
+        name,
+        "drhd",
+        drhd.registerBaseHpa(),
+        version,
+        drhd.segment(),
+        scope(),
+        enabled,
+        rootTable,
+        registers,
+        tables.devices,
+        tables.domains,
+        faults,
+        allProblems);
+  }
+
+  private List<String> scope() {
+    List<String> words = new ArrayList<>();
+    for (DeviceScope scope : drhd.scopes()) {
+      words.add(scope.toString());
+    }
+    if (drhd.includeAll()) {
+      words.add("all other devices of segment " + drhd.segment());
+    }
+    return words;
+  }
+}

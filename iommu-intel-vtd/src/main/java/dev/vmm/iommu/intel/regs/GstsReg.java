@@ -1,0 +1,120 @@
+package dev.vmm.iommu.intel.regs;
+
+import static dev.vmm.bits.AccessKind.RO;
+
+import dev.vmm.bits.Field;
+import dev.vmm.bits.Layout;
+
+/**
+ * GSTS_REG, Global Status Register: offset 0x1c, 32 bits.
+ *
+ * <p>Source: VT-d r4.1, "Global Status Register".
+ *
+ * <p>Immutable and thread-safe.
+ *
+ * @param raw the word
+ */
+public record GstsReg(long raw) {
+  /** The offset in bytes. */
+  public static final long OFFSET = 0x1c;
+
+  /** Every bit of the word. */
+  public static final Layout LAYOUT =
+      Layout.of32("GSTS_REG")
+          .bit("TES", 31, RO)
+          .bit("RTPS", 30, RO)
+          .bit("FLS", 29, RO)
+          .bit("AFLS", 28, RO)
+          .bit("WBFS", 27, RO)
+          .bit("QIES", 26, RO)
+          .bit("IRES", 25, RO)
+          .bit("IRTPS", 24, RO)
+          .bit("CFIS", 23, RO)
+          .rsvdz(22, 0)
+          .build();
+
+  /** Translation Enable Status */
+  public static final Field TES = LAYOUT.field("TES");
+
+  /** Root Table Pointer Status */
+  public static final Field RTPS = LAYOUT.field("RTPS");
+
+  /** Fault Log Status */
+  public static final Field FLS = LAYOUT.field("FLS");
+
+  /** Advanced Fault Logging Status */
+  public static final Field AFLS = LAYOUT.field("AFLS");
+
+  /** Write Buffer Flush Status: a flush is going on */
+  public static final Field WBFS = LAYOUT.field("WBFS");
+
+  /** Queued Invalidation Enable Status */
+  public static final Field QIES = LAYOUT.field("QIES");
+
+  /** Interrupt Remapping Enable Status */
+  public static final Field IRES = LAYOUT.field("IRES");
+
+  /** Interrupt Remapping Table Pointer Status */
+  public static final Field IRTPS = LAYOUT.field("IRTPS");
+
+  /** Compatibility Format Interrupt Status */
+  public static final Field CFIS = LAYOUT.field("CFIS");
+
+  /** Says whether TES is set: translation Enable Status. */
+  public boolean tes() {
+    return TES.isSet(raw);
+  }
+
+  /** Says whether RTPS is set: root Table Pointer Status. */
+  public boolean rtps() {
+    return RTPS.isSet(raw);
+  }
+
+  /** Says whether FLS is set: fault Log Status. */
+  public boolean fls() {
+    return FLS.isSet(raw);
+  }
+
+  /** Says whether AFLS is set: advanced Fault Logging Status. */
+  public boolean afls() {
+    return AFLS.isSet(raw);
+  }
+
+  /** Says whether WBFS is set: write Buffer Flush Status: a flush is going on. */
+  public boolean wbfs() {
+    return WBFS.isSet(raw);
+  }
+
+  /** Says whether QIES is set: queued Invalidation Enable Status. */
+  public boolean qies() {
+    return QIES.isSet(raw);
+  }
+
+  /** Says whether IRES is set: interrupt Remapping Enable Status. */
+  public boolean ires() {
+    return IRES.isSet(raw);
+  }
+
+  /** Says whether IRTPS is set: interrupt Remapping Table Pointer Status. */
+  public boolean irtps() {
+    return IRTPS.isSet(raw);
+  }
+
+  /** Says whether CFIS is set: compatibility Format Interrupt Status. */
+  public boolean cfis() {
+    return CFIS.isSet(raw);
+  }
+
+  /**
+   * Returns the command word that keeps everything that is on: the status less its one-shot bits.
+   * Status and command bits have the same numbers.
+   */
+  public long persistentCommands() {
+    return raw & (TES.mask() | AFLS.mask() | QIES.mask() | IRES.mask() | CFIS.mask());
+  }
+
+  @Override
+  public String toString() {
+    return LAYOUT.describe(raw);
+  }
+}

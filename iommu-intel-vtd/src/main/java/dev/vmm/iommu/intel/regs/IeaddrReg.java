@@ -1,0 +1,37 @@
+package dev.vmm.iommu.intel.regs;
+
+import static dev.vmm.bits.AccessKind.RW;
+
+import dev.vmm.bits.Field;
+import dev.vmm.bits.Layout;
+
+/**
+ * IEADDR_REG, Invalidation Event Address Register: offset 0xa8, 32 bits.
+ *
+ * <p>Source: VT-d r4.1, "Invalidation Event Address Register".
+ *
+ * <p>Immutable and thread-safe.
+ *
+ * @param raw the word
+ */
+public record IeaddrReg(long raw) {
+  /** The offset in bytes. */
+  public static final long OFFSET = 0xa8;
+
+  /** Every bit of the word. */
+  public static final Layout LAYOUT =
+      Layout.of32("IEADDR_REG").field("MA", 31, 2, RW).rsvdz(1, 0).build();
+
+  /** Message Address, in units of 4 bytes */
+  public static final Field MA = LAYOUT.field("MA");
+
+  /** Returns MA: message Address, in units of 4 bytes. */
+  public int ma() {
+    return (int) MA.get(raw);
+  }
+
+  @Override
+  public String toString() {
+    return LAYOUT.describe(raw);
+  }
+}

@@ -1,0 +1,63 @@
+package dev.vmm.iommu.intel.regs;
+
+import static dev.vmm.bits.AccessKind.RW;
+
+import dev.vmm.bits.Field;
+import dev.vmm.bits.Layout;
+
+/**
+ * IQA_REG, Invalidation Queue Address Register: offset 0x90, 64 bits.
+ *
+ * <p>Source: VT-d r4.1, "Invalidation Queue Address Register".
+ *
+ * <p>Immutable and thread-safe.
+ *
+ * @param raw the word
+ */
+public record IqaReg(long raw) {
+  /** The offset in bytes. */
+  public static final long OFFSET = 0x90;
+
+  /** Every bit of the word. */
+  public static final Layout LAYOUT =
+      Layout.of64("IQA_REG")
+          .field("IQA", 63, 12, RW)
+          .bit("DW", 11, RW)
+          .rsvdz(10, 3)
+          .field("QS", 2, 0, RW)
+          .build();
+
+  /** Invalidation Queue Base Address, in pages */
+  public static final Field IQA = LAYOUT.field("IQA");
+
+  /** Descriptor Width: 256 bits */
+  public static final Field DW = LAYOUT.field("DW");
+
+  /** Queue Size, log2 of pages */
+  public static final Field QS = LAYOUT.field("QS");
+
+  /** Returns IQA: invalidation Queue Base Address, in pages. */
+  public long iqa() {
+    return IQA.get(raw);
+  }
+
+  /** Says whether DW is set: descriptor Width: 256 bits. */
+  public boolean dw() {
+    return DW.isSet(raw);
+  }
+
+  /** Returns QS: queue Size, log2 of pages. */
+  public int qs() {
+    return (int) QS.get(raw);
+  }
+
+  /** Returns the hpa of the queue. */
+  public long queue() {
+    return raw & IQA.mask();
+  }
+
+  @Override
+  public String toString() {
+    return LAYOUT.describe(raw);
+  }
+}

@@ -1,0 +1,45 @@
+package dev.vmm.iommu.intel.regs;
+
+import static dev.vmm.bits.AccessKind.RW;
+
+import dev.vmm.bits.Field;
+import dev.vmm.bits.Layout;
+
+/**
+ * PEDATA_REG, Page Request Event Data Register: offset 0xe4, 32 bits.
+ *
+ * <p>Source: VT-d r4.1, "Page Request Event Data Register".
+ *
+ * <p>Immutable and thread-safe.
+ *
+ * @param raw the word
+ */
+public record PedataReg(long raw) {
+  /** The offset in bytes. */
+  public static final long OFFSET = 0xe4;
+
+  /** Every bit of the word. */
+  public static final Layout LAYOUT =
+      Layout.of32("PEDATA_REG").field("EIMD", 31, 16, RW).field("IMD", 15, 0, RW).build();
+
+  /** Extended Interrupt Message Data */
+  public static final Field EIMD = LAYOUT.field("EIMD");
+
+  /** Interrupt Message Data */
+  public static final Field IMD = LAYOUT.field("IMD");
+
+  /** Returns EIMD: extended Interrupt Message Data. */
+  public int eimd() {
+    return (int) EIMD.get(raw);
+  }
+
+  /** Returns IMD: interrupt Message Data. */
+  public int imd() {
+    return (int) IMD.get(raw);
+  }
+
+  @Override
+  public String toString() {
+    return LAYOUT.describe(raw);
+  }
+}

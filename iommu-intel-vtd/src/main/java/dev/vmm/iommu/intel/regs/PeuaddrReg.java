@@ -1,0 +1,36 @@
+package dev.vmm.iommu.intel.regs;
+
+import static dev.vmm.bits.AccessKind.RW;
+
+import dev.vmm.bits.Field;
+import dev.vmm.bits.Layout;
+
+/**
+ * PEUADDR_REG, Page Request Event Upper Address Register: offset 0xec, 32 bits.
+ *
+ * <p>Source: VT-d r4.1, "Page Request Event Upper Address Register".
+ *
+ * <p>Immutable and thread-safe.
+ *
+ * @param raw the word
+ */
+public record PeuaddrReg(long raw) {
+  /** The offset in bytes. */
+  public static final long OFFSET = 0xec;
+
+  /** Every bit of the word. */
+  public static final Layout LAYOUT = Layout.of32("PEUADDR_REG").field("MUA", 31, 0, RW).build();
+
+  /** Message Upper Address */
+  public static final Field MUA = LAYOUT.field("MUA");
+
+  /** Returns MUA: message Upper Address. */
+  public long mua() {
+    return MUA.get(raw);
+  }
+
+  @Override
+  public String toString() {
+    return LAYOUT.describe(raw);
+  }
+}

@@ -1,0 +1,96 @@
+package dev.vmm.iommu.intel.structs;
+
+import static dev.vmm.bits.AccessKind.RW;
+
+import dev.vmm.bits.Field;
+import dev.vmm.bits.Layout;
+
+/**
+ * Context entry of scalable mode, first of four words.
+ *
+ * <p>Source: VT-d r4.1, "Scalable-Mode Context Entry".
+ *
+ * <p>Immutable and thread-safe.
+ *
+ * @param raw the word
+ */
+public record ScalableContextEntryLow(long raw) {
+  /** Every bit of the word. */
+  public static final Layout LAYOUT =
+      Layout.of64("SM_CONTEXT_ENTRY[63:0]")
+          .field("PASIDDIRPTR", 63, 12, RW)
+          .field("PDTS", 11, 9, RW)
+          .rsvdz(8, 5)
+          .bit("PRE", 4, RW)
+          .bit("PASIDE", 3, RW)
+          .bit("DTE", 2, RW)
+          .bit("FPD", 1, RW)
+          .bit("P", 0, RW)
+          .build();
+
+  /** PASID Directory Pointer, in pages */
+  public static final Field PASIDDIRPTR = LAYOUT.field("PASIDDIRPTR");
+
+  /** PASID Directory size, coded */
+  public static final Field PDTS = LAYOUT.field("PDTS");
+
+  /** Page Request Enable */
+  public static final Field PRE = LAYOUT.field("PRE");
+
+  /** PASID Enable */
+  public static final Field PASIDE = LAYOUT.field("PASIDE");
+
+  /** Device-TLB Enable */
+  public static final Field DTE = LAYOUT.field("DTE");
+
+  /** Fault Processing Disable */
+  public static final Field FPD = LAYOUT.field("FPD");
+
+  /** Present */
+  public static final Field P = LAYOUT.field("P");
+
+  /** Returns PASIDDIRPTR: PASID Directory Pointer, in pages. */
+  public long pasiddirptr() {
+    return PASIDDIRPTR.get(raw);
+  }
+
+  /** Returns PDTS: PASID Directory size, coded. */
+  public int pdts() {
+    return (int) PDTS.get(raw);
+  }
+
+  /** Says whether PRE is set: page Request Enable. */
+  public boolean pre() {
+    return PRE.isSet(raw);
+  }
+
+  /** Says whether PASIDE is set: PASID Enable. */
+  public boolean paside() {
+    return PASIDE.isSet(raw);
+  }
+
+  /** Says whether DTE is set: device-TLB Enable. */
+  public boolean dte() {
+    return DTE.isSet(raw);
+  }
+
+  /** Says whether FPD is set: fault Processing Disable. */
+  public boolean fpd() {
+    return FPD.isSet(raw);
+  }
+
+  /** Says whether P is set: present. */
+  public boolean p() {
+    return P.isSet(raw);
+  }
+
+  /** Returns the hpa of the PASID directory. */
+  public long pasidDirectory() {
+    return raw & PASIDDIRPTR.mask();
+  }
+
+  @Override
+  public String toString() {
+    return LAYOUT.describe(raw);
+  }
+}

@@ -1,0 +1,155 @@
+package dev.vmm.iommu.intel.unit;
+
+import dev.vmm.iommu.intel.structs.ContextEntryHigh;
+import dev.vmm.iommu.intel.structs.ContextEntryLow;
+import dev.vmm.iommu.intel.structs.RootEntryLow;
+import dev.vmm.machine.PhysicalMemory;
+import java.util.TreeMap;
+
+/**
+ * The root table of a unit and one context table for each bus in use.
+ *
+ * <p>A context entry has 128 bits, of which one store changes half: an entry changed in place would
+ * for a moment join the old table with the new domain id, or be absent. So a change goes into a
+ * copy of the bus's context table, and one 64-bit store of the root entry puts the copy in the old
+ * one's place: the unit sees every function of that bus either before or after the change. The old
+ * table is freed after the unit has forgotten it.
+ *
+ * <p>Not thread-safe: the unit's lock is held. Source: VT-d r4.1, "Root Entry" and "Context Entry".
+ */
+final class ContextTables {
+  private static final int ENTRY_BYTES = 16;
+  private static final int WORDS = 512;
+
+  private final PhysicalMemory memory;
+  private final boolean coherent;
+  private final long root;
+
+  /** Takes the page of an empty root table. */
+  ContextTables(PhysicalMemory memory, boolean coherent) {
+    this.memory = memory;
+    this.coherent = coherent;
+    this.root = memory.allocatePage();
+    flush(root, PhysicalMemory.PAGE_BYTES);
+  }
+
+  /** Returns the hpa of the root table. */
+  long root() {
+    return root;
+  }
+
+  /** Says whether the entry of a source id is present. */
+  boolean present(int sourceId) {
+    long table = contextTable(sourceId >>> 8);
+    return table != 0 && ContextEntryLow.P.isSet(memory.read64(entry(table, sourceId)));
+  }
+
+  /** Returns the domain id of a present entry. */
+  int domainId(int sourceId) {
+    long table = contextTable(sourceId >>> 8);
+    return new ContextEntryHigh(memory.read64(entry(table, sourceId) + 8)).did();
+  }
+
+  /** Begins a change; nothing is visible before {@link Change#publish}. */
+  Change change() {
+    return new Change();
+  }
+
+  /** Frees all tables; the unit uses none any more. */
+  void free() {
+    for (int bus = 0; bus < 256; bus++) {
+      long table = contextTable(bus);
+      if (table != 0) {
+        memory.free(table, PhysicalMemory.PAGE_BYTES);
+      }
+    }
+    memory.free(root, PhysicalMemory.PAGE_BYTES);
+  }
+
+  private long contextTable(int bus) {
+    RootEntryLow low = new RootEntryLow(memory.read64(root + (long) bus * ENTRY_BYTES));
+    return low.p() ? low.contextTable() : 0;
+  }
+
+  private static long entry(long table, int sourceId) {
+    return table + (long) (sourceId & 0xff) * ENTRY_BYTES;
+  }
+
+  private void flush(long hpa, long lengthBytes) {
+    if (!coherent) {
+      memory.flushCache(hpa, lengthBytes);
+    }
+  }
+
+  /** New context tables for some buses, and what they replace. */
+  final class Change {
+    private final TreeMap<Integer, Long> fresh = new TreeMap<>();
+    private final TreeMap<Integer, Long> old = new TreeMap<>();
+
+    /**
+     * Sets an entry in the copies.
+     *
+     * @throws dev.vmm.VmmException ENOMEM; {@link #discard} then
+     */
+    void set(int sourceId, long low, long high) {
+      int bus = sourceId >>> 8;
+      Long table = fresh.get(bus);
+      if (table == null) {
+        table = copy(bus);
+      }
+      memory.write64(entry(table, sourceId) + 8, high);
+      memory.write64(entry(table, sourceId), low);
+    }
+
+    private long copy(int bus) {
+      long table = memory.allocatePage();
+      fresh.put(bus, table);
+      long before = contextTable(bus);
+      old.put(bus, before);
+      if (before != 0) {
+        for (int i = 0; i < WORDS; i++) {
+          memory.write64(table + 8L * i, memory.read64(before + 8L * i));
+        }
+      }
+      return table;
+    }
+
+    /** Says whether a table that the unit may know is replaced. */
+    boolean replaces() {
+      return old.values().stream().anyMatch(table -> table != 0);
+    }
+
+    /** Makes the new tables visible, bus by bus. */
+    void publish() {
+      fresh.values().forEach(table -> flush(table, PhysicalMemory.PAGE_BYTES));
+      fresh.forEach(this::link);
+    }
+
+    /** Makes the old tables visible again. */
+    void revert() {
+      old.forEach(this::link);
+    }
+
+    /** Frees the old tables, which the unit has forgotten. */
+    void freeOld() {
+      old.values().forEach(this::freeTable);
+    }
+
+    /** Frees the new tables, which the unit has never seen or has forgotten. */
+    void discard() {
+      fresh.values().forEach(this::freeTable);
+    }
+
+    private void link(int bus, long table) {
+      long at = root + (long) bus * ENTRY_BYTES;
+      memory.writeRelease64(at, table == 0 ? 0 : RootEntryLow.of(table));
+      flush(at, ENTRY_BYTES);
+    }
+
+    private void freeTable(long table) {
+      if (table != 0) {
+        memory.free(table, PhysicalMemory.PAGE_BYTES);
+      }
+    }
+  }
+}

@@ -1,0 +1,47 @@
+package dev.vmm.iommu.intel.unit;
+
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+
+/** The end of one wait: spins first, then parks for longer and longer. Not thread-safe. */
+public final class Deadline {
+  private static final int SPINS = 256;
+  private static final long LONGEST_PARK_NANOS = TimeUnit.MICROSECONDS.toNanos(500);
+
+  private final long startNanos = System.nanoTime();
+  private final long timeoutNanos;
+  private int spins;
+  private long parkNanos = 1_000;
+  private boolean lastLook;
+
+  Deadline(long timeoutNanos) {
+    this.timeoutNanos = timeoutNanos;
+  }
+
+  /**
+   * Waits a little before the caller looks again.
+   *
+   * @return false if the time is over and the caller has looked once more since
+   */
+  public boolean pause() {
+    if (lastLook) {
+      return false;
+    }
+    if (System.nanoTime() - startNanos >= timeoutNanos) {
+      // This thread may have slept through the answer: one more look before it is called late.
+      lastLook = true;
+    } else if (spins < SPINS) {
+      spins++;
+      Thread.onSpinWait();
+    } else {
+      LockSupport.parkNanos(parkNanos);
+      parkNanos = Math.min(parkNanos * 2, LONGEST_PARK_NANOS);
+    }
+    return true;
+  }
+
+  /** Returns the milliseconds since the wait began. */
+  public long waitedMillis() {
+    return TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - startNanos);
+  }
+}

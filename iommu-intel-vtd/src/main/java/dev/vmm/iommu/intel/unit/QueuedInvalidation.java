@@ -1,0 +1,221 @@
+package dev.vmm.iommu.intel.unit;
+
+import dev.vmm.Errno;
+import dev.vmm.VmmException;
+import dev.vmm.iommu.intel.regs.CapReg;
+import dev.vmm.iommu.intel.regs.FstsReg;
+import dev.vmm.iommu.intel.regs.GcmdReg;
+import dev.vmm.iommu.intel.regs.Granularity;
+import dev.vmm.iommu.intel.regs.IqaReg;
+import dev.vmm.iommu.intel.regs.IqercdReg;
+import dev.vmm.iommu.intel.regs.IqhReg;
+import dev.vmm.iommu.intel.regs.IqtReg;
+import dev.vmm.iommu.intel.structs.ContextCacheDescriptor;
+import dev.vmm.iommu.intel.structs.IotlbDescriptorHigh;
+import dev.vmm.iommu.intel.structs.IotlbDescriptorLow;
+import dev.vmm.iommu.intel.structs.WaitDescriptorLow;
+import dev.vmm.machine.PhysicalMemory;
+import java.util.Locale;
+
+/**
+ * Invalidation by a queue of 128-bit descriptors in one page, and a word that the unit writes when
+ * it has come to a wait descriptor.
+ *
+ * <p>Queue and word need no cache flush on any unit: the unit always snoops them. Source: VT-d
+ * r4.1, "Queued Invalidation Interface".
+ */
+final class QueuedInvalidation implements Invalidation {
+  private static final int ENTRIES = 256;
+  private static final int ENTRY_BYTES = 16;
+  private static final long ERRORS = FstsReg.IQE.mask() | FstsReg.ICE.mask() | FstsReg.ITE.mask();
+
+  private final UnitRegisters registers;
+  private final GlobalCommand command;
+  private final PhysicalMemory memory;
+  private final boolean drainReads;
+  private final boolean drainWrites;
+
+  private long queue;
+  private long status;
+  private int head;
+  private int tail;
+  private int submitted;
+
+  /** Counts waits, so that a completion that comes late is not taken for a later one's. */
+  private int sequence;
+
+  QueuedInvalidation(
+      UnitRegisters registers, GlobalCommand command, PhysicalMemory memory, CapReg cap) {
+    this.registers = registers;
+    this.command = command;
+    this.memory = memory;
+    this.drainReads = cap.drd();
+    this.drainWrites = cap.dwd();
+  }
+
+  @Override
+  public String name() {
+    return "queued invalidation";
+  }
+
+  @Override
+  public void start() {
+    if (queue == 0) {
+      queue = memory.allocatePage();
+    }
+    if (status == 0) {
+      status = memory.allocatePage();
+    }
+    head = 0;
+    tail = 0;
+    submitted = 0;
+    registers.write(FstsReg.LAYOUT, FstsReg.OFFSET, ERRORS);
+    registers.write(IqtReg.LAYOUT, IqtReg.OFFSET, 0);
+    registers.write(IqaReg.LAYOUT, IqaReg.OFFSET, queue);
+    command.turnOn(GcmdReg.QIE);
+  }
+
+  @Override
+  public void stop() {
+    if (command.status().qies()) {
+      command.turnOff(GcmdReg.QIE);
+    }
+    if (queue != 0) {
+      memory.free(queue, PhysicalMemory.PAGE_BYTES);
+      queue = 0;
+    }
+    if (status != 0) {
+      memory.free(status, PhysicalMemory.PAGE_BYTES);
+      status = 0;
+    }
+  }
+
+  @Override
+  public void contextGlobal() {
+    put(ContextCacheDescriptor.global(), 0);
+  }
+
+  @Override
+  public void contextDevice(int domainId, int sourceId) {
+    put(ContextCacheDescriptor.device(domainId, sourceId), 0);
+  }
+
+  @Override
+  public void iotlbGlobal() {
+    put(iotlb(Granularity.GLOBAL, 0), 0);
+  }
+
+  @Override
+  public void iotlbDomain(int domainId) {
+    put(iotlb(Granularity.DOMAIN, domainId), 0);
+  }
+
+  @Override
+  public void iotlbPages(int domainId, long iova, int mask, boolean leavesOnly) {
+    put(iotlb(Granularity.SELECTIVE, domainId), IotlbDescriptorHigh.of(iova, mask, leavesOnly));
+  }
+
+  private long iotlb(Granularity granularity, int domainId) {
+    return IotlbDescriptorLow.of(granularity.code(), domainId, drainReads, drainWrites);
+  }
+
+  @Override
+  public void sync() {
+    sequence++;
+    put(WaitDescriptorLow.statusWrite(sequence), status);
+    submit();
+    long expected = Integer.toUnsignedLong(sequence);
+    Deadline deadline = registers.deadline();
+    while (memory.read(status, 4) != expected) {
+      checkErrors();
+      if (!deadline.pause()) {
+        throw new VmmException(
+            Errno.ETIMEDOUT,
+            String.format(
+                Locale.ROOT,
+                "%s did not finish the invalidations up to IQT_REG 0x%x: the status word at 0x%x reads 0x%x and IQH_REG"
+                    + " reads 0x%x after %d ms, expected the status 0x%x; the unit hangs: raise hw.vmm.vtd.timeout_ms or"
+                    + " restart the machine",
+                registers.where(),
+                tail * ENTRY_BYTES,
+                status,
+                memory.read(status, 4),
+                registers.read(IqhReg.LAYOUT, IqhReg.OFFSET),
+                deadline.waitedMillis(),
+                expected));
+      }
+    }
+    // All before the wait is done, so the queue is empty.
+    head = tail;
+  }
+
+  /** Appends a descriptor; if the queue is full, lets the unit work first. */
+  private void put(long low, long high) {
+    if (next(tail) == head) {
+      awaitRoom();
+    }
+    long at = queue + (long) tail * ENTRY_BYTES;
+    memory.write64(at, low);
+    memory.write64(at + 8, high);
+    tail = next(tail);
+  }
+
+  private void awaitRoom() {
+    submit();
+    Deadline deadline = registers.deadline();
+    while (true) {
+      long raw = registers.read(IqhReg.LAYOUT, IqhReg.OFFSET);
+      head = (int) (raw / ENTRY_BYTES) & (ENTRIES - 1);
+      if (next(tail) != head) {
+        return;
+      }
+      checkErrors();
+      if (!deadline.pause()) {
+        throw new VmmException(
+            Errno.ETIMEDOUT,
+            String.format(
+                Locale.ROOT,
+                "%s takes nothing from its full invalidation queue: IQH_REG still reads 0x%x with IQT_REG 0x%x after %d"
+                    + " ms, expected the head to move; the unit hangs: restart the machine",
+                registers.where(),
+                raw,
+                tail * ENTRY_BYTES,
+                deadline.waitedMillis()));
+      }
+    }
+  }
+
+  private void submit() {
+    if (submitted != tail) {
+      submitted = tail;
+      // The register write comes after the descriptors' stores for the unit: it is uncached.
+      java.lang.invoke.VarHandle.fullFence();
+      registers.write(IqtReg.LAYOUT, IqtReg.OFFSET, (long) tail * ENTRY_BYTES);
+    }
+  }
+
+  private void checkErrors() {
+    long raw = registers.read(FstsReg.LAYOUT, FstsReg.OFFSET);
+    if ((raw & ERRORS) == 0) {
+      return;
+    }
+    IqercdReg record = new IqercdReg(registers.read(IqercdReg.LAYOUT, IqercdReg.OFFSET));
+    long at = registers.read(IqhReg.LAYOUT, IqhReg.OFFSET);
+    registers.write(FstsReg.LAYOUT, FstsReg.OFFSET, raw & ERRORS);
+    throw new VmmException(
+        Errno.EIO,
+        String.format(
+            Locale.ROOT,
+            "%s stopped at the invalidation descriptor at queue offset 0x%x: %s, %s (%s), expected no error; restart the"
+                + " I/O MMU, and report this with the machine's name",
+            registers.where(),
+            at,
+            new FstsReg(raw),
+            record,
+            record.error().text()));
+  }
+
+  private static int next(int index) {
+    return (index + 1) & (ENTRIES - 1);
+  }
+}

@@ -1,0 +1,311 @@
+package dev.vmm.iommu.intel.unit;
+
+import dev.vmm.VmmException;
+import dev.vmm.iommu.DmaFault;
+import dev.vmm.iommu.intel.dmar.Drhd;
+import dev.vmm.iommu.intel.regs.CapReg;
+import dev.vmm.iommu.intel.regs.EcapReg;
+import dev.vmm.iommu.intel.regs.GcmdReg;
+import dev.vmm.iommu.intel.regs.RtaddrReg;
+import dev.vmm.machine.PhysicalMemory;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.locks.ReentrantLock;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One remapping unit, taken over.
+ *
+ * <p>Thread-safe: one lock for each unit, taken after the lock of a page table and never before it.
+ * While translation is off nothing is flushed: turning it on flushes everything.
+ */
+public final class Unit {
+  private static final Logger LOG = LoggerFactory.getLogger(Unit.class);
+
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Drhd drhd;
+  private final UnitRegisters registers;
+  private final CapReg cap;
+  private final EcapReg ecap;
+  private final GlobalCommand command;
+  private final SavedRegisters saved;
+  private final Invalidation invalidation;
+  private final UnitCaches caches;
+  private final FaultRecords faults;
+  private final DomainIds domainIds;
+  private final ContextTables tables;
+
+  private boolean translating;
+  private boolean touched;
+  private boolean freed;
+
+  /**
+   * Takes a unit over that {@link UnitCheck} has passed: reads registers, takes a page for the root
+   * table, writes no register.
+   *
+   * @param queued whether the invalidation queue is to be used where the unit has one
+   * @throws VmmException ENOMEM
+   */
+  public Unit(
+      Drhd drhd,
+      UnitRegisters registers,
+      CapReg cap,
+      EcapReg ecap,
+      PhysicalMemory memory,
+      boolean queued) {
+    this.drhd = drhd;
+    this.registers = registers;
+    this.cap = cap;
+    this.ecap = ecap;
+    this.command = new GlobalCommand(registers);
+    this.saved = new SavedRegisters(registers, command, cap, ecap);
+    this.invalidation =
+        queued && ecap.qi()
+            ? new QueuedInvalidation(registers, command, memory, cap)
+            : new RegisterInvalidation(registers, cap, ecap);
+    this.caches = new UnitCaches(registers, command, invalidation, cap);
+    this.faults = new FaultRecords(registers, drhd.segment(), cap);
+    this.domainIds = new DomainIds(registers.where(), cap.numDomains().domains());
+    this.tables = new ContextTables(memory, ecap.c());
+  }
+
+  /** Returns the unit's name, such as {@code vtd0}. */
+  public String name() {
+    return registers.unit();
+  }
+
+  /** Returns the name with the address, for messages. */
+  public String where() {
+    return registers.where();
+  }
+
+  /** Returns what firmware says of it. */
+  public Drhd drhd() {
+    return drhd;
+  }
+
+  /** Returns its capabilities. */
+  public CapReg cap() {
+    return cap;
+  }
+
+  /** Returns its extended capabilities. */
+  public EcapReg ecap() {
+    return ecap;
+  }
+
+  /** Says whether it walks tables of so many levels, 3 to 5. */
+  public boolean walks(int levels) {
+    return (cap.sagaw() & (1 << (levels - 2))) != 0;
+  }
+
+  /** Says, by the status register, whether it translates. */
+  public boolean translates() {
+    return command.status().tes();
+  }
+
+  /**
+   * Turns translation on, with everything forgotten before; undone if it fails.
+   *
+   * @throws VmmException EIO, ETIMEDOUT or ENOMEM
+   */
+  public void enable() {
+    lock.lock();
+    try {
+      if (translating) {
+        return;
+      }
+      touched = true;
+      try {
+        start();
+      } catch (VmmException e) {
+        try {
+          stop();
+        } catch (VmmException second) {
+          e.addSuppressed(second);
+        }
+        throw e;
+      }
+      LOG.info("{}: translation is on, {}", where(), invalidation.name());
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void start() {
+    saved.maskFaultEvents();
+    if (cap.rwbf()) {
+      command.flushWriteBuffer();
+    }
+    registers.write(RtaddrReg.LAYOUT, RtaddrReg.OFFSET, tables.root());
+    command.setRootTable();
+    invalidation.start();
+    // Units with CAP_REG.ESRTPS have done this with the root table; it does no harm there.
+    caches.flushAll();
+    dropOldFaults();
+    translating = true;
+    command.turnOn(GcmdReg.TE);
+    saved.openProtectedMemory();
+  }
+
+  private void dropOldFaults() {
+    List<DmaFault> old = new ArrayList<>();
+    if (faults.drainTo(old) || !old.isEmpty()) {
+      LOG.info("{}: dropped faults from before translation was turned on: {}", where(), old);
+    }
+  }
+
+  /**
+   * Turns translation off and writes back what the registers held when the unit was opened.
+   *
+   * @throws VmmException EIO or ETIMEDOUT; the unit may still translate then
+   */
+  public void disable() {
+    lock.lock();
+    try {
+      if (touched) {
+        stop();
+        LOG.info("{}: translation is off", where());
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void stop() {
+    // Protection first, so that memory is not open in between; without it, off all the same.
+    VmmException unprotected = null;
+    try {
+      saved.closeProtectedMemory();
+    } catch (VmmException e) {
+      unprotected = e;
+    }
+    command.turnOff(GcmdReg.TE);
+    translating = false;
+    if (unprotected != null) {
+      throw unprotected;
+    }
+    invalidation.stop();
+    saved.restore();
+    touched = false;
+  }
+
+  /**
+   * Gives the unit up: {@link #disable}, then frees its tables. Does nothing the second time.
+   *
+   * @throws VmmException as {@link #disable}; the tables are kept for good then
+   */
+  public void close() {
+    lock.lock();
+    try {
+      if (!freed) {
+        disable();
+        freed = true;
+        tables.free();
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Takes a domain id; ENOSPC if there is none. */
+  public int allocateDomainId() {
+    lock.lock();
+    try {
+      return domainIds.allocate();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Gives a domain id back of which the unit has forgotten everything. */
+  public void freeDomainId(int domainId) {
+    lock.lock();
+    try {
+      domainIds.free(domainId);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Returns when the unit has forgotten a range of a domain.
+   *
+   * @param leavesOnly whether only leaves were changed there
+   * @throws VmmException EIO or ETIMEDOUT
+   */
+  public void flush(int domainId, long iova, long lengthBytes, boolean leavesOnly) {
+    lock.lock();
+    try {
+      if (translating) {
+        caches.flushRange(domainId, iova, lengthBytes, leavesOnly);
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Makes new entries known to a unit with caching mode or a write buffer; nothing on others. */
+  public void published(int domainId, long iova, long lengthBytes) {
+    if (!caches.needsPublishing()) {
+      return;
+    }
+    lock.lock();
+    try {
+      if (translating) {
+        caches.published(domainId, iova, lengthBytes);
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Appends the recorded faults and clears them; returns whether some were lost. */
+  public boolean drainFaults(List<DmaFault> target) {
+    lock.lock();
+    try {
+      return faults.drainTo(target);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Fails with EIO if an invalidation was not confirmed, so that no domain may change any more. */
+  public void check() {
+    lock.lock();
+    try {
+      if (translating) {
+        caches.check();
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Begins a move; what may fail for want of memory is done here, and undone if it fails. */
+  public UnitMove move(int[] sourceIds, int domainId, int levels, long tableRoot) {
+    lock.lock();
+    try {
+      return new UnitMove(this, sourceIds, domainId, levels, tableRoot);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  ReentrantLock lock() {
+    return lock;
+  }
+
+  ContextTables tables() {
+    return tables;
+  }
+
+  UnitCaches caches() {
+    return caches;
+  }
+
+  boolean translating() {
+    return translating;
+  }
+}

@@ -1,0 +1,168 @@
+package dev.vmm.iommu.intel.unit;
+
+import dev.vmm.Errno;
+import dev.vmm.VmmException;
+import dev.vmm.iommu.intel.regs.CapReg;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What to flush, and how little of it. Holds the rule that one invalidation without an answer ends
+ * all later ones: what the unit knows is not known any more, and nothing may be freed on hope.
+ *
+ * <p>Not thread-safe: the unit's lock is held.
+ */
+final class UnitCaches {
+  private static final Logger LOG = LoggerFactory.getLogger(UnitCaches.class);
+
+  private final UnitRegisters registers;
+  private final GlobalCommand command;
+  private final Invalidation invalidation;
+  private final boolean cachingMode;
+  private final boolean writeBuffer;
+  private final int maxMask;
+
+  private @Nullable VmmException poison;
+
+  UnitCaches(
+      UnitRegisters registers, GlobalCommand command, Invalidation invalidation, CapReg cap) {
+    this.registers = registers;
+    this.command = command;
+    this.invalidation = invalidation;
+    this.cachingMode = cap.cm();
+    this.writeBuffer = cap.rwbf();
+    this.maxMask = cap.psi() ? cap.mamv() : -1;
+  }
+
+  /** Fails with EIO if an invalidation was not confirmed before. */
+  void check() {
+    VmmException first = poison;
+    if (first != null) {
+      throw new VmmException(
+          Errno.EIO,
+          registers.where()
+              + " did not confirm an earlier invalidation, so that no change of its domains is safe any more; restart the"
+              + " I/O MMU. The first failure was: "
+              + first.getMessage(),
+          first);
+    }
+  }
+
+  /** Says whether an invalidation was not confirmed. */
+  boolean poisoned() {
+    return poison != null;
+  }
+
+  /** Forgets everything, with translation off: heals a unit that did not answer before. */
+  void flushAll() {
+    poison = null;
+    run(
+        () -> {
+          invalidation.contextGlobal();
+          invalidation.sync();
+          invalidation.iotlbGlobal();
+          invalidation.sync();
+        });
+  }
+
+  /**
+   * Forgets a range of a domain, with one request: the smallest aligned power of two of pages that
+   * covers it where the unit can, else the whole domain.
+   */
+  void flushRange(int domainId, long iova, long lengthBytes, boolean leavesOnly) {
+    check();
+    long firstPage = iova >>> 12;
+    long lastPage = (iova + lengthBytes - 1) >>> 12;
+    int mask = Long.SIZE - Long.numberOfLeadingZeros(firstPage ^ lastPage);
+    try {
+      flushWriteBuffer();
+      if (mask <= maxMask) {
+        invalidation.iotlbPages(domainId, (firstPage >>> mask) << (mask + 12), mask, leavesOnly);
+      } else {
+        invalidation.iotlbDomain(domainId);
+      }
+      invalidation.sync();
+    } catch (VmmException e) {
+      throw poisonedBy(e);
+    }
+  }
+
+  /** Makes new entries of a domain known where a unit would not see them by itself. */
+  void published(int domainId, long iova, long lengthBytes) {
+    if (cachingMode) {
+      flushRange(domainId, iova, lengthBytes, false);
+    } else if (writeBuffer) {
+      check();
+      run(() -> {});
+    }
+  }
+
+  /** Says whether {@link #published} does anything. */
+  boolean needsPublishing() {
+    return cachingMode || writeBuffer;
+  }
+
+  /**
+   * Forgets context entries that were changed, then the translations of the domains they named.
+   *
+   * @param replaced whether an entry that was present, or the table that held one, was replaced
+   * @param added the source ids whose entry was not present before
+   * @param domainIds the domain ids of the entries that were replaced
+   * @param newDomainId the domain id of the new entries
+   */
+  void contextChanged(boolean replaced, int[] added, int[] domainIds, int newDomainId) {
+    check();
+    run(
+        () -> {
+          boolean tellAdded = cachingMode && added.length > 0;
+          if (replaced) {
+            // A root entry was replaced, not one context entry: only a global request covers what
+            // a unit may hold of either, whatever domain id it tagged it with.
+            invalidation.contextGlobal();
+          } else if (tellAdded) {
+            // Entries that were not present are cached with domain id 0.
+            for (int sourceId : added) {
+              invalidation.contextDevice(0, sourceId);
+            }
+          }
+          invalidation.sync();
+          // Translations follow, by the domain ids that the old entries named: a context entry
+          // that was still cached would have brought them back.
+          for (int domainId : domainIds) {
+            invalidation.iotlbDomain(domainId);
+          }
+          if (tellAdded) {
+            invalidation.iotlbDomain(newDomainId);
+          }
+          invalidation.sync();
+        });
+  }
+
+  private void run(Runnable requests) {
+    try {
+      flushWriteBuffer();
+      requests.run();
+    } catch (VmmException e) {
+      throw poisonedBy(e);
+    }
+  }
+
+  private void flushWriteBuffer() {
+    if (writeBuffer) {
+      command.flushWriteBuffer();
+    }
+  }
+
+  private VmmException poisonedBy(VmmException e) {
+    if (poison == null) {
+      poison = e;
+      LOG.error(
+          "{}: {} failed; no domain of this unit can be changed any more",
+          registers.where(),
+          invalidation.name(),
+          e);
+    }
+    return e;
+  }
+}

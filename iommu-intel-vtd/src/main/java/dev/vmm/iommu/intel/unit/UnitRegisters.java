@@ -1,0 +1,107 @@
+package dev.vmm.iommu.intel.unit;
+
+import dev.vmm.Errno;
+import dev.vmm.VmmException;
+import dev.vmm.bits.Layout;
+import dev.vmm.machine.RegisterBlock;
+import java.util.Locale;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A unit's registers by layout: every write is logged at DEBUG with its fields, every wait is
+ * bounded.
+ *
+ * <p>Thread-safe as {@link RegisterBlock} is.
+ */
+public final class UnitRegisters {
+  private static final Logger LOG = LoggerFactory.getLogger(UnitRegisters.class);
+
+  private final String unit;
+  private final RegisterBlock block;
+  private final long timeoutNanos;
+
+  /**
+   * Wraps a unit's registers.
+   *
+   * @param unit the unit's name, for messages
+   * @param timeoutNanos how long a wait may last, positive
+   */
+  public UnitRegisters(String unit, RegisterBlock block, long timeoutNanos) {
+    this.unit = unit;
+    this.block = block;
+    this.timeoutNanos = timeoutNanos;
+  }
+
+  /** Returns the unit's name with its address, such as {@code unit vtd0 at 0xfed90000}. */
+  public String where() {
+    return String.format(Locale.ROOT, "unit %s at 0x%x", unit, block.baseHpa());
+  }
+
+  /** Returns the unit's name. */
+  public String unit() {
+    return unit;
+  }
+
+  /** Returns a deadline for a wait that begins now. */
+  public Deadline deadline() {
+    return new Deadline(timeoutNanos);
+  }
+
+  /** Reads a register of the layout's width, unsigned. */
+  public long read(Layout layout, long offset) {
+    return block.read(offset, layout.widthBits() / 8);
+  }
+
+  /** Writes a register of the layout's width. */
+  public void write(Layout layout, long offset, long value) {
+    if (LOG.isDebugEnabled()) {
+      LOG.debug("{}: write 0x{} {}", unit, Long.toHexString(offset), layout.describe(value));
+    }
+    block.write(offset, layout.widthBits() / 8, value);
+  }
+
+  /**
+   * Waits until {@code (register & mask) == expected}.
+   *
+   * @param what the step, for the message: {@code to turn translation on}
+   * @return the register's last value
+   * @throws VmmException ETIMEDOUT, naming unit, register, last value and time waited
+   */
+  public long await(Layout layout, long offset, long mask, long expected, String what) {
+    Deadline deadline = deadline();
+    while (true) {
+      long value = read(layout, offset);
+      if ((value & mask) == expected) {
+        return value;
+      }
+      if (!deadline.pause()) {
+        throw timedOut(layout, offset, value, mask, expected, deadline, what);
+      }
+    }
+  }
+
+  private VmmException timedOut(
+      Layout layout,
+      long offset,
+      long value,
+      long mask,
+      long expected,
+      Deadline deadline,
+      String what) {
+    return new VmmException(
+        Errno.ETIMEDOUT,
+        String.format(
+            Locale.ROOT,
+            "%s did not answer the command %s: register %s at 0x%x still reads %s after %d ms, expected the bits of mask"
+                + " 0x%x to read 0x%x; the unit hangs or is not there: raise hw.vmm.vtd.timeout_ms or restart the machine",
+            where(),
+            what,
+            layout.name(),
+            offset,
+            layout.describe(value),
+            deadline.waitedMillis(),
+            mask,
+            expected));
+  }
+}

@@ -1,0 +1,32 @@
+package dev.vmm.machine.qemu;
+
+import com.google.auto.service.AutoService;
+import dev.vmm.machine.DmaEngine;
+import dev.vmm.machine.DmaEngineProvider;
+import dev.vmm.machine.GuestBus;
+import dev.vmm.pci.PciFunction;
+
+/** Offers {@link EduDriver} for QEMU's edu device (1234:11e8). Stateless and thread-safe. */
+@AutoService(DmaEngineProvider.class)
+public final class EduDriverProvider implements DmaEngineProvider {
+  private static final int VENDOR = 0x1234;
+  private static final int DEVICE = 0x11e8;
+
+  /** For {@link java.util.ServiceLoader}. */
+  public EduDriverProvider() {}
+
+  @Override
+  public boolean drives(PciFunction function) {
+    return function.vendorId() == VENDOR && function.deviceId() == DEVICE;
+  }
+
+  @Override
+  public int registerBar() {
+    return 0;
+  }
+
+  @Override
+  public DmaEngine open(GuestBus bus, long registersGpa) {
+    return new EduDriver(bus, registersGpa);
+  }
+}

@@ -1,0 +1,149 @@
+package dev.vmm.iommu.pagetable;
+
+import static dev.vmm.iommu.pagetable.PageTableFormat.entryBytes;
+import static dev.vmm.iommu.pagetable.PageTableFormat.entryShift;
+
+import dev.vmm.AddressRange;
+import dev.vmm.iommu.Access;
+import dev.vmm.iommu.inspect.MappingReport;
+import dev.vmm.machine.PhysicalMemory;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+
+/**
+ * Reads page tables from memory for inspection, whoever wrote them. Believes nothing but the words:
+ * shares no state with {@link RadixPageTable}, and changes nothing.
+ *
+ * <p>A table is read once, however many links lead to it, so that the work is bounded by the RAM;
+ * links that loop, leave RAM or have reserved bits are problems and are not followed.
+ */
+public final class PageTableWalker {
+  private static final int MAX_PROBLEMS = 1000;
+
+  private final PageTableFormat format;
+  private final PhysicalMemory memory;
+  private final Set<Long> seen = new HashSet<>();
+  private final List<MappingReport> mappings = new ArrayList<>();
+  private final List<String> problems = new ArrayList<>();
+  private long moreProblems;
+
+  /**
+   * What was found.
+   *
+   * @param tablePages the tables, the root included
+   * @param mappings runs that are contiguous in both spaces and alike in access, by iova
+   * @param problems one sentence for each entry that hardware would not accept or that was not
+   *     followed; at most 1000, then one that says how many more there are
+   */
+  public record Result(long tablePages, List<MappingReport> mappings, List<String> problems) {
+    /** Copies the lists. */
+    public Result {
+      mappings = List.copyOf(mappings);
+      problems = List.copyOf(problems);
+    }
+  }
+
+  private PageTableWalker(PageTableFormat format, PhysicalMemory memory) {
+    this.format = format;
+    this.memory = memory;
+  }
+
+  /** Reads the tables below a root of {@code levels} levels. Never throws for what memory holds. */
+  public static Result walk(
+      PageTableFormat format, PhysicalMemory memory, long rootHpa, int levels) {
+    PageTableWalker walker = new PageTableWalker(format, memory);
+    if (levels < 1 || levels > format.maxLevels()) {
+      walker.problem(
+          "a %s page table of %d levels does not exist: expected 1 to %d",
+          format.name(), levels, format.maxLevels());
+    } else if (!isTable(memory, rootHpa)) {
+      walker.problem("root table 0x%x is not a page in RAM", rootHpa);
+    } else {
+      walker.walkTable(rootHpa, levels, 0);
+    }
+    if (walker.moreProblems > 0) {
+      walker.problems.add(String.format(Locale.ROOT, "and %d more", walker.moreProblems));
+    }
+    return new Result(walker.seen.size(), walker.mappings, walker.problems);
+  }
+
+  /** Says whether a table can be at {@code hpa}: aligned, and all of it in RAM. */
+  static boolean isTable(PhysicalMemory memory, long hpa) {
+    if ((hpa & (PhysicalMemory.PAGE_BYTES - 1)) != 0) {
+      return false;
+    }
+    for (AddressRange range : memory.ram()) {
+      if (range.contains(hpa)) {
+        return range.contains(hpa + PhysicalMemory.PAGE_BYTES - 1);
+      }
+    }
+    return false;
+  }
+
+  private void walkTable(long table, int level, long base) {
+    seen.add(table);
+    // The highest level of a 6-level table has more entries than 64 bits of iova reach.
+    int bits = 64 - entryShift(level);
+    int entries = bits < 9 ? 1 << bits : TableNode.ENTRIES;
+    for (int i = 0; i < entries; i++) {
+      long entry = memory.read64(table + 8L * i);
+      if (format.isPresent(entry)) {
+        visit(entry, level, base + ((long) i << entryShift(level)), table + 8L * i);
+      }
+    }
+  }
+
+  private void visit(long entry, int level, long iova, long at) {
+    long reserved = entry & format.reservedBits(entry, level);
+    if (reserved != 0) {
+      problem(
+          "level %d entry 0x%x at 0x%x (iova 0x%x) has the reserved bits 0x%x set",
+          level, entry, at, iova, reserved);
+    } else if (format.isLeaf(entry, level)) {
+      add(iova, format.leafAddress(entry, level), entryBytes(level), format.leafAccess(entry));
+    } else {
+      long child = format.linkAddress(entry);
+      if (level == 1) {
+        problem(
+            "level 1 entry 0x%x at 0x%x (iova 0x%x) is a link: expected a leaf", entry, at, iova);
+      } else if (!isTable(memory, child)) {
+        problem(
+            "level %d entry 0x%x at 0x%x (iova 0x%x) leads to 0x%x, which is not a page in RAM",
+            level, entry, at, iova, child);
+      } else if (seen.contains(child)) {
+        problem(
+            "level %d entry 0x%x at 0x%x (iova 0x%x) leads to table 0x%x, which was reached before",
+            level, entry, at, iova, child);
+      } else {
+        walkTable(child, level - 1, iova);
+      }
+    }
+  }
+
+  private void add(long iova, long hpa, long bytes, Access access) {
+    if (!mappings.isEmpty()) {
+      MappingReport run = mappings.get(mappings.size() - 1);
+      if (run.iova() + run.lengthBytes() == iova
+          && run.hpa() + run.lengthBytes() == hpa
+          && run.access() == access) {
+        mappings.set(
+            mappings.size() - 1,
+            new MappingReport(
+                run.iova(), run.hpa(), run.lengthBytes() + bytes, access, run.pageSizes() | bytes));
+        return;
+      }
+    }
+    mappings.add(new MappingReport(iova, hpa, bytes, access, bytes));
+  }
+
+  private void problem(String form, Object... args) {
+    if (problems.size() < MAX_PROBLEMS) {
+      problems.add(String.format(Locale.ROOT, form, args));
+    } else {
+      moreProblems++;
+    }
+  }
+}
