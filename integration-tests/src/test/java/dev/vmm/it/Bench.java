@@ -27,6 +27,7 @@ import java.util.ServiceLoader;
 final class Bench implements AutoCloseable {
   /** Above all guest RAM of these tests. */
   static final long GUEST_BAR = 0xe000_0000L;
+
   static final int COMMAND = 0x04;
   static final int MEMORY_AND_BUS_MASTER = 0x6;
 
@@ -93,12 +94,18 @@ final class Bench implements AutoCloseable {
     PptDevice device = ppt.device(edu).orElseThrow();
     DmaEngineProvider driver = DmaEngines.find(device.function()).orElseThrow();
     Bar bar =
-        device.bars().stream().filter(b -> b.index() == driver.registerBar()).findFirst().orElseThrow();
+        device.bars().stream()
+            .filter(b -> b.index() == driver.registerBar())
+            .findFirst()
+            .orElseThrow();
     device.mapMmio(GUEST_BAR, bar.lengthBytes(), bar.base());
     return driver.open(vm.bus(), GUEST_BAR);
   }
 
-  /** The edu device's engine as the host drives it, whatever the domain; the command register is the caller's affair. */
+  /**
+   * The edu device's engine as the host drives it, whatever the domain; the command register is the
+   * caller's affair.
+   */
   DmaEngine hostEngine() {
     PciFunction function = machine.pci().function(edu).orElseThrow();
     DmaEngineProvider driver = DmaEngines.find(function).orElseThrow();

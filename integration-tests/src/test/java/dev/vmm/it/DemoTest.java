@@ -13,7 +13,10 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The main job, as a user runs it: in a JVM of its own, since the first step asks which classes that JVM has loaded. */
+/**
+ * The main job, as a user runs it: in a JVM of its own, since the first step asks which classes
+ * that JVM has loaded.
+ */
 @RequiresQemu
 final class DemoTest {
   @TempDir Path folder;
@@ -53,13 +56,17 @@ final class DemoTest {
   private Run vmmctl(String... args) throws IOException, InterruptedException {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(List.of("-XX:TieredStopAtLevel=1", "-cp", System.getProperty("java.class.path")));
+    command.addAll(
+        List.of("-XX:TieredStopAtLevel=1", "-cp", System.getProperty("java.class.path")));
     command.add("dev.vmm.tools.vmmctl.Main");
     command.addAll(List.of(args));
     Path out = folder.resolve("out");
     Path err = folder.resolve("err");
     Process process =
-        new ProcessBuilder(command).redirectOutput(out.toFile()).redirectError(err.toFile()).start();
+        new ProcessBuilder(command)
+            .redirectOutput(out.toFile())
+            .redirectError(err.toFile())
+            .start();
     try {
       assertThat(process.waitFor(120, TimeUnit.SECONDS)).as("the demo ends").isTrue();
     } finally {

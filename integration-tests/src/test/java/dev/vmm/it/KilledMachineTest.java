@@ -16,7 +16,10 @@ import org.junit.jupiter.api.Assertions;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Hardware that dies in the middle of an assign gives a clear error in bounded time: no hang, no panic. */
+/**
+ * Hardware that dies in the middle of an assign gives a clear error in bounded time: no hang, no
+ * panic.
+ */
 @RequiresQemu
 final class KilledMachineTest {
   private static final Duration BOUND = Duration.ofSeconds(30);

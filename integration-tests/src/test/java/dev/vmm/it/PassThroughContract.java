@@ -38,8 +38,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 
 /**
- * The invariants on a VT-d unit and devices that others wrote. One machine serves all tests of a class: each opens a platform on it, and its
- * close must hand the machine back as it was found.
+ * The invariants on a VT-d unit and devices that others wrote. One machine serves all tests of a
+ * class: each opens a platform on it, and its close must hand the machine back as it was found.
  */
 @RequiresQemu
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -51,7 +51,10 @@ abstract class PassThroughContract {
   private static final int QIE = 1 << 26;
   private static final int IRE = 1 << 25;
 
-  /** What the bridge to the conventional bus, where the e1000 is, puts in place of its devices' requester ids. */
+  /**
+   * What the bridge to the conventional bus, where the e1000 is, puts in place of its devices'
+   * requester ids.
+   */
   private static final Rid CONVENTIONAL_BUS_ALIAS = Rid.parse("0000:03:00.0");
 
   private final String machineName;
@@ -84,7 +87,10 @@ abstract class PassThroughContract {
     return new Bench(machine, tunables);
   }
 
-  /** The status bits that somebody turned on; that a root table was once set (RTPS) cannot be undone. */
+  /**
+   * The status bits that somebody turned on; that a root table was once set (RTPS) cannot be
+   * undone.
+   */
   private int gsts() {
     return machine.registers(ObservedMachine.UNIT_BASE, 0x1000).read32(GSTS) & ~RTPS;
   }
@@ -118,7 +124,8 @@ abstract class PassThroughContract {
       Set<Rid> functions =
           machine.pci().functions().stream().map(PciFunction::rid).collect(Collectors.toSet());
       functions.add(CONVENTIONAL_BUS_ALIAS);
-      assertThat(unit.devices().stream().map(DeviceEntryReport::rid)).containsExactlyInAnyOrderElementsOf(functions);
+      assertThat(unit.devices().stream().map(DeviceEntryReport::rid))
+          .containsExactlyInAnyOrderElementsOf(functions);
       int guestDomain = bench.entry(bench.edu).orElseThrow().domainId();
       Set<Integer> others =
           unit.devices().stream()
@@ -170,7 +177,8 @@ abstract class PassThroughContract {
     try (Bench bench = new Bench(machine, tunables.with("hw.vmm.iommu.enable", "0"))) {
       int command = bench.command(bench.edu);
       assertThatThrownBy(() -> bench.ppt.attach(bench.edu))
-          .isInstanceOfSatisfying(VmmException.class, e -> assertThat(e.errno()).isEqualTo(Errno.ENXIO))
+          .isInstanceOfSatisfying(
+              VmmException.class, e -> assertThat(e.errno()).isEqualTo(Errno.ENXIO))
           .hasMessageStartingWith(Presence.REFUSAL)
           .hasMessageContaining("hw.vmm.iommu.enable");
       assertThat(bench.command(bench.edu)).isEqualTo(command);
@@ -218,7 +226,11 @@ abstract class PassThroughContract {
         wasOn = on;
       }
       assertThat(turnedOn).as("times that GCMD.TE was turned on").isEqualTo(1);
-      assertThat(rids.stream().map(rid -> bench.vmm.iommu().domainNameOf(rid).orElseThrow()).distinct()).hasSize(3);
+      assertThat(
+              rids.stream()
+                  .map(rid -> bench.vmm.iommu().domainNameOf(rid).orElseThrow())
+                  .distinct())
+          .hasSize(3);
     }
   }
 
@@ -272,7 +284,8 @@ abstract class PassThroughContract {
       engine.toMemory(0, 0x1000_1000, length);
 
       assertThat(vm.bus().loadBytes(0x1000_1000, length)).isEqualTo(sent);
-      assertThat(vm.memory()).allSatisfy(segment -> assertThat(segment.hpa()).isNotEqualTo(segment.gpa()));
+      assertThat(vm.memory())
+          .allSatisfy(segment -> assertThat(segment.hpa()).isNotEqualTo(segment.gpa()));
       assertThat(bench.faults()).isEmpty();
     }
   }
@@ -325,7 +338,9 @@ abstract class PassThroughContract {
       engine.toMemory(0, 0x2000_1000, 64);
 
       assertThat(vm.bus().loadBytes(0x2000_1000, 64)).containsOnly(0);
-      assertThat(bench.faults()).extracting(fault -> fault.fault().access()).containsExactly(Access.WRITE);
+      assertThat(bench.faults())
+          .extracting(fault -> fault.fault().access())
+          .containsExactly(Access.WRITE);
     }
   }
 
@@ -384,11 +399,15 @@ abstract class PassThroughContract {
       bench.ppt.assign(bench.edu, vm);
       DeviceEntryReport entry = bench.entry(bench.edu).orElseThrow();
       var domain =
-          bench.unit().domains().stream().filter(d -> d.tableRoot() == entry.tableRoot()).findFirst().orElseThrow();
+          bench.unit().domains().stream()
+              .filter(d -> d.tableRoot() == entry.tableRoot())
+              .findFirst()
+              .orElseThrow();
       assertThat(domain.problems()).isEmpty();
       Map<Long, Long> mapped = new TreeMap<>();
       domain.mappings().forEach(m -> mapped.put(m.iova(), m.lengthBytes()));
-      assertThat(mapped).containsExactlyInAnyOrderEntriesOf(Map.of(0L, 0x40_0000L, 0x1000_0000L, 0x10_0000L));
+      assertThat(mapped)
+          .containsExactlyInAnyOrderEntriesOf(Map.of(0L, 0x40_0000L, 0x1000_0000L, 0x10_0000L));
       assertThat(domain.mappings().get(0).pageSizes()).isEqualTo(0x20_0000);
       for (MemorySegment segment : vm.memory()) {
         assertThat(domain.mappings())
@@ -472,7 +491,8 @@ abstract class PassThroughContract {
       machine.forget();
 
       assertThatThrownBy(() -> bench.ppt.assign(bench.edu, vm))
-          .isInstanceOfSatisfying(VmmException.class, e -> assertThat(e.errno()).isEqualTo(Errno.ENXIO))
+          .isInstanceOfSatisfying(
+              VmmException.class, e -> assertThat(e.errno()).isEqualTo(Errno.ENXIO))
           .hasMessageStartingWith(Presence.REFUSAL);
       assertThat(bench.vmm.iommu().failure().orElseThrow().errno()).isEqualTo(Errno.EBUSY);
       assertThat(bench.vmm.iommu().state()).isEqualTo(IommuState.FAILED);
@@ -503,7 +523,9 @@ abstract class PassThroughContract {
       bench.ppt.detach(bench.edu);
       int held = 0;
       for (ObservedMachine.Access write : machine.writesTo(GCMD)) {
-        assertThat((int) write.value() & held).as("GCMD 0x%x keeps 0x%x", write.value(), held).isEqualTo(held);
+        assertThat((int) write.value() & held)
+            .as("GCMD 0x%x keeps 0x%x", write.value(), held)
+            .isEqualTo(held);
         held = (int) write.value() & (TE | QIE | IRE);
       }
       assertThat(held & TE).isNotZero();
@@ -524,16 +546,24 @@ abstract class PassThroughContract {
     }
     assertThat(settled(Bench.unit(machine))).isEqualTo(found);
     assertThat(machine.memory().allocatedBytes()).isEqualTo(allocated);
-    assertThat(machine.pci().config(Bench.function(machine, 0x1234, 0x11e8).rid()).read16(Bench.COMMAND)).isEqualTo(command);
+    assertThat(
+            machine
+                .pci()
+                .config(Bench.function(machine, 0x1234, 0x11e8).rid())
+                .read16(Bench.COMMAND))
+        .isEqualTo(command);
   }
 
   /**
-   * The registers that somebody set, not those that only say what happened. Of IQA, QEMU shows what it latched when the queue was last
-   * turned on, not what was written since.
+   * The registers that somebody set, not those that only say what happened. Of IQA, QEMU shows what
+   * it latched when the queue was last turned on, not what was written since.
    */
   private static Map<String, Long> settled(UnitReport unit) {
     return unit.registers().stream()
-        .filter(r -> !Set.of("IQA", "IQH", "IQT", "FSTS", "ICS", "CCMD", "IOTLB", "IVA").contains(shortName(r)))
+        .filter(
+            r ->
+                !Set.of("IQA", "IQH", "IQT", "FSTS", "ICS", "CCMD", "IOTLB", "IVA")
+                    .contains(shortName(r)))
         .filter(r -> !shortName(r).startsWith("FRCD"))
         .collect(
             Collectors.toMap(

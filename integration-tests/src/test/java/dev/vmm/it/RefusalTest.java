@@ -14,7 +14,10 @@ import dev.vmm.tunable.Tunables;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
-/** A machine without I/O MMU: attach says so, plain VMs work, and pass-through without asking ppt fails alike. */
+/**
+ * A machine without I/O MMU: attach says so, plain VMs work, and pass-through without asking ppt
+ * fails alike.
+ */
 @RequiresQemu
 final class RefusalTest {
   @Test
@@ -23,7 +26,8 @@ final class RefusalTest {
         Bench bench = new Bench(machine, Tunables.of(Map.of("pptdevs", "31/31/7")))) {
       int command = bench.command(bench.edu);
       assertThatThrownBy(() -> bench.ppt.attach(bench.edu))
-          .isInstanceOfSatisfying(VmmException.class, e -> assertThat(e.errno()).isEqualTo(Errno.ENXIO))
+          .isInstanceOfSatisfying(
+              VmmException.class, e -> assertThat(e.errno()).isEqualTo(Errno.ENXIO))
           .hasMessageStartingWith(Presence.REFUSAL)
           .hasMessageContaining("DMAR");
       assertThat(bench.command(bench.edu)).isEqualTo(command);
@@ -32,7 +36,8 @@ final class RefusalTest {
       vm.bus().store32(0x3000, 0xcafe);
       assertThat(vm.bus().load32(0x3000)).isEqualTo(0xcafe);
       assertThatThrownBy(() -> bench.ppt.assign(bench.edu, vm))
-          .isInstanceOfSatisfying(VmmException.class, e -> assertThat(e.errno()).isEqualTo(Errno.ENOENT));
+          .isInstanceOfSatisfying(
+              VmmException.class, e -> assertThat(e.errno()).isEqualTo(Errno.ENOENT));
       assertThat(bench.vmm.sysctls()).containsEntry("hw.vmm.iommu.initialized", "0");
     }
   }

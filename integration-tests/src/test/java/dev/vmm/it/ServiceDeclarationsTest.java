@@ -19,7 +19,10 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
-/** A service is named for the class path (by {@code @AutoService}) and for the module path (by {@code provides}): the two agree. */
+/**
+ * A service is named for the class path (by {@code @AutoService}) and for the module path (by
+ * {@code provides}): the two agree.
+ */
 final class ServiceDeclarationsTest {
   private static final String SERVICES = "META-INF/services/";
 
@@ -40,7 +43,10 @@ final class ServiceDeclarationsTest {
             "dev.vmm.machine.qemu",
             "dev.vmm.tools.dmardump",
             "dev.vmm.tools.vmmctl");
-    assertThat(ours().stream().flatMap(m -> m.descriptor().provides().stream()).map(ModuleDescriptor.Provides::service))
+    assertThat(
+            ours().stream()
+                .flatMap(m -> m.descriptor().provides().stream())
+                .map(ModuleDescriptor.Provides::service))
         .contains(
             "dev.vmm.iommu.spi.IommuProvider",
             "dev.vmm.machine.MachineProvider",
@@ -54,7 +60,9 @@ final class ServiceDeclarationsTest {
             module ->
                 DynamicTest.dynamicTest(
                     module.descriptor().name(),
-                    () -> assertThat(ofClassPath(module)).isEqualTo(ofModulePath(module.descriptor()))));
+                    () ->
+                        assertThat(ofClassPath(module))
+                            .isEqualTo(ofModulePath(module.descriptor()))));
   }
 
   private static Map<String, Set<String>> ofModulePath(ModuleDescriptor descriptor) {

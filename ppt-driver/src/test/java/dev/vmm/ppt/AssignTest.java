@@ -153,6 +153,7 @@ class AssignTest {
           assertThat(f.machine.freed).doesNotContain(hpa);
         });
     vm.close();
+    f.provider.plan.onCall(kind -> {});
     assertThat(seen).containsSequence(Kind.MOVE, Kind.CLOSE_DOMAIN);
     assertThat(f.machine.freed).contains(hpa);
     assertThat(device.state()).isEqualTo(PptState.PARKED);
@@ -231,7 +232,8 @@ class AssignTest {
     f.driver.attach(FULL);
     f.full.config.putShort(0x108, (short) 0x0001); // VF Enable
     VirtualMachine vm = f.vm("a");
-    assertThat(failsWith(Errno.EBUSY, () -> f.driver.assign(FULL, vm))).contains("virtual functions");
+    assertThat(failsWith(Errno.EBUSY, () -> f.driver.assign(FULL, vm)))
+        .contains("virtual functions");
     assertThat(f.full.resets).isZero();
     f.driver.detach(FULL);
     assertThat(failsWith(Errno.EBUSY, () -> f.driver.attach(FULL))).contains("virtual functions");

@@ -178,9 +178,7 @@ class AttachTest {
     PptFixture f = new PptFixture();
     dev.vmm.core.Vmm vmm =
         dev.vmm.core.testing.Vmms.open(
-            f.machine,
-            dev.vmm.tunable.Tunables.of(Map.of("pptdevs", "0/3/0 2-0-0")),
-            f.provider);
+            f.machine, dev.vmm.tunable.Tunables.of(Map.of("pptdevs", "0/3/0 2-0-0")), f.provider);
     assertThat(failsWith(Errno.EINVAL, () -> DefaultPptDriver.open(vmm, f.waiter)))
         .contains("pptdevs")
         .contains("2-0-0");

@@ -13,6 +13,7 @@ final class FakeEndpoint extends FakePci.Function {
   static final int MSIX = 0x70;
   static final int PCIE = 0x80;
   static final int AF = 0xc0;
+  static final int SRIOV = 0x100;
 
   /** What the function does when it is asked to reset. */
   enum OnReset {
@@ -136,6 +137,20 @@ final class FakeEndpoint extends FakePci.Function {
     if ((flags & 7) == 4) {
       writable(0x14 + 4 * index, (int) (mask >>> 32), 4);
     }
+    return this;
+  }
+
+  /** Adds SR-IOV with VFs enabled at the next requester ids, and VF BAR0 of 64 bits. */
+  FakeEndpoint sriov(int vfs, int vfDeviceId, long vfBarBase, long vfBarBytes) {
+    config.putInt(SRIOV, 0x0001_0010);
+    config.putShort(SRIOV + 8, (short) 0x0009); // VF Enable, VF MSE
+    config.putShort(SRIOV + 0x10, (short) vfs);
+    config.putShort(SRIOV + 0x14, (short) 1).putShort(SRIOV + 0x16, (short) 1);
+    config.putShort(SRIOV + 0x1a, (short) vfDeviceId);
+    config.putInt(SRIOV + 0x24, (int) vfBarBase | 4).putInt(SRIOV + 0x28, (int) (vfBarBase >>> 32));
+    writable(SRIOV + 8, 0x3f, 2);
+    writable(SRIOV + 0x24, (int) -vfBarBytes, 4);
+    writable(SRIOV + 0x28, -1, 4);
     return this;
   }
 

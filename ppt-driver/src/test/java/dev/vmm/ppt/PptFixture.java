@@ -85,7 +85,7 @@ final class PptFixture {
 
   VirtualMachine vm(String name) {
     VirtualMachine vm = vmm.createVm(name);
-    vm.addMemory(0, 0x20_0000, Access.READ_WRITE);
+    vm.addMemory(0, 0x1_0000, Access.READ_WRITE);
     return vm;
   }
 

@@ -9,6 +9,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.LongConsumer;
 
 /** A machine whose address space above RAM is registers that keep what is written. */
 final class TestMachine extends FakeMachine {
@@ -16,6 +17,9 @@ final class TestMachine extends FakeMachine {
 
   private final TestPci pci = new TestPci();
   private final Map<Long, Byte> registers = new TreeMap<>();
+
+  /** Called with the address of every register write. */
+  volatile LongConsumer onWrite = hpa -> {};
 
   /** The addresses that were given back. */
   final List<Long> freed;
@@ -80,6 +84,7 @@ final class TestMachine extends FakeMachine {
       @Override
       public void write(long offset, int widthBytes, long value) {
         pci.registerAccess();
+        onWrite.accept(hpa + offset);
         poke(hpa + offset, widthBytes, value);
       }
     };

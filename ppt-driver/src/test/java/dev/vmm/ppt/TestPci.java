@@ -12,7 +12,9 @@ final class TestPci extends FakePci {
     /** The access is not made. */
     BEFORE,
     /** A write is made, and then reported as failed. */
-    AFTER
+    AFTER,
+    /** This access and all later ones are not made: the machine died. */
+    FOR_GOOD
   }
 
   private int left;
@@ -34,6 +36,7 @@ final class TestPci extends FakePci {
   private synchronized boolean failsNow() {
     if (left > 0 && --left == 0) {
       fired = true;
+      left = failing == Failing.FOR_GOOD ? 1 : 0;
       return true;
     }
     return false;
@@ -70,12 +73,11 @@ final class TestPci extends FakePci {
   @Override
   public void write(Rid rid, int offset, int widthBytes, int value) {
     boolean fail = failsNow();
-    if (fail && failing == Failing.BEFORE) {
+    if (fail && failing != Failing.AFTER) {
       throw injected("config write " + rid + " " + offset);
     }
     boolean lost =
-        functions.get(rid) instanceof FakeEndpoint endpoint
-            && (endpoint.gone || endpoint.silent());
+        functions.get(rid) instanceof FakeEndpoint endpoint && (endpoint.gone || endpoint.silent());
     if (!lost) {
       super.write(rid, offset, widthBytes, value);
     }

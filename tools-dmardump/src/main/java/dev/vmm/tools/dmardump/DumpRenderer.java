@@ -20,6 +20,9 @@ import java.util.Locale;
  * <p>Immutable and thread-safe.
  */
 public final class DumpRenderer {
+  /** A longer scope gets a line for each of its devices. */
+  private static final int MAX_SCOPE = 80;
+
   private final boolean verbose;
   private final Palette palette;
 
@@ -55,8 +58,7 @@ public final class DumpRenderer {
     lines.add(
         1,
         "Unit " + unit.name() + ", translation " + (unit.enabled() ? "on" : palette.strong("off")));
-    lines.add(
-        1, "Device scope: " + (unit.scope().isEmpty() ? "none" : String.join(", ", unit.scope())));
+    scope(unit, lines);
     lines.add(
         1, unit.rootTable() == 0 ? "Root table: none" : "Root table @ " + hex(unit.rootTable()));
     devices(unit, lines);
@@ -146,6 +148,16 @@ public final class DumpRenderer {
       texts.add(size(Long.lowestOneBit(rest)));
     }
     return String.join("/", texts);
+  }
+
+  private static void scope(UnitReport unit, Lines lines) {
+    String inOne = unit.scope().isEmpty() ? "none" : String.join(", ", unit.scope());
+    if (inOne.length() <= MAX_SCOPE) {
+      lines.add(1, "Device scope: " + inOne);
+      return;
+    }
+    lines.add(1, "Device scope:");
+    unit.scope().forEach(device -> lines.add(2, device));
   }
 
   private void devices(UnitReport unit, Lines lines) {

@@ -142,6 +142,28 @@ final class DumpRendererTest {
   }
 
   @Test
+  void aLongScopeHasALineForEachDevice() throws IOException {
+    UnitReport unit =
+        new UnitReport(
+            "u",
+            "drhd",
+            0x1000,
+            "1.0",
+            0,
+            java.util.Collections.nCopies(3, "PCI Endpoint Device bus 00 path 1f.0"),
+            false,
+            0,
+            List.of(),
+            List.of(),
+            List.of(),
+            List.of(),
+            List.of());
+
+    assertThat(text(unit, false))
+        .contains("    Device scope:\n        PCI Endpoint Device bus 00 path 1f.0\n        PCI");
+  }
+
+  @Test
   void problemsOfDomainsArePartOfTheUnits() {
     assertThat(DumpRenderer.problemsOf(ON)).containsExactly("entry 0x7ff0008 is odd");
   }
@@ -197,7 +219,7 @@ final class DumpRendererTest {
     StringBuilder verbose = new StringBuilder();
     new DumpRenderer(true, Palette.PLAIN).render(table, verbose);
     assertThat(verbose.toString())
-        .contains("        Type      0x0\n        Length    0x18\n        Flags     0x1  INCLUDE");
+        .contains("        Type      0x0\n        Length    0x18\n        Flags     0x1   INCLUDE");
   }
 
   @Test

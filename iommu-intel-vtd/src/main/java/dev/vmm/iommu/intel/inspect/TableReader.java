@@ -35,11 +35,15 @@ final class TableReader {
 
   private static final int MAX_DOMAINS = 4096;
 
+  /** After so many problems in page tables memory holds garbage: reading on tells nothing new. */
+  private static final int MAX_PAGE_TABLE_PROBLEMS = 4000;
+
   private final PhysicalMemory memory;
   private final int segment;
   private final SecondStageFormat format;
   private final Result result = new Result();
   private final Set<Walked> walked = new HashSet<>();
+  private int pageTableProblems;
 
   /** What was found. */
   static final class Result {
@@ -127,14 +131,15 @@ final class TableReader {
     if (!walked.add(key)) {
       return;
     }
-    if (result.domains.size() == MAX_DOMAINS) {
+    if (result.domains.size() == MAX_DOMAINS || pageTableProblems > MAX_PAGE_TABLE_PROBLEMS) {
       problem(
-          "more than %d domains: the tables of domain id %d are left out",
-          MAX_DOMAINS, key.domainId());
+          "the page tables of domain id %d at 0x%x are left out, after %d domains and %d problems",
+          key.domainId(), key.tableRoot(), result.domains.size(), pageTableProblems);
       return;
     }
     PageTableWalker.Result pages =
         PageTableWalker.walk(format, memory, key.tableRoot(), key.levels());
+    pageTableProblems += pages.problems().size();
     result.domains.add(
         new DomainReport(
             key.domainId(),

@@ -1,5 +1,10 @@
 package dev.vmm.machine.qemu;
 
+import static dev.vmm.machine.qemu.Waiting.assertGone;
+import static dev.vmm.machine.qemu.Waiting.await;
+import static dev.vmm.machine.qemu.Waiting.isEmpty;
+import static dev.vmm.machine.qemu.Waiting.runs;
+import static dev.vmm.machine.qemu.Waiting.shell;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -21,8 +26,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
-import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -370,39 +373,5 @@ class QemuLifecycleTest {
     Files.writeString(file, "#!/bin/sh\n" + body + "\n");
     Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rwx------"));
     return file;
-  }
-
-  private static void shell(String command) throws Exception {
-    assertThat(new ProcessBuilder("sh", "-c", command).start().waitFor()).isZero();
-  }
-
-  private static boolean isEmpty(Path directory) {
-    try (var entries = Files.list(directory)) {
-      return entries.findAny().isEmpty();
-    } catch (IOException e) {
-      throw new java.io.UncheckedIOException(e);
-    }
-  }
-
-  private static void assertGone(long pid) {
-    await("process " + pid + " to end", () -> !runs(pid));
-  }
-
-  /** A process that has ended but whom nobody waited for yet does not run. */
-  private static boolean runs(long pid) {
-    try {
-      String stat = Files.readString(Path.of("/proc", Long.toString(pid), "stat"));
-      return stat.charAt(stat.lastIndexOf(')') + 2) != 'Z';
-    } catch (IOException e) {
-      return false;
-    }
-  }
-
-  private static void await(String what, BooleanSupplier condition) {
-    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(15);
-    while (!condition.getAsBoolean()) {
-      assertThat(System.nanoTime()).as("still waiting for " + what).isLessThan(deadline);
-      LockSupport.parkNanos(5_000_000);
-    }
   }
 }

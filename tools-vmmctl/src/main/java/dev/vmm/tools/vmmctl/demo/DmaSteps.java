@@ -68,7 +68,7 @@ final class DmaSteps {
 
     String owner = "vm:" + guest.vm().name();
     engine.toMemory(0, page, BLOCKED_BYTES);
-    String told = Faults.check(scenario, evidence, owner, page, Access.WRITE);
+    var told = Faults.check(scenario, evidence, owner, page, Access.WRITE);
     boolean kept = evidence.checkBytes("host page " + hex(page), secret, scenario.read(page, 4096));
 
     engine.fromMemory(page, 0, BLOCKED_BYTES);
@@ -83,7 +83,7 @@ final class DmaSteps {
             "the page's contents");
     evidence.note(
         "hpa %s %s, %s", hex(page), kept ? "untouched" : "WRITTEN", hidden ? "not read" : "READ");
-    evidence.note("fault: %s", told);
+    evidence.note("fault: %s", Faults.text(told));
     if (kept) {
       memory.free(page, PhysicalMemory.PAGE_BYTES);
     }
@@ -105,7 +105,7 @@ final class DmaSteps {
     scenario.write(page.hpa(), after);
     Faults.forget(scenario);
     engine.toMemory(0, page.gpa(), BLOCKED_BYTES);
-    String told =
+    var told =
         Faults.check(scenario, evidence, "vm:" + guest.vm().name(), page.gpa(), Access.WRITE);
     boolean kept =
         evidence.checkBytes("hpa " + hex(page.hpa()), after, scenario.read(page.hpa(), 4096));
@@ -114,9 +114,9 @@ final class DmaSteps {
         live.entry(scenario.rid()).map(e -> !e.maps(page.gpa(), page.hpa(), 4096)).orElse(false);
     evidence.check(gone, "tables", "no gpa " + hex(page.gpa()), "still mapped");
     evidence.note(
-        "gpa %s worked, was unmapped, next DMA blocked: hpa %s %s",
+        "gpa %s worked, then unmapped: hpa %s %s",
         hex(page.gpa()), hex(page.hpa()), kept ? "untouched" : "WRITTEN");
-    evidence.note("fault: %s", told);
+    evidence.note("next DMA faults: %s", Faults.brief(told));
     if (kept) {
       scenario.memory().free(page.hpa(), PhysicalMemory.PAGE_BYTES);
     }

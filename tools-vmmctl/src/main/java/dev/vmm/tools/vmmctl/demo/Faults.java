@@ -5,6 +5,7 @@ import dev.vmm.iommu.Access;
 import dev.vmm.tools.dmardump.DumpRenderer;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 
 /** Checks of the faults that were told. */
 final class Faults {
@@ -19,9 +20,9 @@ final class Faults {
    * Takes the faults and checks that they tell of this one DMA of the device and of nothing else.
    *
    * @param owner the name of the domain that the device is in
-   * @return the fault in words
+   * @return the first fault
    */
-  static String check(
+  static Optional<OwnedFault> check(
       Scenario scenario, Evidence evidence, String owner, long iova, Access access) {
     String expected =
         String.format(
@@ -47,7 +48,26 @@ final class Faults {
                             && one.fault().access() == access
                             && !one.fault().reason().isEmpty());
     evidence.check(told, "fault", expected, got);
-    return faults.isEmpty() ? "no fault" : text(faults.get(0));
+    return faults.stream().findFirst();
+  }
+
+  /** Returns a fault in words: who, where and why. */
+  static String text(Optional<OwnedFault> fault) {
+    return fault.map(Faults::text).orElse("none");
+  }
+
+  /** Returns a fault's owner and reason, for where the rest is plain. */
+  static String brief(Optional<OwnedFault> fault) {
+    return fault
+        .map(
+            one ->
+                String.format(
+                    Locale.ROOT,
+                    "%s of %s, reason 0x%x",
+                    one.fault().rid(),
+                    one.domain(),
+                    one.fault().reasonCode()))
+        .orElse("none");
   }
 
   private static String text(OwnedFault fault) {

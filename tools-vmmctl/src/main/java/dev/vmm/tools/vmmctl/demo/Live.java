@@ -93,7 +93,12 @@ record Live(List<UnitReport> units) {
 
   /** Says whether there are units and none of them translates. */
   boolean off() {
-    return !units.isEmpty() && units.stream().noneMatch(UnitReport::enabled);
+    return !units.isEmpty() && idle();
+  }
+
+  /** Says whether no unit translates, or there is none. */
+  boolean idle() {
+    return units.stream().noneMatch(UnitReport::enabled);
   }
 
   /** Returns the units' translation status, by the book's name of the bit where there is one. */

@@ -30,18 +30,18 @@ final class RefusalSteps {
     String name = scenario.machine().name();
     scenario.close();
     Live live = scenario.live();
-    evidence.check(live.off(), "the units after the platform closed", "off", live.status());
+    evidence.check(live.idle(), "the units after the platform closed", "off", live.status());
 
     String why =
         refusal(scenario.machine(), scenario.tunables().with(ENABLE, "0"), ENABLE + "=0", evidence);
-    evidence.note("attach fails with \"%s\", for %s=0: %s", Presence.REFUSAL, ENABLE, why);
+    evidence.note("ENXIO \"%s\": %s", Presence.REFUSAL, why);
     live = scenario.live();
-    evidence.check(live.off(), "the units with " + ENABLE + "=0", "off", live.status());
+    evidence.check(live.idle(), "the units with " + ENABLE + "=0", "off", live.status());
 
     int colon = name.indexOf(':');
     String without = (colon < 0 ? name : name.substring(0, colon)) + ":none";
     try (Machine none = Machines.open(without)) {
-      evidence.note("for %s: %s", without, refusal(none, scenario.tunables(), without, evidence));
+      evidence.note("on %s: %s", without, refusal(none, scenario.tunables(), without, evidence));
     }
   }
 

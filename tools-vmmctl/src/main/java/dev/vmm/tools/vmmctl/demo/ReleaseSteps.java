@@ -10,7 +10,9 @@ import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
 import dev.vmm.ppt.PptDevice;
 import dev.vmm.ppt.PptState;
+import dev.vmm.tools.dmardump.DumpRenderer;
 import dev.vmm.tools.vmmctl.demo.Live.Entry;
+import java.util.Locale;
 import java.util.Optional;
 
 /** The ways back from a guest: steps 7 and 8. */
@@ -41,13 +43,13 @@ final class ReleaseSteps {
     try (HostDma host = new HostDma(scenario)) {
       Faults.forget(scenario);
       host.engine().toMemory(0, pages + PAGE, DMA_BYTES);
-      String told = Faults.check(scenario, evidence, "blocked", pages + PAGE, Access.WRITE);
+      var told = Faults.check(scenario, evidence, "blocked", pages + PAGE, Access.WRITE);
       boolean kept =
           evidence.checkBytes(
               "hpa " + hex(pages + PAGE), target, scenario.read(pages + PAGE, PAGE));
       evidence.note(
-          "unassigned: hpa %s %s, fault: %s",
-          hex(pages + PAGE), kept ? "untouched" : "WRITTEN", told);
+          "unassigned: DMA to hpa %s faults (%s), %s",
+          hex(pages + PAGE), Faults.brief(told), kept ? "untouched" : "WRITTEN");
     }
 
     scenario.ppt().detach(rid);
@@ -62,7 +64,7 @@ final class ReleaseSteps {
     boolean copied = evidence.checkBytes("1:1 DMA", target, scenario.read(pages + PAGE, PAGE));
     evidence.check("faults of 1:1 DMA", 0, scenario.vmm().iommu().drainFaults().size());
     evidence.note(
-        "detached: %d bytes hpa %s -> %s %s",
+        "detached: %d bytes from hpa %s to %s, %s",
         DMA_BYTES, hex(pages), hex(pages + PAGE), copied ? "equal" : "DIFFER");
     scenario.memory().free(pages, 2L * PAGE);
     scenario.restoreCommand();
@@ -93,7 +95,8 @@ final class ReleaseSteps {
     evidence.check("owner", Optional.empty(), device.ownerName());
     evidence.check("state of the device", PptState.PARKED, device.state());
     evidence.check("command register", hex(0), hex(scenario.command() & PciCommand.ACTIVE));
-    evidence.check("allocated host memory", hex(before), hex(scenario.memory().allocatedBytes()));
+    long after = scenario.memory().allocatedBytes();
+    evidence.check("allocated host memory", hex(before), hex(after));
     evidence.note(
         "%s was in %s, command %s -> %s",
         rid,
@@ -104,9 +107,11 @@ final class ReleaseSteps {
         .ifPresent(
             e ->
                 evidence.note(
-                    "%s, now in %s, which is empty",
-                    device.state().name().toLowerCase(java.util.Locale.ROOT), e.domain()));
-    evidence.note("all memory given back");
+                    "now %s in %s, which maps %s",
+                    device.state().name().toLowerCase(Locale.ROOT),
+                    e.domain(),
+                    e.blocks() ? "nothing" : DumpRenderer.size(e.mappedBytes())));
+    evidence.note("host memory in use %s -> %s", hex(before), hex(after));
     scenario.memory().free(page, PAGE);
     scenario.ppt().detach(rid);
     scenario.restoreCommand();
