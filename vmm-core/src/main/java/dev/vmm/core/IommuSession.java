@@ -66,7 +66,9 @@ final class IommuSession {
    * After a failure {@link #close} undoes what was done.
    */
   void start() {
-    List<AddressRange> ranges = HostRanges.merged(hostRanges());
+    // Looked for once: on a real bus each look costs thousands of accesses.
+    Set<Rid> present = presentIds();
+    List<AddressRange> ranges = HostRanges.merged(hostRanges(present));
     if (ranges.isEmpty()) {
       throw new VmmException(
           Errno.ENXIO, "machine " + machine.name() + " has no RAM: nothing to map for the host");
@@ -80,7 +82,7 @@ final class IommuSession {
               hostDomain.map(range.start(), range.start(), range.lengthBytes(), Access.READ_WRITE));
     }
     blocked = create(new DomainSpec("blocked", lastIovaFor(0)));
-    rescan();
+    settle(present);
     Spi.run("turning translation on", iommu::enable);
     if (!iommu.enabled()) {
       throw new VmmException(
@@ -96,11 +98,11 @@ final class IommuSession {
    * there now: their DMA goes on when translation does. One that no unit can reach is firmware's
    * mistake and not worth a refusal.
    */
-  private List<AddressRange> hostRanges() {
+  private List<AddressRange> hostRanges(Set<Rid> present) {
     List<AddressRange> ranges = new ArrayList<>(machine.memory().ram());
     IommuCapabilities capabilities = iommu.capabilities();
     int bits = Math.min(capabilities.hpaBits(), capabilities.iovaBits());
-    for (Rid rid : presentIds()) {
+    for (Rid rid : present) {
       for (ReservedRegion region : iommu.reservedRegions(rid)) {
         if (bits < Long.SIZE && region.range().last() >>> bits != 0) {
           LOG.warn(
@@ -148,7 +150,10 @@ final class IommuSession {
 
   /** Puts functions that appeared into their homes and forgets those that vanished. */
   void rescan() {
-    Set<Rid> present = presentIds();
+    settle(presentIds());
+  }
+
+  private void settle(Set<Rid> present) {
     known.retainAll(present);
     Set<Rid> arrived = new TreeSet<>(present);
     arrived.removeAll(known);
