@@ -1,5 +1,6 @@
 package dev.vmm.benchmarks;
 
+import dev.vmm.iommu.intel.structs.SecondStageFormat;
 import dev.vmm.iommu.pagetable.PageTableFormat;
 import dev.vmm.iommu.pagetable.SimpleFormat;
 import dev.vmm.iommu.pagetable.TableInvalidator;
@@ -37,7 +38,8 @@ final class Bench {
   static PageTableFormat format(String name) {
     return switch (name) {
       case "simple" -> new SimpleFormat();
-      default -> throw new IllegalArgumentException("format " + name + ": expected simple");
+      case "vtd" -> new SecondStageFormat(46, PAGE | LARGE | HUGE, false);
+      default -> throw new IllegalArgumentException("format " + name + ": expected simple or vtd");
     };
   }
 }

@@ -31,7 +31,7 @@ public class HostDomainBenchmark {
   public String memory = "";
 
   /** The page-table format. */
-  @Param({"simple"})
+  @Param({"vtd"})
   public String format = "";
 
   @SuppressWarnings("NullAway.Init") // by @Setup

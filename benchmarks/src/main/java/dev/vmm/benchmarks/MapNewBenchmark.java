@@ -37,7 +37,7 @@ public class MapNewBenchmark {
   public String memory = "";
 
   /** The page-table format. */
-  @Param({"simple"})
+  @Param({"vtd"})
   public String format = "";
 
   @SuppressWarnings("NullAway.Init") // by @Setup

@@ -38,7 +38,7 @@ public class MapPresentBenchmark {
   public String memory = "";
 
   /** The page-table format. */
-  @Param({"simple"})
+  @Param({"vtd"})
   public String format = "";
 
   @SuppressWarnings("NullAway.Init") // by @Setup

@@ -35,7 +35,7 @@ public class SinglePageBenchmark {
   public String memory = "";
 
   /** The page-table format. */
-  @Param({"simple"})
+  @Param({"vtd"})
   public String format = "";
 
   @SuppressWarnings("NullAway.Init") // by @Setup

@@ -176,12 +176,7 @@ final class ConfigSnapshot {
     int all = widthBytes == 4 ? -1 : (1 << (8 * widthBytes)) - 1;
     registers.add(
         new Register(
-            offset,
-            widthBytes,
-            restored & all,
-            kept,
-            interruptEnable,
-            read(offset, widthBytes)));
+            offset, widthBytes, restored & all, kept, interruptEnable, read(offset, widthBytes)));
   }
 
   private int read(int offset, int widthBytes) {

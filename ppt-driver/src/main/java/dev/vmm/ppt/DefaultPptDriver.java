@@ -77,7 +77,8 @@ final class DefaultPptDriver implements PptDriver {
     Presence presence = vmm.iommu().present();
     if (!presence.usable()) {
       throw new VmmException(
-          Errno.ENXIO, Presence.REFUSAL + ": " + presence.detail() + "; " + rid + " is not attached");
+          Errno.ENXIO,
+          Presence.REFUSAL + ": " + presence.detail() + "; " + rid + " is not attached");
     }
     while (true) {
       requireNotAttached(rid);
@@ -89,10 +90,13 @@ final class DefaultPptDriver implements PptDriver {
                   () ->
                       new VmmException(
                           Errno.ENXIO,
-                          "cannot attach " + rid + ": there is no such function; list the functions that are there"));
+                          "cannot attach "
+                              + rid
+                              + ": there is no such function; list the functions that are there"));
       if (function.isBridge()) {
         throw VmmException.invalid(
-            "cannot attach %s: it is a bridge (header type 1); name an endpoint behind it", function);
+            "cannot attach %s: it is a bridge (header type 1); name an endpoint behind it",
+            function);
       }
       DefaultPptDevice device =
           new DefaultPptDevice(this, new DeviceLife(vmm, function, sizer, waiter));

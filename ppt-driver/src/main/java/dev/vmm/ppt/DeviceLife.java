@@ -193,6 +193,7 @@ final class DeviceLife {
             () -> {
               control.requireAnswer();
               control.setCommand(failed.parkedCommand());
+              reset.wake();
               failed.saved().restore(true);
               control.setCommand(failed.parkedCommand());
             });
@@ -231,14 +232,13 @@ final class DeviceLife {
               gpa -> steps.attempt("unmapping its registers", () -> last.vm().unmapRegisters(gpa)));
       boolean quiesced = steps.attempt("quiescing it", () -> quiesce(last));
       assignment = null;
-      boolean parked =
-          quiesced && steps.attempt("moving it home", () -> iommu().release(rids()));
+      boolean parked = quiesced && steps.attempt("moving it home", () -> iommu().release(rids()));
       if (parked) {
         state = state.to(PptState.PARKED);
       } else {
         breakDown(last, steps.failure());
       }
-      steps.throwFirst(quiesced);
+      steps.throwFirst(parked);
     } finally {
       lock.unlock();
     }
@@ -300,13 +300,13 @@ final class DeviceLife {
     }
   }
 
+  /** BROKEN to PARKED, still blocked: the unclaim that follows moves it. */
   private void repair() {
     Assignment last = owed;
     try {
       if (last != null) {
         quiesce(last);
       }
-      iommu().release(rids());
     } catch (RuntimeException e) {
       throw new VmmException(
           Errno.EIO,

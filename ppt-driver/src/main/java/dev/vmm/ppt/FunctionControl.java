@@ -42,9 +42,7 @@ final class FunctionControl {
 
   /** Returns what {@link #identity} was when the function was found. */
   int expectedIdentity() {
-    return isVf()
-        ? function.classCode()
-        : function.deviceId() << 16 | function.vendorId();
+    return isVf() ? function.classCode() : function.deviceId() << 16 | function.vendorId();
   }
 
   void requireAnswer() {
@@ -131,8 +129,7 @@ final class FunctionControl {
     }
     ConfigSpace pf = bus.config(function.physicalFunction().orElseThrow());
     int sriov = pf.extendedCapability(PciCapability.EXT_SRIOV).orElse(0);
-    if (sriov == 0
-        || (pf.read16(sriov + SriovCapability.CONTROL) & SriovCapability.VF_MSE) == 0) {
+    if (sriov == 0 || (pf.read16(sriov + SriovCapability.CONTROL) & SriovCapability.VF_MSE) == 0) {
       throw new VmmException(
           Errno.ENXIO,
           function

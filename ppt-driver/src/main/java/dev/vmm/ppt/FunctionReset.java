@@ -89,8 +89,7 @@ final class FunctionReset {
         && (config.read8(af + AdvancedFeaturesCapability.CAPABILITIES) & AF_FLR_CAPABLE) != 0) {
       return Kind.AF_FLR;
     }
-    if (pm != 0
-        && (config.read16(pm + PowerManagementCapability.PMCSR) & NO_SOFT_RESET) == 0) {
+    if (pm != 0 && (config.read16(pm + PowerManagementCapability.PMCSR) & NO_SOFT_RESET) == 0) {
       return Kind.D3HOT;
     }
     return Kind.NONE;
@@ -146,8 +145,7 @@ final class FunctionReset {
 
   private void checkOutcome() {
     int command = control.command();
-    int cleared =
-        PciCommand.ACTIVE | (kind == Kind.NONE ? 0 : PciCommand.INTERRUPT_DISABLE);
+    int cleared = PciCommand.ACTIVE | (kind == Kind.NONE ? 0 : PciCommand.INTERRUPT_DISABLE);
     if ((command & cleared) != 0) {
       throw new VmmException(
           Errno.EIO,
@@ -173,8 +171,11 @@ final class FunctionReset {
     }
   }
 
-  /** Config space is whole in every power state, but only D0 can be reset or used. */
-  private void wake() {
+  /**
+   * Brings the function to D0, where alone it can be reset or used; its config space may be lost on
+   * the way.
+   */
+  void wake() {
     if (pm != 0
         && (config.read16(pm + PowerManagementCapability.PMCSR) & POWER_STATE)
             != PowerManagementCapability.D0) {

@@ -21,7 +21,8 @@ import org.jspecify.annotations.Nullable;
  * Programs a function's MSI and MSI-X, and takes back what it programmed. Guarded by the device's
  * lock.
  *
- * <p>Source: PCI Express Base 5.0, "MSI Configuration", "MSI-X Configuration", "Enabling Operation".
+ * <p>Source: PCI Express Base 5.0, "MSI Configuration", "MSI-X Configuration", "Enabling
+ * Operation".
  */
 final class InterruptControl {
   private final Machine machine;
@@ -193,8 +194,7 @@ final class InterruptControl {
   private void mask(RegisterBlock entries, int vector, boolean masked) {
     long offset = (long) vector * MsixCapability.ENTRY_BYTES + MsixCapability.ENTRY_CONTROL;
     int now = entries.read32(offset);
-    int wanted =
-        masked ? now | MsixCapability.ENTRY_MASKED : now & ~MsixCapability.ENTRY_MASKED;
+    int wanted = masked ? now | MsixCapability.ENTRY_MASKED : now & ~MsixCapability.ENTRY_MASKED;
     if (now == wanted) {
       return;
     }

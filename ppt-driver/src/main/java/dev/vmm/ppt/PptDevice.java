@@ -13,8 +13,8 @@ import java.util.Optional;
  * A function that is attached to the ppt driver.
  *
  * <p>Thread-safe. The methods that program the device need it {@link PptState#ASSIGNED}: they fail
- * with EBUSY otherwise, EINVAL for bad arguments before anything changes, and EIO if the device does
- * not take what is written.
+ * with EBUSY otherwise, EINVAL for bad arguments before anything changes, and EIO if the device
+ * does not take what is written.
  */
 public interface PptDevice extends PassthroughDevice {
   @Override
@@ -39,8 +39,8 @@ public interface PptDevice extends PassthroughDevice {
    * @param lengthBytes the length in bytes, a positive multiple of 4096
    * @param hpa the first host-physical address, a multiple of 4096
    * @throws dev.vmm.VmmException EINVAL if unaligned, not inside one memory BAR of this device, or
-   *     overlapping at {@code gpa}; EPERM if a page of it holds the MSI-X table or its pending bits;
-   *     ENXIO if the BAR of a VF is not decoded; EBUSY if no VM owns the device
+   *     overlapping at {@code gpa}; EPERM if a page of it holds the MSI-X table or its pending
+   *     bits; ENXIO if the BAR of a VF is not decoded; EBUSY if no VM owns the device
    */
   void mapMmio(long gpa, long lengthBytes, long hpa);
 

@@ -32,9 +32,9 @@ public interface PptDriver extends AutoCloseable {
    * Takes a function from the host. Looks for an I/O MMU, but starts none.
    *
    * @throws dev.vmm.VmmException ENXIO with {@link dev.vmm.core.Presence#REFUSAL} and the reason if
-   *     no I/O MMU can be used; ENXIO if there is no such function; EBUSY if it is attached already,
-   *     or is a PF whose VFs are enabled; EINVAL if it is a bridge; EIO if its command register
-   *     cannot be cleared. The function is as before then.
+   *     no I/O MMU can be used; ENXIO if there is no such function; EBUSY if it is attached
+   *     already, or is a PF whose VFs are enabled; EINVAL if it is a bridge; EIO if its command
+   *     register cannot be cleared. The function is as before then.
    */
   PptDevice attach(Rid rid);
 
@@ -58,9 +58,9 @@ public interface PptDriver extends AutoCloseable {
    *
    * @throws dev.vmm.VmmException ENOENT if it is not a ppt device; EBUSY if any VM owns it, even
    *     this one, or it is a PF whose VFs are enabled; ENXIO with {@link
-   *     dev.vmm.core.Presence#REFUSAL} and the reason if no I/O MMU can be used; EIO if it is broken
-   *     or its reset fails; EIO or ETIMEDOUT from the I/O MMU. All is as before then, but a device
-   *     that no longer answers is broken.
+   *     dev.vmm.core.Presence#REFUSAL} and the reason if no I/O MMU can be used; EIO if it is
+   *     broken or its reset fails; EIO or ETIMEDOUT from the I/O MMU. All is as before then, but a
+   *     device that no longer answers is broken.
    */
   PptDevice assign(Rid rid, VirtualMachine vm);
 
@@ -69,7 +69,7 @@ public interface PptDriver extends AutoCloseable {
    * reset, moved home. The VM has lost it even when this fails.
    *
    * @throws dev.vmm.VmmException ENOENT if it is not a ppt device; EBUSY if {@code vm} does not own
-   *     it; EIO if it could not be quiesced: it is blocked then, and broken
+   *     it; EIO if it could not be quiesced or moved home: it is blocked then, and broken
    */
   void unassign(Rid rid, VirtualMachine vm);
 

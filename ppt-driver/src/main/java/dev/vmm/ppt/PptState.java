@@ -4,9 +4,9 @@ import java.util.EnumSet;
 import java.util.Set;
 
 /**
- * The life of a function with the ppt driver: {@code HOST -> (attach) PARKED -> (assign) ASSIGNED ->
- * (unassign) PARKED -> (detach) HOST}; {@code BROKEN} from any failed quiesce, and back to {@code
- * PARKED} once a reset succeeds.
+ * The life of a function with the ppt driver: {@code HOST -> (attach) PARKED -> (assign) ASSIGNED
+ * -> (unassign) PARKED -> (detach) HOST}; {@code BROKEN} from any failed quiesce, and back to
+ * {@code PARKED} once a reset succeeds.
  */
 public enum PptState {
   /** Not held by the driver: its home is the host domain. */
@@ -15,7 +15,7 @@ public enum PptState {
   PARKED,
   /** Owned by a VM: in the VM's domain, decoding, and bus master. */
   ASSIGNED,
-  /** Could not be quiesced: blocked, owned by no VM, and never in the host domain. */
+  /** Could not be quiesced or moved home: blocked, owned by no VM, never in the host domain. */
   BROKEN;
 
   /** Returns the states that may follow this one. */

@@ -42,18 +42,18 @@ final class Steps {
     return first;
   }
 
-  /** Throws the first failure, if any: as it is, or as EIO if the device was not quiesced. */
-  void throwFirst(boolean quiesced) {
+  /** Throws the first failure, if any: as it is, or as EIO if it left the device broken. */
+  void throwFirst(boolean parked) {
     if (first == null) {
       return;
     }
-    if (quiesced) {
+    if (parked) {
       throw first;
     }
     throw new VmmException(
         Errno.EIO,
         function
-            + " could not be quiesced when it was unassigned: "
+            + " could not be quiesced and moved home when it was unassigned: "
             + first.getMessage()
             + "; it is blocked and broken: detach it once it can be reset",
         first);

@@ -65,8 +65,11 @@ public interface Iommu extends AutoCloseable {
 
   /**
    * Turns translation off, returns every register that was written to what it was when opened, and
-   * frees all memory. Does nothing the second time. Domains of this I/O MMU can only be closed
-   * afterwards.
+   * frees all memory. Does nothing once it has succeeded; after a failure another call tries what
+   * is left. Domains of this I/O MMU can only be closed afterwards.
+   *
+   * @throws dev.vmm.VmmException EIO or ETIMEDOUT from the hardware: what a unit may still read is
+   *     not freed
    */
   @Override
   void close();

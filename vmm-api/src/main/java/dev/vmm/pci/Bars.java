@@ -10,9 +10,9 @@ import java.util.List;
  *
  * <p>Sizing writes all ones to each register and puts back what was there, with address decoding
  * off meanwhile, so nobody else may use the function at the time. A register that is not
- * implemented, has a reserved type, or answers a size that no hardware can have is left out. After a
- * failure the registers are as before. Stateless; not to be called twice at once for one function,
- * or for two VFs of one PF.
+ * implemented, has a reserved type, or answers a size that no hardware can have is left out. After
+ * a failure the registers are as before. Stateless; not to be called twice at once for one
+ * function, or for two VFs of one PF.
  *
  * <p>Source: PCI Express Base 5.0, "Base Address Registers", "VF BAR0, VF BAR1, ... VF BAR5".
  */
@@ -26,8 +26,8 @@ public final class Bars {
    * Sizes the BARs of {@code function}, in the order of their index. Those of a VF are sized in its
    * PF, while none of the PF's VFs answers in memory space.
    *
-   * @throws VmmException ENXIO if the PF of a VF, or its SR-IOV capability, is not there; EINVAL for
-   *     a bridge; what config accesses throw
+   * @throws VmmException ENXIO if the PF of a VF, or its SR-IOV capability, is not there; EINVAL
+   *     for a bridge; what config accesses throw
    */
   public static List<Bar> size(PciBus bus, PciFunction function) {
     if (function.isBridge()) {
@@ -133,7 +133,7 @@ public final class Bars {
       return List.copyOf(bars);
     } finally {
       if (decoding) {
-        config.write16(controlOffset, control);
+        twice(() -> config.write16(controlOffset, control));
       }
     }
   }
@@ -143,7 +143,6 @@ public final class Bars {
     int low = config.read32(offset);
     int high = wide ? config.read32(offset + 4) : 0;
     long ones;
-    boolean done = false;
     try {
       config.write32(offset, -1);
       ones = Integer.toUnsignedLong(config.read32(offset));
@@ -151,16 +150,15 @@ public final class Bars {
         config.write32(offset + 4, -1);
         ones |= (long) config.read32(offset + 4) << 32;
       }
-      done = true;
     } finally {
-      restore(config, offset, low, high, wide, done);
+      restore(config, offset, low, high, wide);
     }
     boolean io = (low & 1) != 0;
     long flags = io ? 0x3 : 0xf;
     long mask = ones & ~flags;
     long length = Long.lowestOneBit(mask);
     // A size that is no run of ones is no size: no decoder could be built that way.
-    boolean run = mask != 0 && (mask >>> Long.numberOfTrailingZeros(mask) & run(mask)) == run(mask);
+    boolean run = mask != 0 && mask >>> Long.numberOfTrailingZeros(mask) == run(mask);
     long base = ((long) high << 32 | Integer.toUnsignedLong(low)) & ~flags;
     boolean reserved = !io && (low & 6) != 0 && !wide;
     boolean constant = ones == Integer.toUnsignedLong(low) && low == -1;
@@ -176,21 +174,22 @@ public final class Bars {
     return -1L >>> (64 - bits);
   }
 
-  private static void restore(
-      ConfigSpace config, int offset, int low, int high, boolean wide, boolean done) {
+  private static void restore(ConfigSpace config, int offset, int low, int high, boolean wide) {
+    twice(
+        () -> {
+          config.write32(offset, low);
+          if (wide) {
+            config.write32(offset + 4, high);
+          }
+        });
+  }
+
+  /** What must not be left undone is tried again, so that a passing fault leaves no trace. */
+  private static void twice(Runnable write) {
     try {
-      config.write32(offset, low);
-      if (wide) {
-        config.write32(offset + 4, high);
-      }
+      write.run();
     } catch (RuntimeException e) {
-      if (done) {
-        // The one write that failed is tried again, so that a passing fault leaves no trace.
-        config.write32(offset, low);
-        if (wide) {
-          config.write32(offset + 4, high);
-        }
-      }
+      write.run();
       throw e;
     }
   }

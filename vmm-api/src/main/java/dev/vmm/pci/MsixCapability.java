@@ -19,12 +19,7 @@ import java.util.Optional;
  * @param pendingOffset the pending bits' byte offset in that BAR, a multiple of 8
  */
 public record MsixCapability(
-    int offset,
-    int vectors,
-    int tableBar,
-    long tableOffset,
-    int pendingBar,
-    long pendingOffset) {
+    int offset, int vectors, int tableBar, long tableOffset, int pendingBar, long pendingOffset) {
   /** Message Control Register: byte offset from the capability, 16 bits. */
   public static final int CONTROL = 0x02;
 

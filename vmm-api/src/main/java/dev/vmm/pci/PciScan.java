@@ -41,9 +41,10 @@ final class PciScan {
       for (int root : segment.rootBuses()) {
         scanBus(segment, root, null, visited);
       }
-    }
-    for (PciFunction pf : physical) {
-      addVirtualFunctions(pf);
+      for (PciFunction pf : physical) {
+        addVirtualFunctions(segment, pf);
+      }
+      physical.clear();
     }
     return List.copyOf(found.values());
   }
@@ -94,7 +95,7 @@ final class PciScan {
     return (header & MULTI_FUNCTION) != 0;
   }
 
-  private void addVirtualFunctions(PciFunction pf) {
+  private void addVirtualFunctions(PciBus.Segment segment, PciFunction pf) {
     Optional<Integer> capability = pf.config().extendedCapability(PciCapability.EXT_SRIOV);
     if (capability.isEmpty()) {
       return;
@@ -109,7 +110,8 @@ final class PciScan {
     int deviceId = pf.config().read16(sriov + SRIOV_VF_DEVICE_ID);
     for (int i = 0; i < count; i++) {
       int id16 = pf.rid().id16() + offset + i * stride;
-      if (id16 > 0xffff) {
+      // Config space ends with the segment's last bus, whatever a device says.
+      if (id16 >>> 8 > segment.lastBus()) {
         return;
       }
       Rid rid = Rid.of(pf.rid().segment(), id16);

@@ -21,7 +21,9 @@ public final class SriovCapability {
   /** VF Stride, 16 bits: the distance of requester ids between VFs. */
   public static final int VF_STRIDE = 0x16;
 
-  /** VF BAR0, the first of six registers of 32 bits; each VF has its share behind the last one's. */
+  /**
+   * VF BAR0, the first of six registers of 32 bits; each VF has its share behind the last one's.
+   */
   public static final int VF_BAR0 = 0x24;
 
   /** The VFs exist. */

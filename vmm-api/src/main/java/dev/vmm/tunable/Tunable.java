@@ -53,7 +53,11 @@ public final class Tunable<T> {
         defaultValue,
         help,
         text -> {
-          long value = Long.decode(text);
+          // Not Long.decode: it reads 010 as 8.
+          long value =
+              text.startsWith("0x") || text.startsWith("0X")
+                  ? Long.parseLong(text, 2, text.length(), 16)
+                  : Long.parseLong(text);
           if (value < min || value > max) {
             throw new IllegalArgumentException(text);
           }

@@ -39,8 +39,17 @@ public final class Tunables {
 
   /** Returns exactly these values, by full name. */
   public static Tunables of(Map<String, String> values) {
+    return of(values, "given by the program");
+  }
+
+  /**
+   * Returns exactly these values, by full name.
+   *
+   * @param source where they were written, for messages
+   */
+  public static Tunables of(Map<String, String> values, String source) {
     Map<String, Setting> settings = new TreeMap<>();
-    values.forEach((name, text) -> settings.put(name, new Setting(text, "given by the program")));
+    values.forEach((name, text) -> settings.put(name, new Setting(text, source)));
     return new Tunables(settings);
   }
 

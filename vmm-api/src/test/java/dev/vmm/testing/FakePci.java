@@ -45,6 +45,13 @@ public class FakePci implements PciBus {
       readOnly[offset] |= (byte) bits;
     }
 
+    /** Makes exactly these bits writable in the bytes from {@code offset} on. */
+    public final void writableBits(int offset, byte[] bits) {
+      for (int i = 0; i < bits.length; i++) {
+        readOnly[offset + i] = (byte) ~bits[i];
+      }
+    }
+
     /** Called after each write. */
     protected void onWrite(int offset, int width, int value) {}
   }

@@ -18,7 +18,11 @@ import java.util.function.Consumer;
 public interface IommuService {
   /**
    * Asks whether an I/O MMU can be used: looks at the tunable and at firmware tables, through the
-   * back ends that are on the path. Touches no register. The first call loads the back ends.
+   * back ends that are on the path. Touches no register. The first call loads the back ends, and
+   * reports tunables that nobody declares.
+   *
+   * <p>Not usable after a failed start, with its cause, until a later start succeeds or the last
+   * claim ends: an assign of a device that is claimed already tries again.
    */
   Presence present();
 

@@ -8,13 +8,13 @@ import dev.vmm.iommu.Domain;
 import dev.vmm.iommu.DomainSpec;
 import dev.vmm.iommu.FaultBatch;
 import dev.vmm.iommu.Iommu;
+import dev.vmm.iommu.IommuCapabilities;
+import dev.vmm.iommu.ReservedRegion;
 import dev.vmm.machine.Machine;
 import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.Collections;
-import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
@@ -40,7 +40,9 @@ final class IommuSession {
   private final Machine machine;
   private final Homes homes;
   private final Iommu iommu;
-  private final Set<Domain> domains = Collections.newSetFromMap(new IdentityHashMap<>());
+
+  /** Every domain that is not closed, in the order of creation. */
+  private final List<Domain> domains = new ArrayList<>();
 
   /** The functions that were there at the last look. */
   private final Set<Rid> known = new TreeSet<>();
@@ -64,16 +66,16 @@ final class IommuSession {
    * After a failure {@link #close} undoes what was done.
    */
   void start() {
-    List<AddressRange> ram = HostRanges.merged(machine.memory().ram());
-    if (ram.isEmpty()) {
+    List<AddressRange> ranges = HostRanges.merged(hostRanges());
+    if (ranges.isEmpty()) {
       throw new VmmException(
           Errno.ENXIO, "machine " + machine.name() + " has no RAM: nothing to map for the host");
     }
-    Domain hostDomain = create(new DomainSpec("host", ram.get(ram.size() - 1).last()));
+    Domain hostDomain = create(new DomainSpec("host", ranges.get(ranges.size() - 1).last()));
     host = hostDomain;
-    for (AddressRange range : ram) {
+    for (AddressRange range : ranges) {
       Spi.run(
-          "mapping RAM " + range + " in the host domain",
+          "mapping " + range + " in the host domain",
           () ->
               hostDomain.map(range.start(), range.start(), range.lengthBytes(), Access.READ_WRITE));
     }
@@ -90,11 +92,38 @@ final class IommuSession {
   }
 
   /**
+   * Returns all RAM, and the regions outside RAM that firmware reserves for functions that are
+   * there now: their DMA goes on when translation does. One that no unit can reach is firmware's
+   * mistake and not worth a refusal.
+   */
+  private List<AddressRange> hostRanges() {
+    List<AddressRange> ranges = new ArrayList<>(machine.memory().ram());
+    IommuCapabilities capabilities = iommu.capabilities();
+    int bits = Math.min(capabilities.hpaBits(), capabilities.iovaBits());
+    for (Rid rid : presentIds()) {
+      for (ReservedRegion region : iommu.reservedRegions(rid)) {
+        if (bits < Long.SIZE && region.range().last() >>> bits != 0) {
+          LOG.warn(
+              "the region {} reserved for {} by {} is beyond the reach of {} bits: not mapped",
+              region.range(),
+              rid,
+              region.source(),
+              bits);
+        } else {
+          ranges.add(region.range());
+        }
+      }
+    }
+    return ranges;
+  }
+
+  /**
    * Returns the last iova of a domain that must reach {@code lastAddress}: at least 39 bits wide
    * unless the units are narrower, so that memory added later finds room.
    */
   long lastIovaFor(long lastAddress) {
-    int bits = Math.min(USUAL_BITS, iommu.capabilities().iovaBits());
+    int bits =
+        Math.min(USUAL_BITS, Spi.get("reading the capabilities", iommu::capabilities).iovaBits());
     long usual = (1L << bits) - 1;
     return Long.compareUnsigned(lastAddress, usual) > 0 ? lastAddress : usual;
   }
@@ -114,17 +143,12 @@ final class IommuSession {
       move(left, blocked());
     }
     Spi.run("closing the domain " + domain.name(), domain::close);
-    domains.remove(domain);
+    domains.removeIf(each -> each == domain);
   }
 
   /** Puts functions that appeared into their homes and forgets those that vanished. */
   void rescan() {
-    Set<Rid> present = new TreeSet<>();
-    for (PciFunction function : machine.pci().functions()) {
-      RequesterIds.of(function).stream().filter(this::covered).forEach(present::add);
-    }
-    // Ids that a driver claimed beside the function's own, such as an alias, are no functions.
-    homes.claimedOrHeld().filter(this::covered).forEach(present::add);
+    Set<Rid> present = presentIds();
     known.retainAll(present);
     Set<Rid> arrived = new TreeSet<>(present);
     arrived.removeAll(known);
@@ -132,6 +156,17 @@ final class IommuSession {
     arrived.removeIf(this::inVmDomain);
     moveHome(arrived);
     known.addAll(present);
+  }
+
+  /** Returns the requester ids that a unit covers, of the functions that are there now. */
+  private Set<Rid> presentIds() {
+    Set<Rid> present = new TreeSet<>();
+    for (PciFunction function : machine.pci().functions()) {
+      RequesterIds.of(function).stream().filter(this::covered).forEach(present::add);
+    }
+    // Ids that a driver claimed beside the function's own, such as an alias, are no functions.
+    homes.claimedOrHeld().filter(this::covered).forEach(present::add);
+    return present;
   }
 
   /** Moves those that a unit covers to their homes. */
@@ -193,7 +228,7 @@ final class IommuSession {
     Failures failures = new Failures();
     for (Domain domain : List.copyOf(domains)) {
       if (failures.attempt("closing the domain " + domain.name(), domain::close)) {
-        domains.remove(domain);
+        domains.removeIf(each -> each == domain);
       }
     }
     failures.throwFirst();

@@ -2,10 +2,8 @@ package dev.vmm.core;
 
 import dev.vmm.Errno;
 import dev.vmm.VmmException;
-import dev.vmm.iommu.DmaFault;
 import dev.vmm.iommu.Domain;
 import dev.vmm.iommu.DomainSpec;
-import dev.vmm.iommu.FaultBatch;
 import dev.vmm.iommu.Iommu;
 import dev.vmm.iommu.spi.IommuContext;
 import dev.vmm.machine.Machine;
@@ -16,7 +14,6 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -32,22 +29,13 @@ import org.slf4j.LoggerFactory;
 final class LazyIommu implements IommuService {
   private static final Logger LOG = LoggerFactory.getLogger(LazyIommu.class);
 
-  /** Has its own identity: a listener that was added twice is removed once for each close. */
-  private static final class Registration {
-    final Consumer<OwnedFault> listener;
-
-    Registration(Consumer<OwnedFault> listener) {
-      this.listener = listener;
-    }
-  }
-
   private final Machine machine;
   private final Tunables tunables;
   private final BackendDiscovery discovery;
   private final IommuLifecycle lifecycle;
   private final Homes homes;
   private final ReentrantLock lock = new ReentrantLock();
-  private final List<Registration> listeners = new CopyOnWriteArrayList<>();
+  private final FaultDesk faults = new FaultDesk();
 
   /** The running session; null unless the state is ON. */
   private volatile @Nullable IommuSession session;
@@ -208,39 +196,12 @@ final class LazyIommu implements IommuService {
   @Override
   public List<OwnedFault> drainFaults() {
     IommuSession running = session;
-    if (running == null) {
-      return List.of();
-    }
-    FaultBatch batch = running.drainFaults();
-    if (batch.overflowed()) {
-      LOG.warn("the I/O MMU lost DMA faults: more came than it can record");
-    }
-    List<OwnedFault> owned = new ArrayList<>();
-    for (DmaFault fault : batch.faults()) {
-      owned.add(
-          new OwnedFault(fault, running.domainOf(fault.rid()).map(Domain::name).orElse("none")));
-    }
-    for (OwnedFault fault : owned) {
-      for (Registration registration : listeners) {
-        tell(registration.listener, fault);
-      }
-    }
-    return List.copyOf(owned);
+    return running == null ? List.of() : faults.drain(running);
   }
 
   @Override
   public AutoCloseable onFault(Consumer<OwnedFault> listener) {
-    Registration registration = new Registration(listener);
-    listeners.add(registration);
-    return () -> listeners.remove(registration);
-  }
-
-  private static void tell(Consumer<OwnedFault> listener, OwnedFault fault) {
-    try {
-      listener.accept(fault);
-    } catch (RuntimeException | LinkageError | AssertionError e) {
-      LOG.error("a listener failed on {}", fault, e);
-    }
+    return faults.listen(listener);
   }
 
   /**
@@ -291,7 +252,7 @@ final class LazyIommu implements IommuService {
       starting = new IommuSession(machine, homes, iommu);
       starting.start();
     } catch (Throwable e) {
-      VmmException cause = Spi.wrap("starting back end " + backend.name(), e);
+      VmmException cause = Spi.failure("starting back end " + backend.name(), e);
       undo(starting, cause);
       lifecycle.failed(cause);
       LOG.warn("the I/O MMU could not be started", cause);

@@ -2,7 +2,10 @@ package dev.vmm.core;
 
 import dev.vmm.pci.Rid;
 
-/** A device that a VM holds, as its driver shows it to the VM. */
+/**
+ * A device that a VM holds, as its driver shows it to the VM. It keeps its owner as {@link
+ * VirtualMachine#unowned()}.
+ */
 public interface PassthroughDevice {
   /** Returns the function's requester id. */
   Rid rid();

@@ -41,16 +41,20 @@ final class Spi {
    * without memory.
    */
   static VmmException wrap(String what, Throwable e) {
-    if (e instanceof VmmException ours) {
-      return ours;
-    }
     if (e instanceof VirtualMachineError fatal && !(e instanceof StackOverflowError)) {
       throw fatal;
     }
-    return new VmmException(
-        Errno.EIO,
-        what + " failed unexpectedly with " + e + "; report it to the author of that code",
-        e);
+    return failure(what, e);
+  }
+
+  /** Returns {@code e} as the platform's exception, whatever it is. */
+  static VmmException failure(String what, Throwable e) {
+    return e instanceof VmmException ours
+        ? ours
+        : new VmmException(
+            Errno.EIO,
+            what + " failed unexpectedly with " + e + "; report it to the author of that code",
+            e);
   }
 
   /** Says whether a failed change may have left something that a device can still reach. */

@@ -83,6 +83,9 @@ public interface VirtualMachine extends AutoCloseable {
    * the device or fail without a trace. After a failure everything is as before, a domain created
    * for it freed; a started I/O MMU stays on.
    *
+   * <p>The domain reaches all memory that is there, and 2^39 - 1 at least (less if the units are
+   * narrower), so that memory can be added later.
+   *
    * <p>Holds the VM's lock throughout; lock order is VM, then device, then I/O MMU.
    *
    * @throws dev.vmm.VmmException ENXIO with {@link Presence#REFUSAL} and the reason if no I/O MMU

@@ -36,7 +36,7 @@ final class VmState implements VirtualMachine {
   private final GuestBus bus;
   private final ReentrantLock lock = new ReentrantLock();
   private final List<PassthroughDevice> devices = new ArrayList<>();
-  private @Nullable Domain domain;
+  private final VmDomain domain;
   private boolean closing;
   private volatile boolean destroyed;
 
@@ -47,6 +47,7 @@ final class VmState implements VirtualMachine {
     ram = machine.memory();
     map = new GuestAddressMap(name);
     memory = new GuestMemory(name, ram, map);
+    domain = new VmDomain(name, iommu, memory);
     bus = busFor(this);
   }
 
@@ -76,11 +77,11 @@ final class VmState implements VirtualMachine {
     try {
       requireAlive();
       memory.check(gpa, lengthBytes, access);
-      requireReach(gpa, lengthBytes);
+      domain.requireReach(gpa, lengthBytes);
       long hpa = memory.allocate(lengthBytes);
       MemorySegment segment = new MemorySegment(gpa, hpa, lengthBytes, access);
       try {
-        mapForDevices(segment);
+        domain.map(segment);
       } catch (VmmException e) {
         giveBackUnlessReachable(segment, e);
         throw e;
@@ -99,25 +100,12 @@ final class VmState implements VirtualMachine {
       requireAlive();
       memory.check(segment.gpa(), segment.lengthBytes(), segment.access());
       memory.checkHost(segment);
-      requireReach(segment.gpa(), segment.lengthBytes());
-      mapForDevices(segment);
+      domain.requireReach(segment.gpa(), segment.lengthBytes());
+      domain.map(segment);
       memory.add(segment, false);
     } finally {
       lock.unlock();
     }
-  }
-
-  private void mapForDevices(MemorySegment segment) {
-    Domain present = domain;
-    if (present != null) {
-      mapIn(present, segment);
-    }
-  }
-
-  private static void mapIn(Domain domain, MemorySegment segment) {
-    Spi.run(
-        "mapping " + segment + " in domain " + domain.name(),
-        () -> domain.map(segment.gpa(), segment.hpa(), segment.lengthBytes(), segment.access()));
   }
 
   private void giveBackUnlessReachable(MemorySegment segment, VmmException failure) {
@@ -128,27 +116,13 @@ final class VmState implements VirtualMachine {
     }
   }
 
-  private void requireReach(long gpa, long lengthBytes) {
-    Domain present = domain;
-    long last = gpa + lengthBytes - 1;
-    if (present != null && Long.compareUnsigned(last, present.lastIova()) > 0) {
-      throw VmmException.invalid(
-          "cannot add gpa 0x%x-0x%x to VM %s: its domain, made for the devices assigned to it,"
-              + " reaches 0x%x; add the memory before the first device",
-          gpa, last, name, present.lastIova());
-    }
-  }
-
   @Override
   public void removeMemory(long gpa) {
     lock.lock();
     try {
       requireAlive();
       MemorySegment segment = memory.at(gpa);
-      Domain present = domain;
-      if (present != null) {
-        unmap(present, segment);
-      }
+      unmap(segment);
       if (!memory.remove(segment)) {
         throw new VmmException(
             Errno.EIO,
@@ -164,11 +138,9 @@ final class VmState implements VirtualMachine {
     }
   }
 
-  private void unmap(Domain present, MemorySegment segment) {
+  private void unmap(MemorySegment segment) {
     try {
-      Spi.run(
-          "unmapping " + segment + " in domain " + present.name(),
-          () -> present.unmap(segment.gpa(), segment.lengthBytes()));
+      domain.unmap(segment);
     } catch (VmmException e) {
       if (Spi.unconfirmed(e)) {
         // Its entries are cleared, so it is no longer the devices' memory; but who can tell.
@@ -235,7 +207,7 @@ final class VmState implements VirtualMachine {
   public Optional<Domain> domain() {
     lock.lock();
     try {
-      return Optional.ofNullable(domain);
+      return domain.get();
     } finally {
       lock.unlock();
     }
@@ -266,12 +238,12 @@ final class VmState implements VirtualMachine {
                 + " already; unassign it first");
       }
       iommu.ensureOn();
-      Domain present = domain;
-      Domain target = present != null ? present : createDomain();
+      boolean first = domain.get().isEmpty();
+      Domain target = domain.get().orElseGet(domain::create);
       try {
         step.accept(target);
       } catch (RuntimeException | Error e) {
-        if (present == null) {
+        if (first) {
           closeDomainAfter(e);
         }
         throw e;
@@ -282,45 +254,11 @@ final class VmState implements VirtualMachine {
     }
   }
 
-  private Domain createDomain() {
-    Domain created = iommu.createDomain("vm:" + name, memory.lastGpa());
-    try {
-      for (MemorySegment segment : memory.all()) {
-        mapIn(created, segment);
-      }
-    } catch (VmmException e) {
-      // No device was ever in it: a failure to close it endangers no memory.
-      try {
-        iommu.closeDomain(created);
-      } catch (VmmException closing) {
-        e.addSuppressed(closing);
-      }
-      throw e;
-    }
-    domain = created;
-    return created;
-  }
-
   private void closeDomainAfter(Throwable failure) {
     try {
-      closeDomain();
+      domain.close();
     } catch (VmmException closing) {
       failure.addSuppressed(closing);
-    }
-  }
-
-  private void closeDomain() {
-    Domain last = domain;
-    domain = null;
-    if (last == null) {
-      return;
-    }
-    try {
-      iommu.closeDomain(last);
-    } catch (VmmException e) {
-      memory.markAllReachable();
-      LOG.error("domain {} could not be closed: the memory in it is kept for good", last.name(), e);
-      throw e;
     }
   }
 
@@ -345,15 +283,10 @@ final class VmState implements VirtualMachine {
   /** Forgets a device that has left, and makes sure that it has. */
   private void forget(PassthroughDevice device, Failures failures) {
     devices.remove(device);
-    Domain left = domain;
-    if (left == null) {
-      return;
-    }
     failures.attempt(
-        "blocking " + device.rid() + " out of domain " + left.name(),
-        () -> iommu.expel(device.rid(), left));
+        "blocking " + device.rid() + " out of VM " + name, () -> domain.expel(device.rid()));
     if (devices.isEmpty()) {
-      failures.attempt("closing domain " + left.name(), this::closeDomain);
+      failures.attempt("closing the domain of VM " + name, domain::close);
     }
   }
 
@@ -374,7 +307,7 @@ final class VmState implements VirtualMachine {
           forget(device, failures);
         }
       }
-      failures.attempt("closing the domain of VM " + name, this::closeDomain);
+      failures.attempt("closing the domain of VM " + name, domain::close);
       memory.close(failures);
       destroyed = true;
       onDestroyed.run();

@@ -39,7 +39,7 @@ public interface Vmm extends AutoCloseable {
    */
   VirtualMachine createVm(String name);
 
-  /** Returns the living VMs, oldest first. */
+  /** Returns the living VMs that somebody still holds, oldest first. */
   List<VirtualMachine> vms();
 
   /**
@@ -49,7 +49,8 @@ public interface Vmm extends AutoCloseable {
   Map<String, String> sysctls();
 
   /**
-   * Destroys all VMs, then returns the I/O MMU to how it was found. Does nothing the second time.
+   * Destroys all VMs, then returns the I/O MMU to how it was found. Does nothing the second time,
+   * unless the I/O MMU could not be returned: that is tried again.
    *
    * @throws dev.vmm.VmmException the first failure, after everything was tried
    */

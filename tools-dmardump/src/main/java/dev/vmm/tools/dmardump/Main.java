@@ -1,15 +1,30 @@
 package dev.vmm.tools.dmardump;
 
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+
 /** The entry point of {@code dmardump}. */
 public final class Main {
   private Main() {}
 
   /**
-   * Runs the tool.
+   * Runs the tool and ends the JVM with its exit status.
    *
    * @param args the command line
    */
   public static void main(String[] args) {
-    System.out.println("dmardump: nothing here yet");
+    PrintWriter out = new PrintWriter(System.out, true, StandardCharsets.UTF_8);
+    PrintWriter err = new PrintWriter(System.err, true, StandardCharsets.UTF_8);
+    System.exit(run(args, out, err));
+  }
+
+  /**
+   * Runs the tool in this process.
+   *
+   * @param args the command line
+   * @return the exit status, one of {@link Tool}'s
+   */
+  public static int run(String[] args, PrintWriter out, PrintWriter err) {
+    return Tool.run("dmardump", new DmardumpCommand(), args, out, err);
   }
 }

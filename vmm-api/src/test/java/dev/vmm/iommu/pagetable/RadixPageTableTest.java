@@ -11,6 +11,7 @@ import dev.vmm.iommu.Translation;
 import dev.vmm.iommu.pagetable.RecordingInvalidator.Call;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -374,8 +375,7 @@ class RadixPageTableTest {
     for (int n = 0; n < threads * each; n++) {
       boolean there = n / threads % 3 != 0;
       assertThat(table.translate(n * PAGE).map(Translation::hpa))
-          .isEqualTo(
-              there ? java.util.Optional.of(HUGE + n * PAGE * 2) : java.util.Optional.empty());
+          .isEqualTo(there ? Optional.of(HUGE + n * PAGE * 2) : Optional.empty());
     }
     table.unmap(0, threads * each * PAGE);
     assertThat(table.tablePages()).isEqualTo(1);

@@ -284,7 +284,7 @@ public final class FakeIommu implements Iommu {
         provider.violated("enabled while " + function.rid() + " is in no domain");
       }
     }
-    enabled = true;
+    enabled = !provider.ignoresEnable();
   }
 
   @Override
@@ -300,7 +300,7 @@ public final class FakeIommu implements Iommu {
 
   @Override
   public List<ReservedRegion> reservedRegions(Rid rid) {
-    return List.of();
+    return provider.reserved.apply(rid);
   }
 
   @Override

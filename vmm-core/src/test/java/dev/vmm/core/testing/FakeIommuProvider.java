@@ -4,6 +4,7 @@ import dev.vmm.Errno;
 import dev.vmm.VmmException;
 import dev.vmm.iommu.Iommu;
 import dev.vmm.iommu.IommuCapabilities;
+import dev.vmm.iommu.ReservedRegion;
 import dev.vmm.iommu.spi.IommuContext;
 import dev.vmm.iommu.spi.IommuProvider;
 import dev.vmm.iommu.spi.ProbeResult;
@@ -13,6 +14,7 @@ import dev.vmm.tunable.Tunable;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
 import java.util.function.Predicate;
 
 /**
@@ -38,6 +40,9 @@ public class FakeIommuProvider implements IommuProvider {
   /** What the unit can do. */
   public volatile IommuCapabilities capabilities =
       new IommuCapabilities(48, 46, 0x40201000L, 256, true, false);
+
+  /** What {@link Iommu#reservedRegions} answers. */
+  public volatile Function<Rid, List<ReservedRegion>> reserved = rid -> List.of();
 
   /** What {@link #tunables} answers. */
   public volatile List<Tunable<?>> tunables = List.of();
@@ -99,6 +104,11 @@ public class FakeIommuProvider implements IommuProvider {
   /** Returns the I/O MMU that was opened last; null before. */
   public FakeIommu current() {
     return current;
+  }
+
+  /** Says whether the unit stays off when told to turn on; a test may override it. */
+  public boolean ignoresEnable() {
+    return false;
   }
 
   /** Says whether the unit translates at present. */

@@ -34,7 +34,7 @@ public final class FakePlan {
   private int failAt;
   private RuntimeException failure;
   private volatile Consumer<Kind> hook = kind -> {};
-  private volatile boolean fired;
+  private volatile String failedCall = "";
 
   /** Returns the calls so far: {@code MOVE [0000:00:01.0] host}. */
   public List<String> calls() {
@@ -55,7 +55,7 @@ public final class FakePlan {
     total = 0;
     failAt = 0;
     failKind = null;
-    fired = false;
+    failedCall = "";
   }
 
   /** Fails the n-th call from now, whatever its kind, once. */
@@ -73,15 +73,20 @@ public final class FakePlan {
     failKind = kind;
     failAt = n + (kind == null ? total : byKind.getOrDefault(kind, 0));
     failure = exception;
-    fired = false;
+    failedCall = "";
   }
 
   /** Says whether the planned failure has happened. */
   public boolean fired() {
-    return fired;
+    return !failedCall.isEmpty();
   }
 
-  /** Runs {@code hook} in the caller's thread at each call, before it may fail. */
+  /** Returns the call that the planned failure hit; empty before. */
+  public String failedCall() {
+    return failedCall;
+  }
+
+  /** Runs {@code hook} in the caller's thread at each call, before it is recorded; it may throw. */
   public void onCall(Consumer<Kind> hook) {
     this.hook = hook;
   }
@@ -95,7 +100,7 @@ public final class FakePlan {
       if (failAt > 0
           && (failKind == null ? total == failAt : failKind == kind && ofKind == failAt)) {
         failAt = 0;
-        fired = true;
+        failedCall = calls.get(calls.size() - 1);
         throw failure;
       }
     }

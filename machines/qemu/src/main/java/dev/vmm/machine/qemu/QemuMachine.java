@@ -57,10 +57,7 @@ public final class QemuMachine implements Machine {
     this.process = process;
     this.qtest = qtest;
     this.memory = memory;
-    qtest.greet();
-    if (process != null) {
-      process.deleteFiles();
-    }
+    greet();
     Firmware firmware = Firmware.await(qtest, memory, options, deadline, postMortem);
     memory.allocateFrom(firmware.freeMemory(memory.ram()));
     acpi = firmware.acpi().tables();
@@ -145,6 +142,21 @@ public final class QemuMachine implements Machine {
     } catch (RuntimeException e) {
       qtest.close();
       throw e;
+    }
+  }
+
+  /** QEMU connects first and builds the machine then, so it may yet refuse an option. */
+  private void greet() {
+    try {
+      qtest.greet();
+    } catch (VmmException e) {
+      if (process != null && !process.process().isAlive()) {
+        throw process.refused(options);
+      }
+      throw e;
+    }
+    if (process != null) {
+      process.deleteFiles();
     }
   }
 

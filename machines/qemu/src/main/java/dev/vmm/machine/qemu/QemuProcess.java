@@ -37,6 +37,7 @@ final class QemuProcess implements AutoCloseable {
   private static final long NVME_IMAGE_BYTES = 1 << 20;
   private static final int LAST_WORDS_BYTES = 1000;
   private static final long VERSION_TIMEOUT_NANOS = 10_000_000_000L;
+  private static final long LAST_WORDS_NANOS = 200_000_000;
   private static final long END_TIMEOUT_NANOS = 5_000_000_000L;
   private static final long POLL_NANOS = 1_000_000;
 
@@ -154,8 +155,12 @@ final class QemuProcess implements AutoCloseable {
     deleteTree(directory);
   }
 
-  /** Returns whether it runs, and the last lines that it printed. */
+  /**
+   * Returns whether it runs, and the last lines that it printed. Waits a moment for its end,
+   * because a process that ends closes its connections first.
+   */
   String lastWords() {
+    awaitEnd(LAST_WORDS_NANOS);
     String state =
         process.isAlive() ? "QEMU runs" : "QEMU has ended with status " + process.exitValue();
     String words = tail();
@@ -169,15 +174,30 @@ final class QemuProcess implements AutoCloseable {
   @Override
   public void close() {
     process.destroyForcibly();
-    long deadline = System.nanoTime() + END_TIMEOUT_NANOS;
-    while (process.isAlive() && System.nanoTime() - deadline < 0) {
-      LockSupport.parkNanos(POLL_NANOS);
-    }
+    awaitEnd(END_TIMEOUT_NANOS);
     closeQuietly(process.getOutputStream());
     closeQuietly(channel);
     closeQuietly(ram);
     closeQuietly(output);
     deleteTree(directory);
+  }
+
+  /** Returns the error for a QEMU that ended before it could be used. */
+  VmmException refused(QemuOptions options) {
+    return new VmmException(
+        Errno.ENXIO,
+        "machine "
+            + options.name()
+            + " did not start: "
+            + lastWords()
+            + "; check its options, device= first of all");
+  }
+
+  private void awaitEnd(long timeoutNanos) {
+    long deadline = System.nanoTime() + timeoutNanos;
+    while (process.isAlive() && System.nanoTime() - deadline < 0) {
+      LockSupport.parkNanos(POLL_NANOS);
+    }
   }
 
   private SocketChannel accept(ServerSocketChannel server, long deadline, QemuOptions options)
@@ -190,13 +210,7 @@ final class QemuProcess implements AutoCloseable {
         return connected;
       }
       if (!alive) {
-        throw new VmmException(
-            Errno.ENXIO,
-            "machine "
-                + options.name()
-                + " did not start: "
-                + lastWords()
-                + "; check its options, device= first of all");
+        throw refused(options);
       }
       if (System.nanoTime() - deadline >= 0) {
         throw new VmmException(

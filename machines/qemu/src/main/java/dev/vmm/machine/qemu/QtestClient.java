@@ -4,6 +4,7 @@ import dev.vmm.Errno;
 import dev.vmm.VmmException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.CancelledKeyException;
 import java.nio.channels.ClosedSelectorException;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
@@ -196,7 +197,7 @@ final class QtestClient implements AutoCloseable {
         while (line.startsWith("IRQ")) {
           line = receive(command, deadline);
         }
-      } catch (IOException | ClosedSelectorException e) {
+      } catch (IOException | ClosedSelectorException | CancelledKeyException e) {
         requireAlive();
         throw die(
             new VmmException(
@@ -226,8 +227,11 @@ final class QtestClient implements AutoCloseable {
   private void send(String command, long deadline) throws IOException {
     ByteBuffer output = ByteBuffer.wrap(command.getBytes(StandardCharsets.US_ASCII));
     channel.write(output);
+    if (!output.hasRemaining()) {
+      return;
+    }
+    key.interestOps(SelectionKey.OP_WRITE);
     while (output.hasRemaining()) {
-      key.interestOps(SelectionKey.OP_WRITE);
       await(command, deadline);
       channel.write(output);
     }

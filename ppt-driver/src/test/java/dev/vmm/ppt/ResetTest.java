@@ -1,0 +1,216 @@
+package dev.vmm.ppt;
+
+import static dev.vmm.ppt.PptFixture.failsWith;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.vmm.Errno;
+import dev.vmm.core.VirtualMachine;
+import dev.vmm.pci.Rid;
+import java.util.function.UnaryOperator;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Which reset a function gets, how long it is waited for, and what counts as one. */
+class ResetTest {
+  private static final Rid RID = Rid.parse("0000:00:09.0");
+  private static final long MS = 1_000_000L;
+  private final PptFixture f = new PptFixture();
+
+  private FakeEndpoint add(UnaryOperator<FakeEndpoint> capabilities) {
+    FakeEndpoint function = new FakeEndpoint(0x1af4, 0x1041, 0x020000, false).bar(0, 0x1000, 0);
+    capabilities.apply(function).seal().firmware(0, 0xfb00_0000L);
+    f.add(RID.toString(), function);
+    f.driver.attach(RID);
+    return function;
+  }
+
+  private long assignNanos() {
+    VirtualMachine vm = f.vm("a");
+    long begin = f.waiter.nanoTime();
+    f.driver.assign(RID, vm);
+    return f.waiter.nanoTime() - begin;
+  }
+
+  private FunctionReset.Kind kindOf(UnaryOperator<FakeEndpoint> capabilities) {
+    add(capabilities);
+    dev.vmm.pci.PciFunction function = f.machine.pci().function(RID).orElseThrow();
+    FunctionControl control = new FunctionControl(f.machine.pci(), function);
+    return new FunctionReset(function, control, f.waiter).kind();
+  }
+
+  @Test
+  void functionLevelResetIsPreferred() {
+    assertThat(kindOf(e -> e.pm(false).pcie(true).af(true, true)))
+        .isEqualTo(FunctionReset.Kind.FLR);
+  }
+
+  @Test
+  void advancedFeaturesComeNext() {
+    assertThat(kindOf(e -> e.pm(false).pcie(false).af(true, true)))
+        .isEqualTo(FunctionReset.Kind.AF_FLR);
+  }
+
+  @Test
+  void powerManagementComesLast() {
+    assertThat(kindOf(e -> e.pm(false).pcie(false).af(false, true)))
+        .isEqualTo(FunctionReset.Kind.D3HOT);
+  }
+
+  @Test
+  void aFunctionThatKeepsItsStateInD3hotHasNoReset() {
+    assertThat(kindOf(e -> e.pm(true).pcie(false))).isEqualTo(FunctionReset.Kind.NONE);
+  }
+
+  @Test
+  void functionLevelResetWaits100Milliseconds() {
+    FakeEndpoint function = add(e -> e.pcie(true));
+    assertThat(assignNanos()).isEqualTo(100 * MS);
+    assertThat(function.resets).isEqualTo(1);
+  }
+
+  @Test
+  void advancedFeaturesResetWaits100Milliseconds() {
+    FakeEndpoint function = add(e -> e.af(true, true));
+    assertThat(assignNanos()).isEqualTo(100 * MS);
+    assertThat(function.resets).isEqualTo(1);
+  }
+
+  @Test
+  void d3hotResetWaits10MillisecondsEachWay() {
+    FakeEndpoint function = add(e -> e.pm(false));
+    assertThat(assignNanos()).isEqualTo(20 * MS);
+    assertThat(function.resets).isEqualTo(1);
+    assertThat(function.config.get(FakeEndpoint.PM + 4) & 3).isEqualTo(0);
+  }
+
+  @Test
+  void aFunctionWithoutAnyResetIsAllowed() {
+    FakeEndpoint function = add(e -> e);
+    assertThat(assignNanos()).isZero();
+    assertThat(function.resets).isZero();
+    f.driver.device(RID).orElseThrow().unassign();
+    assertThat(function.config.getShort(4) & 7).isEqualTo(0);
+  }
+
+  @Test
+  void aFunctionInD3hotIsWokenBeforeItsReset() {
+    FakeEndpoint function = add(e -> e.pm(true).pcie(true));
+    function.config.put(FakeEndpoint.PM + 4, (byte) 0x0b);
+    assertThat(assignNanos()).isEqualTo(110 * MS);
+    assertThat(function.config.get(FakeEndpoint.PM + 4)).isEqualTo((byte) 0x08);
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"SILENT_FOR_A_WHILE", "RETRY_FOR_A_WHILE"})
+  void theResetIsWaitedForUntilTheFunctionAnswers(FakeEndpoint.OnReset how) {
+    FakeEndpoint function = add(e -> e.pcie(true));
+    function.onReset = how;
+    function.silentNanos = 1_000 * MS;
+    assertThat(assignNanos()).isEqualTo(1_000 * MS);
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"SILENT_FOR_A_WHILE", "RETRY_FOR_A_WHILE"})
+  void aFunctionThatNeverComesBackFailsInBoundedTime(FakeEndpoint.OnReset how) {
+    FakeEndpoint function = add(e -> e.pcie(true));
+    function.onReset = how;
+    function.silentNanos = 3_600_000 * MS;
+    VirtualMachine vm = f.vm("a");
+    long begin = f.waiter.nanoTime();
+    assertThat(failsWith(Errno.EIO, () -> f.driver.assign(RID, vm)))
+        .contains("0000:00:09.0")
+        .contains("1000 ms")
+        .contains("FLR");
+    assertThat(f.waiter.nanoTime() - begin).isLessThan(1_200 * MS);
+    assertThat(f.driver.device(RID).orElseThrow().state()).isEqualTo(PptState.BROKEN);
+    assertThat(f.domainOf(RID)).isEqualTo("blocked");
+    assertThat(vm.domain()).isEmpty();
+  }
+
+  @Test
+  void i06_aResetThatDoesNothingRefusesTheAssignAndLeavesTheDeviceParked() {
+    FakeEndpoint function = add(e -> e.pcie(true));
+    byte[] before = function.image();
+    function.onReset = FakeEndpoint.OnReset.IGNORED;
+    VirtualMachine vm = f.vm("a");
+    assertThat(failsWith(Errno.EIO, () -> f.driver.assign(RID, vm))).contains("no effect");
+    assertThat(function.image()).isEqualTo(before);
+    assertThat(f.driver.device(RID).orElseThrow().state()).isEqualTo(PptState.PARKED);
+    assertThat(f.domainOf(RID)).isEqualTo("blocked");
+    function.onReset = FakeEndpoint.OnReset.WORKS;
+    f.driver.assign(RID, vm);
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"FLR", "AF_FLR", "D3HOT"})
+  void everyKindOfResetIsCheckedOnUnassign(FunctionReset.Kind kind) {
+    FakeEndpoint function =
+        add(
+            e ->
+                switch (kind) {
+                  case FLR -> e.pcie(true);
+                  case AF_FLR -> e.af(true, false);
+                  default -> e.pm(false);
+                });
+    VirtualMachine vm = f.vm("a");
+    f.driver.assign(RID, vm);
+    function.onReset = FakeEndpoint.OnReset.IGNORED;
+    assertThat(failsWith(Errno.EIO, () -> f.driver.unassign(RID, vm))).contains(kind.name());
+    assertThat(f.driver.device(RID).orElseThrow().state()).isEqualTo(PptState.BROKEN);
+    assertThat(f.domainOf(RID)).isEqualTo("blocked");
+  }
+
+  @Test
+  void aFunctionThatDiesInItsResetIsBroken() {
+    FakeEndpoint function = add(e -> e.pcie(true));
+    VirtualMachine vm = f.vm("a");
+    f.driver.assign(RID, vm);
+    function.onReset = FakeEndpoint.OnReset.DIES;
+    failsWith(Errno.EIO, () -> f.driver.unassign(RID, vm));
+    assertThat(f.driver.device(RID).orElseThrow().state()).isEqualTo(PptState.BROKEN);
+  }
+
+  @Test
+  void pendingTransactionsAreWaitedForAtMostASecondThenResetAway() {
+    FakeEndpoint function = add(e -> e.pcie(true));
+    function.pending(true); // the reset clears it
+    assertThat(assignNanos()).isEqualTo(1_100 * MS);
+    assertThat(function.resets).isEqualTo(1);
+  }
+
+  @Test
+  void pendingTransactionsThatNoResetEndsAreAFailureToQuiesce() {
+    FakeEndpoint function = add(e -> e.pcie(false));
+    VirtualMachine vm = f.vm("a");
+    f.driver.assign(RID, vm);
+    function.pending(true);
+    long begin = f.waiter.nanoTime();
+    assertThat(failsWith(Errno.EIO, () -> f.driver.unassign(RID, vm)))
+        .contains("transactions pending");
+    assertThat(f.waiter.nanoTime() - begin).isEqualTo(1_000 * MS);
+    assertThat(f.driver.device(RID).orElseThrow().state()).isEqualTo(PptState.BROKEN);
+    function.pending(false);
+    f.driver.detach(RID);
+    assertThat(f.domainOf(RID)).isEqualTo("host");
+  }
+
+  @Test
+  void pendingTransactionsOfAConventionalFunctionAreInItsAdvancedFeatures() {
+    FakeEndpoint function = add(e -> e.af(false, true));
+    function.pending(true);
+    VirtualMachine vm = f.vm("a");
+    assertThat(failsWith(Errno.EIO, () -> f.driver.assign(RID, vm)))
+        .contains("transactions pending");
+  }
+
+  @Test
+  void theRealWaiterWaitsAndKeepsTheInterrupt() {
+    long begin = System.nanoTime();
+    Thread.currentThread().interrupt();
+    Waiter.REAL.pause(5 * MS);
+    assertThat(Thread.interrupted()).isTrue();
+    assertThat(System.nanoTime() - begin).isGreaterThanOrEqualTo(5 * MS);
+    assertThat(Waiter.REAL.nanoTime()).isGreaterThanOrEqualTo(begin);
+  }
+}

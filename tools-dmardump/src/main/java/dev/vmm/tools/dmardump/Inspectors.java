@@ -1,0 +1,102 @@
+package dev.vmm.tools.dmardump;
+
+import dev.vmm.VmmException;
+import dev.vmm.acpi.AcpiTable;
+import dev.vmm.iommu.inspect.IommuInspector;
+import dev.vmm.iommu.inspect.UnitReport;
+import dev.vmm.iommu.spi.IommuProvider;
+import dev.vmm.machine.Machine;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Optional;
+import java.util.ServiceConfigurationError;
+import java.util.ServiceLoader;
+import java.util.TreeSet;
+
+/**
+ * The readers of tables and units that the back ends on the path bring along. Immutable and
+ * thread-safe.
+ */
+public final class Inspectors {
+  /** A class path with more broken back ends than this is not searched any further. */
+  private static final int MAX_BROKEN = 64;
+
+  private final List<IommuInspector> inspectors;
+  private final List<String> warnings;
+
+  private Inspectors(List<IommuInspector> inspectors, List<String> warnings) {
+    this.inspectors = List.copyOf(inspectors);
+    this.warnings = List.copyOf(warnings);
+  }
+
+  /** Loads every back end, each on its own: a broken one is a warning, and the others go on. */
+  public static Inspectors load() {
+    return of(ServiceLoader.load(IommuProvider.class));
+  }
+
+  static Inspectors of(Iterable<IommuProvider> providers) {
+    List<IommuInspector> inspectors = new ArrayList<>();
+    List<String> warnings = new ArrayList<>();
+    Iterator<IommuProvider> iterator = providers.iterator();
+    while (warnings.size() < MAX_BROKEN) {
+      try {
+        if (!iterator.hasNext()) {
+          break;
+        }
+        iterator.next().inspector().ifPresent(inspectors::add);
+      } catch (ServiceConfigurationError | LinkageError | RuntimeException e) {
+        warnings.add("a back end cannot be loaded and is left out: " + e);
+      }
+    }
+    return new Inspectors(inspectors, warnings);
+  }
+
+  /** Returns a sentence for each back end that could not be loaded. */
+  public List<String> warnings() {
+    return warnings;
+  }
+
+  /** Returns the signatures of the tables that can be decoded, sorted. */
+  public List<String> signatures() {
+    TreeSet<String> signatures = new TreeSet<>();
+    inspectors.forEach(inspector -> signatures.addAll(inspector.signatures()));
+    return List.copyOf(signatures);
+  }
+
+  /**
+   * Returns the reader of this table.
+   *
+   * @throws VmmException EINVAL if there is none; the message lists the known signatures
+   */
+  public IommuInspector forTable(AcpiTable table) {
+    return find(table)
+        .orElseThrow(
+            () ->
+                VmmException.invalid(
+                    "%s has the signature \"%s\" at offset 0x0: expected %s; name a raw ACPI table of an I/O MMU",
+                    table.origin(),
+                    table.signature(),
+                    signatures().isEmpty()
+                        ? "one that a back end decodes, but no back end is on the path"
+                        : String.join(" or ", signatures())));
+  }
+
+  /** Returns the reader of this table, if there is one. */
+  public Optional<IommuInspector> find(AcpiTable table) {
+    return inspectors.stream()
+        .filter(inspector -> inspector.signatures().contains(table.signature()))
+        .findFirst();
+  }
+
+  /**
+   * Reads every unit of a machine; empty if its firmware describes none that a back end here knows.
+   *
+   * @throws VmmException EIO or ETIMEDOUT if the machine does not answer
+   */
+  public List<UnitReport> inspect(Machine machine) {
+    List<UnitReport> reports = new ArrayList<>();
+    inspectors.forEach(inspector -> reports.addAll(inspector.inspect(machine)));
+    return List.copyOf(reports);
+  }
+}

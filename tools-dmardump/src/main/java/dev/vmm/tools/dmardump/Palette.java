@@ -1,0 +1,76 @@
+package dev.vmm.tools.dmardump;
+
+import java.util.Locale;
+import picocli.CommandLine.Help.Ansi;
+
+/**
+ * The few colours of the tools' output, or none of them. Immutable and thread-safe.
+ *
+ * <p>Colour only repeats what the words say: nothing is lost without it.
+ */
+public final class Palette {
+  /** When to use colour. */
+  public enum When {
+    /** If the output is a terminal that shows it. */
+    AUTO,
+    /** In pipes and files too. */
+    ALWAYS,
+    /** Nowhere. */
+    NEVER;
+
+    /** Returns the palette to use for the standard output. */
+    public Palette palette() {
+      return switch (this) {
+        case AUTO -> new Palette(Ansi.AUTO.enabled());
+        case ALWAYS -> new Palette(true);
+        case NEVER -> PLAIN;
+      };
+    }
+
+    /** Returns the name as a user writes it. */
+    @Override
+    public String toString() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+  }
+
+  /** No colours. */
+  public static final Palette PLAIN = new Palette(false);
+
+  private static final String RESET = "\u001b[0m";
+
+  private final boolean on;
+
+  private Palette(boolean on) {
+    this.on = on;
+  }
+
+  /** Says whether there is any colour. */
+  public boolean on() {
+    return on;
+  }
+
+  /** Returns a heading. */
+  public String strong(String text) {
+    return paint("\u001b[1m", text);
+  }
+
+  /** Returns something that matters less. */
+  public String faint(String text) {
+    return paint("\u001b[2m", text);
+  }
+
+  /** Returns something that is as it should be. */
+  public String good(String text) {
+    return paint("\u001b[32m", text);
+  }
+
+  /** Returns something that is wrong. */
+  public String bad(String text) {
+    return paint("\u001b[1;31m", text);
+  }
+
+  private String paint(String code, String text) {
+    return on ? code + text + RESET : text;
+  }
+}

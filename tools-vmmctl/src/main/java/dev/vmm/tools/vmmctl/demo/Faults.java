@@ -1,0 +1,78 @@
+package dev.vmm.tools.vmmctl.demo;
+
+import dev.vmm.core.OwnedFault;
+import dev.vmm.iommu.Access;
+import dev.vmm.tools.dmardump.DumpRenderer;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+
+/** Checks of the faults that were told. */
+final class Faults {
+  private Faults() {}
+
+  /** Forgets the faults so far. */
+  static void forget(Scenario scenario) {
+    scenario.vmm().iommu().drainFaults();
+  }
+
+  /**
+   * Takes the faults and checks that they tell of this one DMA of the device and of nothing else.
+   *
+   * @param owner the name of the domain that the device is in
+   * @return the first fault
+   */
+  static Optional<OwnedFault> check(
+      Scenario scenario, Evidence evidence, String owner, long iova, Access access) {
+    String expected =
+        String.format(
+            Locale.ROOT,
+            "%s of %s, %s 0x%x",
+            scenario.rid(),
+            owner,
+            access.writable() ? "write to" : "read of",
+            iova);
+    List<OwnedFault> faults = scenario.vmm().iommu().drainFaults();
+    String got =
+        faults.isEmpty()
+            ? "none"
+            : String.join(" and ", faults.stream().map(Faults::text).toList());
+    boolean told =
+        !faults.isEmpty()
+            && faults.stream()
+                .allMatch(
+                    one ->
+                        one.fault().rid().equals(scenario.rid())
+                            && one.domain().equals(owner)
+                            && one.fault().iova() == iova
+                            && one.fault().access() == access
+                            && !one.fault().reason().isEmpty());
+    evidence.check(told, "fault", expected, got);
+    return faults.stream().findFirst();
+  }
+
+  /** Returns a fault in words: who, where and why. */
+  static String text(Optional<OwnedFault> fault) {
+    return fault.map(Faults::text).orElse("none");
+  }
+
+  /** Returns a fault's owner and reason, for where the rest is plain. */
+  static String brief(Optional<OwnedFault> fault) {
+    return fault
+        .map(
+            one ->
+                String.format(
+                    Locale.ROOT,
+                    "%s of %s, reason 0x%x",
+                    one.fault().rid(),
+                    one.domain(),
+                    one.fault().reasonCode()))
+        .orElse("none");
+  }
+
+  private static String text(OwnedFault fault) {
+    String text = DumpRenderer.text(fault.fault());
+    int afterRid = text.indexOf(' ');
+    return text.substring(0, afterRid) + " of " + fault.domain() + "," + text.substring(afterRid);
+  }
+}

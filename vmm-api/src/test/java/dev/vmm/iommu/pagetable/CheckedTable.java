@@ -1,0 +1,207 @@
+package dev.vmm.iommu.pagetable;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.vmm.Errno;
+import dev.vmm.VmmException;
+import dev.vmm.iommu.Access;
+import dev.vmm.iommu.Translation;
+import dev.vmm.iommu.inspect.MappingReport;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+
+/** A table with its oracle and its unit; every change is checked as it happens. */
+final class CheckedTable {
+  private static final long PAGE = 1L << 12;
+  private static final long LARGE = 1L << 21;
+  private static final long HUGE = 1L << 30;
+
+  final PageTableFormat format;
+  private final List<Access> accesses;
+  final WatchedMemory memory = new WatchedMemory(1L << 30);
+  final PageTableOracle oracle;
+  final CachingUnit unit;
+  final RadixPageTable table;
+  final long step;
+  private boolean confirmed = true;
+
+  CheckedTable(PageTableFormat format, List<Access> accesses, int levels, boolean coherent) {
+    this(format, accesses, levels, coherent, PAGE);
+  }
+
+  CheckedTable(PageTableFormat format, List<Access> accesses, int levels, long step) {
+    this(format, accesses, levels, false, step);
+  }
+
+  private CheckedTable(
+      PageTableFormat format, List<Access> accesses, int levels, boolean coherent, long step) {
+    this.format = format;
+    this.accesses = accesses;
+    this.step = step;
+    oracle = new PageTableOracle(step);
+    unit = new CachingUnit(format, memory);
+    memory.recordDirty = !coherent;
+    TableInvalidator watched =
+        new TableInvalidator() {
+          @Override
+          public void mapped(long iova, long lengthBytes) {
+            assertThat(memory.dirty).as("words not flushed when the units are told").isEmpty();
+            unit.mapped(iova, lengthBytes);
+          }
+
+          @Override
+          public void unmapped(long iova, long lengthBytes, boolean linksChanged) {
+            assertThat(memory.dirty).as("words not flushed when the units are told").isEmpty();
+            unit.unmapped(iova, lengthBytes, linksChanged);
+            confirmed = true;
+          }
+        };
+    table = new RadixPageTable(format, levels, memory, coherent, watched);
+    unit.use(table);
+  }
+
+  void step(Random random, long iova, long length, long window, long windowBytes) {
+    Access access =
+        random.nextInt(4) > 0 ? Access.READ_WRITE : accesses.get(random.nextInt(accesses.size()));
+    if (random.nextInt(5) < 3) {
+      long hpa =
+          random.nextInt(4) > 0
+              ? (iova & 8 * HUGE - 1) + 8 * HUGE
+              : 32 * HUGE + random.nextInt(1 << 10) * step;
+      tryMap(iova, hpa, length, access);
+    } else {
+      unmap(iova, length);
+    }
+    check(window, windowBytes);
+  }
+
+  void map(long iova, long hpa, long length, Access access) {
+    assertThat(tryMap(iova, hpa, length, access)).isTrue();
+  }
+
+  /** Returns whether it was mapped; if not, checks that the refusal is the documented one. */
+  boolean tryMap(long iova, long hpa, long length, Access access) {
+    PageTableOracle after = oracle.copy();
+    int told = unit.mapped + unit.unmapped;
+    if (!after.map(iova, hpa, length, access)) {
+      long conflict = oracle.firstMapped(iova, length).orElseThrow();
+      long pages = table.tablePages();
+      assertThatThrownBy(() -> table.map(iova, hpa, length, access))
+          .isInstanceOf(VmmException.class)
+          .hasMessageContaining(String.format("iova 0x%x is mapped already", conflict));
+      assertThat(table.tablePages()).isEqualTo(pages);
+      assertThat(unit.mapped + unit.unmapped).isEqualTo(told);
+      return false;
+    }
+    watch(after, iova, length);
+    try {
+      table.map(iova, hpa, length, access);
+    } catch (VmmException e) {
+      assertThat(e.errno()).isEqualTo(Errno.ENOMEM);
+      return false;
+    } finally {
+      unwatch();
+    }
+    assertThat(unit.mapped + unit.unmapped).as("calls for one map").isEqualTo(told + 1);
+    oracle.map(iova, hpa, length, access);
+    return true;
+  }
+
+  void unmap(long iova, long length) {
+    PageTableOracle after = oracle.copy();
+    int told = unit.unmapped;
+    long stores = memory.stores;
+    int allocations = memory.allocations;
+    boolean any = after.unmap(iova, length);
+    watch(after, iova, length);
+    try {
+      assertThat(table.unmap(iova, length)).isEqualTo(any);
+    } finally {
+      unwatch();
+    }
+    assertThat(unit.unmapped).as("calls for one unmap").isEqualTo(any ? told + 1 : told);
+    if (!any) {
+      assertThat(memory.stores).isEqualTo(stores);
+      assertThat(memory.allocations).isEqualTo(allocations);
+    }
+    oracle.unmap(iova, length);
+  }
+
+  void unmapAll(long iova, long length) {
+    unmap(iova, length);
+    check(iova, length);
+    assertThat(table.tablePages()).as("only the root is left").isEqualTo(1);
+    assertThat(memory.allocatedBytes()).isEqualTo(PAGE);
+  }
+
+  /** From now on every store must leave each page as it is in one of the two oracles. */
+  private void watch(PageTableOracle after, long iova, long length) {
+    List<Long> probes = new ArrayList<>();
+    for (long edge : new long[] {iova, iova + length}) {
+      for (long size : new long[] {PAGE, LARGE, HUGE}) {
+        for (long at : new long[] {edge - PAGE, edge, edge & -size, (edge & -size) + size - PAGE}) {
+          if (Long.compareUnsigned(at, table.lastIova()) <= 0) {
+            probes.add(at);
+          }
+        }
+      }
+    }
+    probes.add(iova + (length / 2 & -PAGE));
+    confirmed = false;
+    memory.afterStore =
+        () -> {
+          long link = format.linkAddress(memory.read64(memory.lastStored));
+          assertThat(memory.isDirty(link)).as("link to a table not flushed yet").isFalse();
+          for (long probe : probes) {
+            PageTableOracle.Page now =
+                CachingUnit.walk(format, memory, table.rootHpa(), table.levels(), probe);
+            PageTableOracle.Page old = oracle.page(probe).orElse(null);
+            if (now == null ? old != null : !now.equals(old)) {
+              assertThat(now)
+                  .as("page 0x%x between two stores", probe)
+                  .isEqualTo(after.page(probe).orElse(null));
+            }
+          }
+        };
+    memory.beforeFree =
+        () -> {
+          // Tables that were never linked may go back without a flush: when memory runs out.
+          assertThat(confirmed || memory.allocationsLeft == 0).as("flushed before free").isTrue();
+        };
+  }
+
+  private void unwatch() {
+    memory.afterStore = () -> {};
+    memory.beforeFree = () -> {};
+  }
+
+  /** Compares every page of the range, the walker's view and the unit's caches. */
+  void check(long iova, long length) {
+    unit.assertNothingStale();
+    long inside = step == PAGE ? 0 : 5 * PAGE;
+    for (long at = iova; at - iova < length; at += step) {
+      PageTableOracle.Page expected = oracle.page(at + inside).orElse(null);
+      Translation found = table.translate(at + inside + 0x123).orElse(null);
+      if (expected == null) {
+        assertThat(found).as("iova 0x%x", at).isNull();
+      } else {
+        assertThat(found).as("iova 0x%x", at).isNotNull();
+        assertThat(found.hpa()).isEqualTo(expected.hpa() + 0x123);
+        assertThat(found.access()).isEqualTo(expected.access());
+        assertThat(format.pageSizes() & found.pageBytes()).isNotZero();
+      }
+      unit.access(at + inside);
+    }
+    PageTableWalker.Result walked =
+        PageTableWalker.walk(format, memory, table.rootHpa(), table.levels());
+    assertThat(walked.problems()).isEmpty();
+    assertThat(walked.tablePages()).isEqualTo(table.tablePages());
+    assertThat(walked.mappings().stream().map(CheckedTable::withoutSizes)).isEqualTo(oracle.runs());
+  }
+
+  private static MappingReport withoutSizes(MappingReport run) {
+    return new MappingReport(run.iova(), run.hpa(), run.lengthBytes(), run.access(), 0);
+  }
+}
