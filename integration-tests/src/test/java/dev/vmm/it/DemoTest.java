@@ -1,0 +1,82 @@
+package dev.vmm.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.vmm.testing.RequiresQemu;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * The main job, as a user runs it: in a JVM of its own, since the first step asks which classes
+ * that JVM has loaded.
+ */
+@RequiresQemu
+final class DemoTest {
+  @TempDir Path folder;
+
+  private record Run(int status, String out, String err) {}
+
+  @Test
+  void everyStepOfTheDemoHoldsOnQemuIntel() throws Exception {
+    Run run = vmmctl("demo", "--machine", "qemu:intel");
+    assertThat(run.out()).as("standard error: %s", run.err()).contains("10 of 10 steps held");
+    assertThat(run.status()).isZero();
+    assertThat(run.out()).doesNotContain("\u001b");
+  }
+
+  @Test
+  void everyStepOfTheDemoHoldsWithWideAddressesAndCachingMode() throws Exception {
+    Run run = vmmctl("demo", "--machine", "qemu:intel,aw-bits=48,caching-mode=on");
+    assertThat(run.out()).as("standard error: %s", run.err()).contains("10 of 10 steps held");
+    assertThat(run.status()).isZero();
+  }
+
+  @Test
+  void verboseShowsTheRegisterWrites() throws Exception {
+    Run run = vmmctl("demo", "--machine", "qemu:intel", "--verbose");
+    assertThat(run.out() + run.err()).contains("GCMD").contains("RTADDR");
+    assertThat(run.status()).isZero();
+  }
+
+  @Test
+  void aMachineWithoutAnIommuFailsTheDemoAndSaysWhy() throws Exception {
+    Run run = vmmctl("demo", "--machine", "qemu:none");
+    assertThat(run.out()).contains("I/O MMU is not present or is disabled");
+    assertThat(run.status()).isEqualTo(1);
+    assertThat(run.err()).doesNotContain("\tat ");
+  }
+
+  private Run vmmctl(String... args) throws IOException, InterruptedException {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(
+        List.of("-XX:TieredStopAtLevel=1", "-cp", System.getProperty("java.class.path")));
+    command.add("dev.vmm.tools.vmmctl.Main");
+    command.addAll(List.of(args));
+    Path out = folder.resolve("out");
+    Path err = folder.resolve("err");
+    Process process =
+        new ProcessBuilder(command)
+            .redirectOutput(out.toFile())
+            .redirectError(err.toFile())
+            .start();
+    try {
+      assertThat(process.waitFor(120, TimeUnit.SECONDS)).as("the demo ends").isTrue();
+    } finally {
+      process.descendants().forEach(ProcessHandle::destroyForcibly);
+      process.destroyForcibly();
+    }
+    return new Run(process.exitValue(), read(out), read(err));
+  }
+
+  private static String read(Path file) throws IOException {
+    return Files.readString(file, StandardCharsets.UTF_8);
+  }
+}

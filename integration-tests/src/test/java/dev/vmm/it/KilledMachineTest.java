@@ -1,0 +1,120 @@
+package dev.vmm.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.vmm.Errno;
+import dev.vmm.VmmException;
+import dev.vmm.core.VirtualMachine;
+import dev.vmm.machine.RegisterBlock;
+import dev.vmm.machine.qemu.QemuMachine;
+import dev.vmm.ppt.PptDriver;
+import dev.vmm.testing.RequiresQemu;
+import java.time.Duration;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Assertions;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * Hardware that dies in the middle of an assign gives a clear error in bounded time: no hang, no
+ * panic.
+ */
+@RequiresQemu
+final class KilledMachineTest {
+  private static final Duration BOUND = Duration.ofSeconds(30);
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, 30, 60, 90})
+  void i13_aMachineThatDiesInTheMiddleOfAnAssignIsAClearErrorInBoundedTime(int percentDone) {
+    int all = unitAccessesOfAnAssign();
+    try (QemuMachine qemu = QemuMachine.open("qemu:intel")) {
+      AtomicInteger left = new AtomicInteger(1 + all * percentDone / 100);
+      DyingMachine machine =
+          new DyingMachine(
+              qemu,
+              () -> {
+                if (left.decrementAndGet() == 0) {
+                  ProcessHandle process = qemu.process().orElseThrow();
+                  process.destroyForcibly();
+                  process.onExit().join();
+                }
+              });
+      Assertions.assertTimeoutPreemptively(
+          BOUND,
+          () -> {
+            Bench bench = new Bench(machine);
+            bench.ppt.attach(bench.edu);
+            VirtualMachine vm = bench.guest("guest");
+
+            assertThatThrownBy(() -> bench.ppt.assign(bench.edu, vm))
+                .isInstanceOfSatisfying(
+                    VmmException.class,
+                    e -> assertThat(e.errno()).isIn(Errno.ENXIO, Errno.EIO, Errno.ETIMEDOUT))
+                .hasMessageNotContaining("null");
+            assertThat(left.get()).as("the machine was killed").isNotPositive();
+            assertThat(vm.devices()).isEmpty();
+            closeQuietly(bench.ppt, vm, bench);
+          });
+    }
+  }
+
+  private static int unitAccessesOfAnAssign() {
+    AtomicInteger count = new AtomicInteger();
+    try (QemuMachine qemu = QemuMachine.open("qemu:intel");
+        Bench bench = new Bench(new DyingMachine(qemu, count::incrementAndGet))) {
+      bench.ppt.attach(bench.edu);
+      bench.ppt.assign(bench.edu, bench.guest("guest"));
+      return count.get();
+    }
+  }
+
+  private static void closeQuietly(PptDriver ppt, VirtualMachine vm, Bench bench) {
+    for (AutoCloseable part : new AutoCloseable[] {vm, ppt, bench.vmm}) {
+      try {
+        part.close();
+      } catch (VmmException e) {
+        assertThat(e.errno()).isIn(Errno.EIO, Errno.ETIMEDOUT);
+      } catch (Exception e) {
+        throw new AssertionError("anything but the documented error", e);
+      }
+    }
+  }
+
+  /** Calls back before each access of the unit. */
+  private static final class DyingMachine extends MachineDecorator {
+    private final Runnable beforeUnitAccess;
+
+    DyingMachine(QemuMachine machine, Runnable beforeUnitAccess) {
+      super(machine);
+      this.beforeUnitAccess = beforeUnitAccess;
+    }
+
+    @Override
+    protected RegisterBlock decorate(RegisterBlock unit) {
+      return new RegisterBlock() {
+        @Override
+        public long baseHpa() {
+          return unit.baseHpa();
+        }
+
+        @Override
+        public long lengthBytes() {
+          return unit.lengthBytes();
+        }
+
+        @Override
+        public long read(long offset, int widthBytes) {
+          beforeUnitAccess.run();
+          return unit.read(offset, widthBytes);
+        }
+
+        @Override
+        public void write(long offset, int widthBytes, long value) {
+          beforeUnitAccess.run();
+          unit.write(offset, widthBytes, value);
+        }
+      };
+    }
+  }
+}

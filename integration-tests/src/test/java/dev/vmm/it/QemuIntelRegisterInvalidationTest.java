@@ -1,0 +1,10 @@
+package dev.vmm.it;
+
+import java.util.Map;
+
+/** Register-based invalidation, for units without a queue. */
+final class QemuIntelRegisterInvalidationTest extends PassThroughContract {
+  QemuIntelRegisterInvalidationTest() {
+    super("qemu:intel", Map.of("hw.vmm.vtd.queued_invalidation", "0"));
+  }
+}
