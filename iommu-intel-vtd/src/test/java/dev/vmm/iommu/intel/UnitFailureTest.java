@@ -283,4 +283,41 @@ class UnitFailureTest {
     }
     assertFails(Errno.ETIMEDOUT, () -> iommu.move(rids, host), "full invalidation queue");
   }
+
+  @Test
+  void aUnitWithAWriteBufferIsFlushedAfterMapsAndBeforeInvalidations() {
+    Bench bench = Bench.one(CAP | 1L << 4, ECAP);
+    Iommu iommu = bench.open();
+    Domain host = domain(iommu, "host");
+    Domain vm = domain(iommu, "vm");
+    iommu.move(List.of(NIC), host);
+    iommu.enable();
+    bench.unit().invalidations.clear();
+    vm.map(0x1000, 0x2000, PAGE, Access.READ_WRITE);
+    assertThat(bench.unit().invalidations).isEmpty();
+    iommu.move(List.of(NIC), vm);
+    vm.map(0x3000, 0x4000, PAGE, Access.READ_WRITE);
+    vm.unmap(0x3000, PAGE);
+    assertThat(bench.unit().invalidations)
+        .containsExactly(
+            "write buffer",
+            "context global",
+            "iotlb domain 1",
+            "write buffer",
+            "write buffer",
+            "iotlb pages 2 0x3000 0 hint");
+    bench.checkRules();
+  }
+
+  @Test
+  void cachingModeIsToldOfNewEntriesWithDomainIdZeroAndTheirTranslationsWithTheirOwn() {
+    Bench bench = Bench.one(CAP | 1L << 7, ECAP);
+    Iommu iommu = bench.open();
+    Domain host = domain(iommu, "host");
+    iommu.enable();
+    bench.unit().invalidations.clear();
+    iommu.move(List.of(NIC), host);
+    assertThat(bench.unit().invalidations)
+        .containsExactly("context device 0 " + NIC.id16(), "iotlb domain 1");
+  }
 }

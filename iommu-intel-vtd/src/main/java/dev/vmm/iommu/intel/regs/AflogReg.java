@@ -22,18 +22,18 @@ public record AflogReg(long raw) {
   public static final Layout LAYOUT =
       Layout.of64("AFLOG_REG").field("FLA", 63, 12, RW).field("FLS", 11, 9, RW).rsvdz(8, 0).build();
 
-  /** Fault Log Address, in pages */
+  /** Fault Log Address, in pages. */
   public static final Field FLA = LAYOUT.field("FLA");
 
-  /** Fault Log Size, log2 of pages */
+  /** Fault Log Size, log2 of pages. */
   public static final Field FLS = LAYOUT.field("FLS");
 
-  /** Returns FLA: fault Log Address, in pages. */
+  /** Returns FLA (Fault Log Address, in pages). */
   public long fla() {
     return FLA.get(raw);
   }
 
-  /** Returns FLS: fault Log Size, log2 of pages. */
+  /** Returns FLS (Fault Log Size, log2 of pages). */
   public int fls() {
     return (int) FLS.get(raw);
   }

@@ -49,187 +49,187 @@ public record CapReg(long raw) {
           .field("ND", 2, 0, RO)
           .build();
 
-  /** Enhanced Set Root Table Pointer: SRTP invalidates all caches itself */
+  /** Enhanced Set Root Table Pointer: SRTP invalidates all caches itself. */
   public static final Field ESRTPS = LAYOUT.field("ESRTPS");
 
-  /** Enhanced Set Interrupt Remap Table Pointer: SIRTP invalidates the cache itself */
+  /** Enhanced Set Interrupt Remap Table Pointer: SIRTP invalidates the cache itself. */
   public static final Field ESIRTPS = LAYOUT.field("ESIRTPS");
 
-  /** Enhanced Command Support */
+  /** Enhanced Command Support. */
   public static final Field ECMDS = LAYOUT.field("ECMDS");
 
-  /** First-stage 5-level paging */
+  /** First-stage 5-level paging. */
   public static final Field FS5LP = LAYOUT.field("FS5LP");
 
-  /** Posted Interrupts */
+  /** Posted Interrupts. */
   public static final Field PI = LAYOUT.field("PI");
 
-  /** First-stage 1-GByte pages */
+  /** First-stage 1-GByte pages. */
   public static final Field FS1GP = LAYOUT.field("FS1GP");
 
-  /** Drain reads */
+  /** Drain reads. */
   public static final Field DRD = LAYOUT.field("DRD");
 
-  /** Drain writes */
+  /** Drain writes. */
   public static final Field DWD = LAYOUT.field("DWD");
 
-  /** Maximum Address Mask Value of a page-selective invalidation, log2 of pages */
+  /** Maximum Address Mask Value of a page-selective invalidation, log2 of pages. */
   public static final Field MAMV = LAYOUT.field("MAMV");
 
-  /** Number of Fault-recording Registers, less one */
+  /** Number of Fault-recording Registers, less one. */
   public static final Field NFR = LAYOUT.field("NFR");
 
-  /** Page Selective Invalidation */
+  /** Page Selective Invalidation. */
   public static final Field PSI = LAYOUT.field("PSI");
 
-  /** Second-stage large pages (SSLPS in revisions since 3.3): bit 0 2 MiB, bit 1 1 GiB */
+  /** Second-stage large pages (SSLPS in revisions since 3.3): bit 0 2 MiB, bit 1 1 GiB. */
   public static final Field SLLPS = LAYOUT.field("SLLPS");
 
-  /** Fault-recording Register offset, in units of 16 bytes */
+  /** Fault-recording Register offset, in units of 16 bytes. */
   public static final Field FRO = LAYOUT.field("FRO");
 
-  /** Zero-length reads to write-only pages are not faults */
+  /** Zero-length reads to write-only pages are not faults. */
   public static final Field ZLR = LAYOUT.field("ZLR");
 
-  /** Maximum Guest Address Width, less one */
+  /** Maximum Guest Address Width, less one. */
   public static final Field MGAW = LAYOUT.field("MGAW");
 
-  /** Supported Adjusted Guest Address Widths: bit 1 39 bits, bit 2 48, bit 3 57 */
+  /** Supported Adjusted Guest Address Widths: bit 1 39 bits, bit 2 48, bit 3 57. */
   public static final Field SAGAW = LAYOUT.field("SAGAW");
 
-  /** Caching Mode: not-present and erroneous entries may be cached */
+  /** Caching Mode: not-present and erroneous entries may be cached. */
   public static final Field CM = LAYOUT.field("CM");
 
-  /** Protected High-Memory Region */
+  /** Protected High-Memory Region. */
   public static final Field PHMR = LAYOUT.field("PHMR");
 
-  /** Protected Low-Memory Region */
+  /** Protected Low-Memory Region. */
   public static final Field PLMR = LAYOUT.field("PLMR");
 
-  /** Required Write-Buffer Flushing */
+  /** Required Write-Buffer Flushing. */
   public static final Field RWBF = LAYOUT.field("RWBF");
 
-  /** Advanced Fault Logging */
+  /** Advanced Fault Logging. */
   public static final Field AFL = LAYOUT.field("AFL");
 
-  /** Number of domains, coded */
+  /** Number of domains, coded. */
   public static final Field ND = LAYOUT.field("ND");
 
   /**
-   * Says whether ESRTPS is set: enhanced Set Root Table Pointer: SRTP invalidates all caches
-   * itself.
+   * Says whether ESRTPS is set (Enhanced Set Root Table Pointer: SRTP invalidates all caches
+   * itself).
    */
   public boolean esrtps() {
     return ESRTPS.isSet(raw);
   }
 
   /**
-   * Says whether ESIRTPS is set: enhanced Set Interrupt Remap Table Pointer: SIRTP invalidates the
-   * cache itself.
+   * Says whether ESIRTPS is set (Enhanced Set Interrupt Remap Table Pointer: SIRTP invalidates the
+   * cache itself).
    */
   public boolean esirtps() {
     return ESIRTPS.isSet(raw);
   }
 
-  /** Says whether ECMDS is set: enhanced Command Support. */
+  /** Says whether ECMDS is set (Enhanced Command Support). */
   public boolean ecmds() {
     return ECMDS.isSet(raw);
   }
 
-  /** Says whether FS5LP is set: first-stage 5-level paging. */
+  /** Says whether FS5LP is set (First-stage 5-level paging). */
   public boolean fs5lp() {
     return FS5LP.isSet(raw);
   }
 
-  /** Says whether PI is set: posted Interrupts. */
+  /** Says whether PI is set (Posted Interrupts). */
   public boolean pi() {
     return PI.isSet(raw);
   }
 
-  /** Says whether FS1GP is set: first-stage 1-GByte pages. */
+  /** Says whether FS1GP is set (First-stage 1-GByte pages). */
   public boolean fs1gp() {
     return FS1GP.isSet(raw);
   }
 
-  /** Says whether DRD is set: drain reads. */
+  /** Says whether DRD is set (Drain reads). */
   public boolean drd() {
     return DRD.isSet(raw);
   }
 
-  /** Says whether DWD is set: drain writes. */
+  /** Says whether DWD is set (Drain writes). */
   public boolean dwd() {
     return DWD.isSet(raw);
   }
 
-  /** Returns MAMV: maximum Address Mask Value of a page-selective invalidation, log2 of pages. */
+  /** Returns MAMV (Maximum Address Mask Value of a page-selective invalidation, log2 of pages). */
   public int mamv() {
     return (int) MAMV.get(raw);
   }
 
-  /** Returns NFR: number of Fault-recording Registers, less one. */
+  /** Returns NFR (Number of Fault-recording Registers, less one). */
   public int nfr() {
     return (int) NFR.get(raw);
   }
 
-  /** Says whether PSI is set: page Selective Invalidation. */
+  /** Says whether PSI is set (Page Selective Invalidation). */
   public boolean psi() {
     return PSI.isSet(raw);
   }
 
   /**
-   * Returns SLLPS: second-stage large pages (SSLPS in revisions since 3.3): bit 0 2 MiB, bit 1 1
-   * GiB.
+   * Returns SLLPS (Second-stage large pages (SSLPS in revisions since 3.3): bit 0 2 MiB, bit 1 1
+   * GiB).
    */
   public int sllps() {
     return (int) SLLPS.get(raw);
   }
 
-  /** Returns FRO: fault-recording Register offset, in units of 16 bytes. */
+  /** Returns FRO (Fault-recording Register offset, in units of 16 bytes). */
   public int fro() {
     return (int) FRO.get(raw);
   }
 
-  /** Says whether ZLR is set: zero-length reads to write-only pages are not faults. */
+  /** Says whether ZLR is set (Zero-length reads to write-only pages are not faults). */
   public boolean zlr() {
     return ZLR.isSet(raw);
   }
 
-  /** Returns MGAW: maximum Guest Address Width, less one. */
+  /** Returns MGAW (Maximum Guest Address Width, less one). */
   public int mgaw() {
     return (int) MGAW.get(raw);
   }
 
-  /** Returns SAGAW: supported Adjusted Guest Address Widths: bit 1 39 bits, bit 2 48, bit 3 57. */
+  /** Returns SAGAW (Supported Adjusted Guest Address Widths: bit 1 39 bits, bit 2 48, bit 3 57). */
   public int sagaw() {
     return (int) SAGAW.get(raw);
   }
 
-  /** Says whether CM is set: caching Mode: not-present and erroneous entries may be cached. */
+  /** Says whether CM is set (Caching Mode: not-present and erroneous entries may be cached). */
   public boolean cm() {
     return CM.isSet(raw);
   }
 
-  /** Says whether PHMR is set: protected High-Memory Region. */
+  /** Says whether PHMR is set (Protected High-Memory Region). */
   public boolean phmr() {
     return PHMR.isSet(raw);
   }
 
-  /** Says whether PLMR is set: protected Low-Memory Region. */
+  /** Says whether PLMR is set (Protected Low-Memory Region). */
   public boolean plmr() {
     return PLMR.isSet(raw);
   }
 
-  /** Says whether RWBF is set: required Write-Buffer Flushing. */
+  /** Says whether RWBF is set (Required Write-Buffer Flushing). */
   public boolean rwbf() {
     return RWBF.isSet(raw);
   }
 
-  /** Says whether AFL is set: advanced Fault Logging. */
+  /** Says whether AFL is set (Advanced Fault Logging). */
   public boolean afl() {
     return AFL.isSet(raw);
   }
 
-  /** Returns ND: number of domains, coded. */
+  /** Returns ND (Number of domains, coded). */
   public int nd() {
     return (int) ND.get(raw);
   }

@@ -32,50 +32,50 @@ public record CcmdReg(long raw) {
           .field("DID", 15, 0, RW)
           .build();
 
-  /** Invalidate Context-Cache; hardware clears it when done */
+  /** Invalidate Context-Cache; hardware clears it when done. */
   public static final Field ICC = LAYOUT.field("ICC");
 
-  /** Context Invalidation Request Granularity */
+  /** Context Invalidation Request Granularity. */
   public static final Field CIRG = LAYOUT.field("CIRG");
 
-  /** Context Actual Invalidation Granularity */
+  /** Context Actual Invalidation Granularity. */
   public static final Field CAIG = LAYOUT.field("CAIG");
 
-  /** Function Mask */
+  /** Function Mask. */
   public static final Field FM = LAYOUT.field("FM");
 
-  /** Source-ID */
+  /** Source-ID. */
   public static final Field SID = LAYOUT.field("SID");
 
-  /** Domain-ID */
+  /** Domain-ID. */
   public static final Field DID = LAYOUT.field("DID");
 
-  /** Says whether ICC is set: invalidate Context-Cache; hardware clears it when done. */
+  /** Says whether ICC is set (Invalidate Context-Cache; hardware clears it when done). */
   public boolean icc() {
     return ICC.isSet(raw);
   }
 
-  /** Returns CIRG: context Invalidation Request Granularity. */
+  /** Returns CIRG (Context Invalidation Request Granularity). */
   public int cirg() {
     return (int) CIRG.get(raw);
   }
 
-  /** Returns CAIG: context Actual Invalidation Granularity. */
+  /** Returns CAIG (Context Actual Invalidation Granularity). */
   public int caig() {
     return (int) CAIG.get(raw);
   }
 
-  /** Returns FM: function Mask. */
+  /** Returns FM (Function Mask). */
   public int fm() {
     return (int) FM.get(raw);
   }
 
-  /** Returns SID: source-ID. */
+  /** Returns SID (Source-ID). */
   public int sid() {
     return (int) SID.get(raw);
   }
 
-  /** Returns DID: domain-ID. */
+  /** Returns DID (Domain-ID). */
   public int did() {
     return (int) DID.get(raw);
   }

@@ -61,251 +61,251 @@ public record EcapReg(long raw) {
           .bit("C", 0, RO)
           .build();
 
-  /** RID_PRIV support */
+  /** RID_PRIV support. */
   public static final Field RPRIVS = LAYOUT.field("RPRIVS");
 
-  /** Abort DMA Mode support */
+  /** Abort DMA Mode support. */
   public static final Field ADMS = LAYOUT.field("ADMS");
 
-  /** Performance Monitoring support */
+  /** Performance Monitoring support. */
   public static final Field PMS = LAYOUT.field("PMS");
 
-  /** RID-PASID support */
+  /** RID-PASID support. */
   public static final Field RPS = LAYOUT.field("RPS");
 
-  /** Scalable-Mode Page-walk Coherency support */
+  /** Scalable-Mode Page-walk Coherency support. */
   public static final Field SMPWCS = LAYOUT.field("SMPWCS");
 
-  /** First-stage translation support */
+  /** First-stage translation support. */
   public static final Field FSTS = LAYOUT.field("FSTS");
 
-  /** Second-stage translation support in scalable mode */
+  /** Second-stage translation support in scalable mode. */
   public static final Field SSTS = LAYOUT.field("SSTS");
 
-  /** Second-stage accessed and dirty bits */
+  /** Second-stage accessed and dirty bits. */
   public static final Field SSADS = LAYOUT.field("SSADS");
 
-  /** Virtual Command support */
+  /** Virtual Command support. */
   public static final Field VCS = LAYOUT.field("VCS");
 
-  /** Scalable-Mode translation support */
+  /** Scalable-Mode translation support. */
   public static final Field SMTS = LAYOUT.field("SMTS");
 
-  /** Page-request Drain support */
+  /** Page-request Drain support. */
   public static final Field PDS = LAYOUT.field("PDS");
 
-  /** Device-TLB invalidation throttle */
+  /** Device-TLB invalidation throttle. */
   public static final Field DIT = LAYOUT.field("DIT");
 
-  /** Process Address Space ID support */
+  /** Process Address Space ID support. */
   public static final Field PASID = LAYOUT.field("PASID");
 
-  /** PASID Size supported, bits less one */
+  /** PASID Size supported, bits less one. */
   public static final Field PSS = LAYOUT.field("PSS");
 
-  /** Extended accessed flag support */
+  /** Extended accessed flag support. */
   public static final Field EAFS = LAYOUT.field("EAFS");
 
-  /** No-write flag support */
+  /** No-write flag support. */
   public static final Field NWFS = LAYOUT.field("NWFS");
 
-  /** Supervisor Request support */
+  /** Supervisor Request support. */
   public static final Field SRS = LAYOUT.field("SRS");
 
-  /** Execute Request support */
+  /** Execute Request support. */
   public static final Field ERS = LAYOUT.field("ERS");
 
-  /** Page Request support */
+  /** Page Request support. */
   public static final Field PRS = LAYOUT.field("PRS");
 
-  /** Deferred Invalidate support, deprecated */
+  /** Deferred Invalidate support, deprecated. */
   public static final Field DIS = LAYOUT.field("DIS");
 
-  /** Nested translation support */
+  /** Nested translation support. */
   public static final Field NEST = LAYOUT.field("NEST");
 
-  /** Memory Type support */
+  /** Memory Type support. */
   public static final Field MTS = LAYOUT.field("MTS");
 
-  /** Maximum Handle Mask Value */
+  /** Maximum Handle Mask Value. */
   public static final Field MHMV = LAYOUT.field("MHMV");
 
-  /** IOTLB Register offset, in units of 16 bytes */
+  /** IOTLB Register offset, in units of 16 bytes. */
   public static final Field IRO = LAYOUT.field("IRO");
 
-  /** Snoop Control */
+  /** Snoop Control. */
   public static final Field SC = LAYOUT.field("SC");
 
-  /** Pass Through */
+  /** Pass Through. */
   public static final Field PT = LAYOUT.field("PT");
 
-  /** Extended Interrupt Mode */
+  /** Extended Interrupt Mode. */
   public static final Field EIM = LAYOUT.field("EIM");
 
-  /** Interrupt Remapping support */
+  /** Interrupt Remapping support. */
   public static final Field IR = LAYOUT.field("IR");
 
-  /** Device-TLB support */
+  /** Device-TLB support. */
   public static final Field DT = LAYOUT.field("DT");
 
-  /** Queued Invalidation support */
+  /** Queued Invalidation support. */
   public static final Field QI = LAYOUT.field("QI");
 
-  /** Page-walk Coherency: the unit snoops the caches when it reads tables */
+  /** Page-walk Coherency: the unit snoops the caches when it reads tables. */
   public static final Field C = LAYOUT.field("C");
 
-  /** Says whether RPRIVS is set: RID_PRIV support. */
+  /** Says whether RPRIVS is set (RID_PRIV support). */
   public boolean rprivs() {
     return RPRIVS.isSet(raw);
   }
 
-  /** Says whether ADMS is set: abort DMA Mode support. */
+  /** Says whether ADMS is set (Abort DMA Mode support). */
   public boolean adms() {
     return ADMS.isSet(raw);
   }
 
-  /** Says whether PMS is set: performance Monitoring support. */
+  /** Says whether PMS is set (Performance Monitoring support). */
   public boolean pms() {
     return PMS.isSet(raw);
   }
 
-  /** Says whether RPS is set: RID-PASID support. */
+  /** Says whether RPS is set (RID-PASID support). */
   public boolean rps() {
     return RPS.isSet(raw);
   }
 
-  /** Says whether SMPWCS is set: scalable-Mode Page-walk Coherency support. */
+  /** Says whether SMPWCS is set (Scalable-Mode Page-walk Coherency support). */
   public boolean smpwcs() {
     return SMPWCS.isSet(raw);
   }
 
-  /** Says whether FSTS is set: first-stage translation support. */
+  /** Says whether FSTS is set (First-stage translation support). */
   public boolean fsts() {
     return FSTS.isSet(raw);
   }
 
-  /** Says whether SSTS is set: second-stage translation support in scalable mode. */
+  /** Says whether SSTS is set (Second-stage translation support in scalable mode). */
   public boolean ssts() {
     return SSTS.isSet(raw);
   }
 
-  /** Says whether SSADS is set: second-stage accessed and dirty bits. */
+  /** Says whether SSADS is set (Second-stage accessed and dirty bits). */
   public boolean ssads() {
     return SSADS.isSet(raw);
   }
 
-  /** Says whether VCS is set: virtual Command support. */
+  /** Says whether VCS is set (Virtual Command support). */
   public boolean vcs() {
     return VCS.isSet(raw);
   }
 
-  /** Says whether SMTS is set: scalable-Mode translation support. */
+  /** Says whether SMTS is set (Scalable-Mode translation support). */
   public boolean smts() {
     return SMTS.isSet(raw);
   }
 
-  /** Says whether PDS is set: page-request Drain support. */
+  /** Says whether PDS is set (Page-request Drain support). */
   public boolean pds() {
     return PDS.isSet(raw);
   }
 
-  /** Says whether DIT is set: device-TLB invalidation throttle. */
+  /** Says whether DIT is set (Device-TLB invalidation throttle). */
   public boolean dit() {
     return DIT.isSet(raw);
   }
 
-  /** Says whether PASID is set: process Address Space ID support. */
+  /** Says whether PASID is set (Process Address Space ID support). */
   public boolean pasid() {
     return PASID.isSet(raw);
   }
 
-  /** Returns PSS: PASID Size supported, bits less one. */
+  /** Returns PSS (PASID Size supported, bits less one). */
   public int pss() {
     return (int) PSS.get(raw);
   }
 
-  /** Says whether EAFS is set: extended accessed flag support. */
+  /** Says whether EAFS is set (Extended accessed flag support). */
   public boolean eafs() {
     return EAFS.isSet(raw);
   }
 
-  /** Says whether NWFS is set: no-write flag support. */
+  /** Says whether NWFS is set (No-write flag support). */
   public boolean nwfs() {
     return NWFS.isSet(raw);
   }
 
-  /** Says whether SRS is set: supervisor Request support. */
+  /** Says whether SRS is set (Supervisor Request support). */
   public boolean srs() {
     return SRS.isSet(raw);
   }
 
-  /** Says whether ERS is set: execute Request support. */
+  /** Says whether ERS is set (Execute Request support). */
   public boolean ers() {
     return ERS.isSet(raw);
   }
 
-  /** Says whether PRS is set: page Request support. */
+  /** Says whether PRS is set (Page Request support). */
   public boolean prs() {
     return PRS.isSet(raw);
   }
 
-  /** Says whether DIS is set: deferred Invalidate support, deprecated. */
+  /** Says whether DIS is set (Deferred Invalidate support, deprecated). */
   public boolean dis() {
     return DIS.isSet(raw);
   }
 
-  /** Says whether NEST is set: nested translation support. */
+  /** Says whether NEST is set (Nested translation support). */
   public boolean nest() {
     return NEST.isSet(raw);
   }
 
-  /** Says whether MTS is set: memory Type support. */
+  /** Says whether MTS is set (Memory Type support). */
   public boolean mts() {
     return MTS.isSet(raw);
   }
 
-  /** Returns MHMV: maximum Handle Mask Value. */
+  /** Returns MHMV (Maximum Handle Mask Value). */
   public int mhmv() {
     return (int) MHMV.get(raw);
   }
 
-  /** Returns IRO: IOTLB Register offset, in units of 16 bytes. */
+  /** Returns IRO (IOTLB Register offset, in units of 16 bytes). */
   public int iro() {
     return (int) IRO.get(raw);
   }
 
-  /** Says whether SC is set: snoop Control. */
+  /** Says whether SC is set (Snoop Control). */
   public boolean sc() {
     return SC.isSet(raw);
   }
 
-  /** Says whether PT is set: pass Through. */
+  /** Says whether PT is set (Pass Through). */
   public boolean pt() {
     return PT.isSet(raw);
   }
 
-  /** Says whether EIM is set: extended Interrupt Mode. */
+  /** Says whether EIM is set (Extended Interrupt Mode). */
   public boolean eim() {
     return EIM.isSet(raw);
   }
 
-  /** Says whether IR is set: interrupt Remapping support. */
+  /** Says whether IR is set (Interrupt Remapping support). */
   public boolean ir() {
     return IR.isSet(raw);
   }
 
-  /** Says whether DT is set: device-TLB support. */
+  /** Says whether DT is set (Device-TLB support). */
   public boolean dt() {
     return DT.isSet(raw);
   }
 
-  /** Says whether QI is set: queued Invalidation support. */
+  /** Says whether QI is set (Queued Invalidation support). */
   public boolean qi() {
     return QI.isSet(raw);
   }
 
   /**
-   * Says whether C is set: page-walk Coherency: the unit snoops the caches when it reads tables.
+   * Says whether C is set (Page-walk Coherency: the unit snoops the caches when it reads tables).
    */
   public boolean c() {
     return C.isSet(raw);

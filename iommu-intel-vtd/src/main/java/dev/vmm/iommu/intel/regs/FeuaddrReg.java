@@ -21,10 +21,10 @@ public record FeuaddrReg(long raw) {
   /** Every bit of the word. */
   public static final Layout LAYOUT = Layout.of32("FEUADDR_REG").field("MUA", 31, 0, RW).build();
 
-  /** Message Upper Address */
+  /** Message Upper Address. */
   public static final Field MUA = LAYOUT.field("MUA");
 
-  /** Returns MUA: message Upper Address. */
+  /** Returns MUA (Message Upper Address). */
   public long mua() {
     return MUA.get(raw);
   }

@@ -35,82 +35,82 @@ public record FrcdHighReg(long raw) {
           .field("SID", 15, 0, RO)
           .build();
 
-  /** Fault: the record is in use */
+  /** Fault: the record is in use. */
   public static final Field F = LAYOUT.field("F");
 
-  /** Type, first bit */
+  /** Type, first bit. */
   public static final Field T1 = LAYOUT.field("T1");
 
-  /** Address Type */
+  /** Address Type. */
   public static final Field AT = LAYOUT.field("AT");
 
-  /** PASID Value */
+  /** PASID Value. */
   public static final Field PV = LAYOUT.field("PV");
 
-  /** Fault Reason */
+  /** Fault Reason. */
   public static final Field FR = LAYOUT.field("FR");
 
-  /** PASID Present */
+  /** PASID Present. */
   public static final Field PP = LAYOUT.field("PP");
 
-  /** Execute Permission requested */
+  /** Execute Permission requested. */
   public static final Field EXE = LAYOUT.field("EXE");
 
-  /** Privilege Mode requested */
+  /** Privilege Mode requested. */
   public static final Field PRIV = LAYOUT.field("PRIV");
 
-  /** Type, second bit */
+  /** Type, second bit. */
   public static final Field T2 = LAYOUT.field("T2");
 
-  /** Source Identifier */
+  /** Source Identifier. */
   public static final Field SID = LAYOUT.field("SID");
 
-  /** Says whether F is set: fault: the record is in use. */
+  /** Says whether F is set (Fault: the record is in use). */
   public boolean f() {
     return F.isSet(raw);
   }
 
-  /** Says whether T1 is set: type, first bit. */
+  /** Says whether T1 is set (Type, first bit). */
   public boolean t1() {
     return T1.isSet(raw);
   }
 
-  /** Returns AT: address Type. */
+  /** Returns AT (Address Type). */
   public int at() {
     return (int) AT.get(raw);
   }
 
-  /** Returns PV: PASID Value. */
+  /** Returns PV (PASID Value). */
   public int pv() {
     return (int) PV.get(raw);
   }
 
-  /** Returns FR: fault Reason. */
+  /** Returns FR (Fault Reason). */
   public int fr() {
     return (int) FR.get(raw);
   }
 
-  /** Says whether PP is set: PASID Present. */
+  /** Says whether PP is set (PASID Present). */
   public boolean pp() {
     return PP.isSet(raw);
   }
 
-  /** Says whether EXE is set: execute Permission requested. */
+  /** Says whether EXE is set (Execute Permission requested). */
   public boolean exe() {
     return EXE.isSet(raw);
   }
 
-  /** Says whether PRIV is set: privilege Mode requested. */
+  /** Says whether PRIV is set (Privilege Mode requested). */
   public boolean priv() {
     return PRIV.isSet(raw);
   }
 
-  /** Says whether T2 is set: type, second bit. */
+  /** Says whether T2 is set (Type, second bit). */
   public boolean t2() {
     return T2.isSet(raw);
   }
 
-  /** Returns SID: source Identifier. */
+  /** Returns SID (Source Identifier). */
   public int sid() {
     return (int) SID.get(raw);
   }

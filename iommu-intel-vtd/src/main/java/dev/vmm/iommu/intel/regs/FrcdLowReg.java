@@ -22,10 +22,10 @@ public record FrcdLowReg(long raw) {
   public static final Layout LAYOUT =
       Layout.of64("FRCD_REG[63:0]").field("FI", 63, 12, RO).rsvdz(11, 0).build();
 
-  /** Fault Info: the page of the faulting address */
+  /** Fault Info: the page of the faulting address. */
   public static final Field FI = LAYOUT.field("FI");
 
-  /** Returns FI: fault Info: the page of the faulting address. */
+  /** Returns FI (Fault Info: the page of the faulting address). */
   public long fi() {
     return FI.get(raw);
   }

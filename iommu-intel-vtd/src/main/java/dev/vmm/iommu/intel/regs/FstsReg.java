@@ -34,66 +34,66 @@ public record FstsReg(long raw) {
           .bit("PFO", 0, RW1C)
           .build();
 
-  /** Fault Record Index of the first pending fault */
+  /** Fault Record Index of the first pending fault. */
   public static final Field FRI = LAYOUT.field("FRI");
 
-  /** Invalidation Time-out Error */
+  /** Invalidation Time-out Error. */
   public static final Field ITE = LAYOUT.field("ITE");
 
-  /** Invalidation Completion Error */
+  /** Invalidation Completion Error. */
   public static final Field ICE = LAYOUT.field("ICE");
 
-  /** Invalidation Queue Error */
+  /** Invalidation Queue Error. */
   public static final Field IQE = LAYOUT.field("IQE");
 
-  /** Advanced Pending Fault */
+  /** Advanced Pending Fault. */
   public static final Field APF = LAYOUT.field("APF");
 
-  /** Advanced Fault Overflow */
+  /** Advanced Fault Overflow. */
   public static final Field AFO = LAYOUT.field("AFO");
 
-  /** Primary Pending Fault: a record has F set */
+  /** Primary Pending Fault: a record has F set. */
   public static final Field PPF = LAYOUT.field("PPF");
 
-  /** Primary Fault Overflow */
+  /** Primary Fault Overflow. */
   public static final Field PFO = LAYOUT.field("PFO");
 
-  /** Returns FRI: fault Record Index of the first pending fault. */
+  /** Returns FRI (Fault Record Index of the first pending fault). */
   public int fri() {
     return (int) FRI.get(raw);
   }
 
-  /** Says whether ITE is set: invalidation Time-out Error. */
+  /** Says whether ITE is set (Invalidation Time-out Error). */
   public boolean ite() {
     return ITE.isSet(raw);
   }
 
-  /** Says whether ICE is set: invalidation Completion Error. */
+  /** Says whether ICE is set (Invalidation Completion Error). */
   public boolean ice() {
     return ICE.isSet(raw);
   }
 
-  /** Says whether IQE is set: invalidation Queue Error. */
+  /** Says whether IQE is set (Invalidation Queue Error). */
   public boolean iqe() {
     return IQE.isSet(raw);
   }
 
-  /** Says whether APF is set: advanced Pending Fault. */
+  /** Says whether APF is set (Advanced Pending Fault). */
   public boolean apf() {
     return APF.isSet(raw);
   }
 
-  /** Says whether AFO is set: advanced Fault Overflow. */
+  /** Says whether AFO is set (Advanced Fault Overflow). */
   public boolean afo() {
     return AFO.isSet(raw);
   }
 
-  /** Says whether PPF is set: primary Pending Fault: a record has F set. */
+  /** Says whether PPF is set (Primary Pending Fault: a record has F set). */
   public boolean ppf() {
     return PPF.isSet(raw);
   }
 
-  /** Says whether PFO is set: primary Fault Overflow. */
+  /** Says whether PFO is set (Primary Fault Overflow). */
   public boolean pfo() {
     return PFO.isSet(raw);
   }

@@ -34,74 +34,74 @@ public record GcmdReg(long raw) {
           .rsvdz(22, 0)
           .build();
 
-  /** Translation Enable */
+  /** Translation Enable. */
   public static final Field TE = LAYOUT.field("TE");
 
-  /** Set Root Table Pointer */
+  /** Set Root Table Pointer. */
   public static final Field SRTP = LAYOUT.field("SRTP");
 
-  /** Set Fault Log */
+  /** Set Fault Log. */
   public static final Field SFL = LAYOUT.field("SFL");
 
-  /** Enable Advanced Fault Logging */
+  /** Enable Advanced Fault Logging. */
   public static final Field EAFL = LAYOUT.field("EAFL");
 
-  /** Write Buffer Flush */
+  /** Write Buffer Flush. */
   public static final Field WBF = LAYOUT.field("WBF");
 
-  /** Queued Invalidation Enable */
+  /** Queued Invalidation Enable. */
   public static final Field QIE = LAYOUT.field("QIE");
 
-  /** Interrupt Remapping Enable */
+  /** Interrupt Remapping Enable. */
   public static final Field IRE = LAYOUT.field("IRE");
 
-  /** Set Interrupt Remap Table Pointer */
+  /** Set Interrupt Remap Table Pointer. */
   public static final Field SIRTP = LAYOUT.field("SIRTP");
 
-  /** Compatibility Format Interrupt */
+  /** Compatibility Format Interrupt. */
   public static final Field CFI = LAYOUT.field("CFI");
 
-  /** Says whether TE is set: translation Enable. */
+  /** Says whether TE is set (Translation Enable). */
   public boolean te() {
     return TE.isSet(raw);
   }
 
-  /** Says whether SRTP is set: set Root Table Pointer. */
+  /** Says whether SRTP is set (Set Root Table Pointer). */
   public boolean srtp() {
     return SRTP.isSet(raw);
   }
 
-  /** Says whether SFL is set: set Fault Log. */
+  /** Says whether SFL is set (Set Fault Log). */
   public boolean sfl() {
     return SFL.isSet(raw);
   }
 
-  /** Says whether EAFL is set: enable Advanced Fault Logging. */
+  /** Says whether EAFL is set (Enable Advanced Fault Logging). */
   public boolean eafl() {
     return EAFL.isSet(raw);
   }
 
-  /** Says whether WBF is set: write Buffer Flush. */
+  /** Says whether WBF is set (Write Buffer Flush). */
   public boolean wbf() {
     return WBF.isSet(raw);
   }
 
-  /** Says whether QIE is set: queued Invalidation Enable. */
+  /** Says whether QIE is set (Queued Invalidation Enable). */
   public boolean qie() {
     return QIE.isSet(raw);
   }
 
-  /** Says whether IRE is set: interrupt Remapping Enable. */
+  /** Says whether IRE is set (Interrupt Remapping Enable). */
   public boolean ire() {
     return IRE.isSet(raw);
   }
 
-  /** Says whether SIRTP is set: set Interrupt Remap Table Pointer. */
+  /** Says whether SIRTP is set (Set Interrupt Remap Table Pointer). */
   public boolean sirtp() {
     return SIRTP.isSet(raw);
   }
 
-  /** Says whether CFI is set: compatibility Format Interrupt. */
+  /** Says whether CFI is set (Compatibility Format Interrupt). */
   public boolean cfi() {
     return CFI.isSet(raw);
   }

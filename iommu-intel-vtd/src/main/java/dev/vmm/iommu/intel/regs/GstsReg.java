@@ -33,74 +33,74 @@ public record GstsReg(long raw) {
           .rsvdz(22, 0)
           .build();
 
-  /** Translation Enable Status */
+  /** Translation Enable Status. */
   public static final Field TES = LAYOUT.field("TES");
 
-  /** Root Table Pointer Status */
+  /** Root Table Pointer Status. */
   public static final Field RTPS = LAYOUT.field("RTPS");
 
-  /** Fault Log Status */
+  /** Fault Log Status. */
   public static final Field FLS = LAYOUT.field("FLS");
 
-  /** Advanced Fault Logging Status */
+  /** Advanced Fault Logging Status. */
   public static final Field AFLS = LAYOUT.field("AFLS");
 
-  /** Write Buffer Flush Status: a flush is going on */
+  /** Write Buffer Flush Status: a flush is going on. */
   public static final Field WBFS = LAYOUT.field("WBFS");
 
-  /** Queued Invalidation Enable Status */
+  /** Queued Invalidation Enable Status. */
   public static final Field QIES = LAYOUT.field("QIES");
 
-  /** Interrupt Remapping Enable Status */
+  /** Interrupt Remapping Enable Status. */
   public static final Field IRES = LAYOUT.field("IRES");
 
-  /** Interrupt Remapping Table Pointer Status */
+  /** Interrupt Remapping Table Pointer Status. */
   public static final Field IRTPS = LAYOUT.field("IRTPS");
 
-  /** Compatibility Format Interrupt Status */
+  /** Compatibility Format Interrupt Status. */
   public static final Field CFIS = LAYOUT.field("CFIS");
 
-  /** Says whether TES is set: translation Enable Status. */
+  /** Says whether TES is set (Translation Enable Status). */
   public boolean tes() {
     return TES.isSet(raw);
   }
 
-  /** Says whether RTPS is set: root Table Pointer Status. */
+  /** Says whether RTPS is set (Root Table Pointer Status). */
   public boolean rtps() {
     return RTPS.isSet(raw);
   }
 
-  /** Says whether FLS is set: fault Log Status. */
+  /** Says whether FLS is set (Fault Log Status). */
   public boolean fls() {
     return FLS.isSet(raw);
   }
 
-  /** Says whether AFLS is set: advanced Fault Logging Status. */
+  /** Says whether AFLS is set (Advanced Fault Logging Status). */
   public boolean afls() {
     return AFLS.isSet(raw);
   }
 
-  /** Says whether WBFS is set: write Buffer Flush Status: a flush is going on. */
+  /** Says whether WBFS is set (Write Buffer Flush Status: a flush is going on). */
   public boolean wbfs() {
     return WBFS.isSet(raw);
   }
 
-  /** Says whether QIES is set: queued Invalidation Enable Status. */
+  /** Says whether QIES is set (Queued Invalidation Enable Status). */
   public boolean qies() {
     return QIES.isSet(raw);
   }
 
-  /** Says whether IRES is set: interrupt Remapping Enable Status. */
+  /** Says whether IRES is set (Interrupt Remapping Enable Status). */
   public boolean ires() {
     return IRES.isSet(raw);
   }
 
-  /** Says whether IRTPS is set: interrupt Remapping Table Pointer Status. */
+  /** Says whether IRTPS is set (Interrupt Remapping Table Pointer Status). */
   public boolean irtps() {
     return IRTPS.isSet(raw);
   }
 
-  /** Says whether CFIS is set: compatibility Format Interrupt Status. */
+  /** Says whether CFIS is set (Compatibility Format Interrupt Status). */
   public boolean cfis() {
     return CFIS.isSet(raw);
   }

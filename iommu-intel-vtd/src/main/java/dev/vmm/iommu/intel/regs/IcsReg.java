@@ -22,10 +22,10 @@ public record IcsReg(long raw) {
   public static final Layout LAYOUT =
       Layout.of32("ICS_REG").rsvdz(31, 1).bit("IWC", 0, RW1C).build();
 
-  /** Invalidation Wait Descriptor Complete */
+  /** Invalidation Wait Descriptor Complete. */
   public static final Field IWC = LAYOUT.field("IWC");
 
-  /** Says whether IWC is set: invalidation Wait Descriptor Complete. */
+  /** Says whether IWC is set (Invalidation Wait Descriptor Complete). */
   public boolean iwc() {
     return IWC.isSet(raw);
   }

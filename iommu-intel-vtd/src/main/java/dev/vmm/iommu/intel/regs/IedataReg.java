@@ -22,18 +22,18 @@ public record IedataReg(long raw) {
   public static final Layout LAYOUT =
       Layout.of32("IEDATA_REG").field("EIMD", 31, 16, RW).field("IMD", 15, 0, RW).build();
 
-  /** Extended Interrupt Message Data */
+  /** Extended Interrupt Message Data. */
   public static final Field EIMD = LAYOUT.field("EIMD");
 
-  /** Interrupt Message Data */
+  /** Interrupt Message Data. */
   public static final Field IMD = LAYOUT.field("IMD");
 
-  /** Returns EIMD: extended Interrupt Message Data. */
+  /** Returns EIMD (Extended Interrupt Message Data). */
   public int eimd() {
     return (int) EIMD.get(raw);
   }
 
-  /** Returns IMD: interrupt Message Data. */
+  /** Returns IMD (Interrupt Message Data). */
   public int imd() {
     return (int) IMD.get(raw);
   }

@@ -34,50 +34,50 @@ public record IotlbReg(long raw) {
           .rsvdz(31, 0)
           .build();
 
-  /** Invalidate IOTLB; hardware clears it when done */
+  /** Invalidate IOTLB; hardware clears it when done. */
   public static final Field IVT = LAYOUT.field("IVT");
 
-  /** IOTLB Invalidation Request Granularity */
+  /** IOTLB Invalidation Request Granularity. */
   public static final Field IIRG = LAYOUT.field("IIRG");
 
-  /** IOTLB Actual Invalidation Granularity */
+  /** IOTLB Actual Invalidation Granularity. */
   public static final Field IAIG = LAYOUT.field("IAIG");
 
-  /** Drain Reads */
+  /** Drain Reads. */
   public static final Field DR = LAYOUT.field("DR");
 
-  /** Drain Writes */
+  /** Drain Writes. */
   public static final Field DW = LAYOUT.field("DW");
 
-  /** Domain-ID */
+  /** Domain-ID. */
   public static final Field DID = LAYOUT.field("DID");
 
-  /** Says whether IVT is set: invalidate IOTLB; hardware clears it when done. */
+  /** Says whether IVT is set (Invalidate IOTLB; hardware clears it when done). */
   public boolean ivt() {
     return IVT.isSet(raw);
   }
 
-  /** Returns IIRG: IOTLB Invalidation Request Granularity. */
+  /** Returns IIRG (IOTLB Invalidation Request Granularity). */
   public int iirg() {
     return (int) IIRG.get(raw);
   }
 
-  /** Returns IAIG: IOTLB Actual Invalidation Granularity. */
+  /** Returns IAIG (IOTLB Actual Invalidation Granularity). */
   public int iaig() {
     return (int) IAIG.get(raw);
   }
 
-  /** Says whether DR is set: drain Reads. */
+  /** Says whether DR is set (Drain Reads). */
   public boolean dr() {
     return DR.isSet(raw);
   }
 
-  /** Says whether DW is set: drain Writes. */
+  /** Says whether DW is set (Drain Writes). */
   public boolean dw() {
     return DW.isSet(raw);
   }
 
-  /** Returns DID: domain-ID. */
+  /** Returns DID (Domain-ID). */
   public int did() {
     return (int) DID.get(raw);
   }

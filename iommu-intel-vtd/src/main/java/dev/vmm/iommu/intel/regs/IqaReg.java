@@ -27,26 +27,26 @@ public record IqaReg(long raw) {
           .field("QS", 2, 0, RW)
           .build();
 
-  /** Invalidation Queue Base Address, in pages */
+  /** Invalidation Queue Base Address, in pages. */
   public static final Field IQA = LAYOUT.field("IQA");
 
-  /** Descriptor Width: 256 bits */
+  /** Descriptor Width: 256 bits. */
   public static final Field DW = LAYOUT.field("DW");
 
-  /** Queue Size, log2 of pages */
+  /** Queue Size, log2 of pages. */
   public static final Field QS = LAYOUT.field("QS");
 
-  /** Returns IQA: invalidation Queue Base Address, in pages. */
+  /** Returns IQA (Invalidation Queue Base Address, in pages). */
   public long iqa() {
     return IQA.get(raw);
   }
 
-  /** Says whether DW is set: descriptor Width: 256 bits. */
+  /** Says whether DW is set (Descriptor Width: 256 bits). */
   public boolean dw() {
     return DW.isSet(raw);
   }
 
-  /** Returns QS: queue Size, log2 of pages. */
+  /** Returns QS (Queue Size, log2 of pages). */
   public int qs() {
     return (int) QS.get(raw);
   }

@@ -27,26 +27,26 @@ public record IqercdReg(long raw) {
           .field("IQEI", 3, 0, RO)
           .build();
 
-  /** Invalidation Completion Error Source Identifier */
+  /** Invalidation Completion Error Source Identifier. */
   public static final Field ICESID = LAYOUT.field("ICESID");
 
-  /** Invalidation Time-out Error Source Identifier */
+  /** Invalidation Time-out Error Source Identifier. */
   public static final Field ITESID = LAYOUT.field("ITESID");
 
-  /** Invalidation Queue Error Info */
+  /** Invalidation Queue Error Info. */
   public static final Field IQEI = LAYOUT.field("IQEI");
 
-  /** Returns ICESID: invalidation Completion Error Source Identifier. */
+  /** Returns ICESID (Invalidation Completion Error Source Identifier). */
   public int icesid() {
     return (int) ICESID.get(raw);
   }
 
-  /** Returns ITESID: invalidation Time-out Error Source Identifier. */
+  /** Returns ITESID (Invalidation Time-out Error Source Identifier). */
   public int itesid() {
     return (int) ITESID.get(raw);
   }
 
-  /** Returns IQEI: invalidation Queue Error Info. */
+  /** Returns IQEI (Invalidation Queue Error Info). */
   public int iqei() {
     return (int) IQEI.get(raw);
   }

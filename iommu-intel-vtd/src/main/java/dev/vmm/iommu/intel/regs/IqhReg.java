@@ -22,10 +22,10 @@ public record IqhReg(long raw) {
   public static final Layout LAYOUT =
       Layout.of64("IQH_REG").rsvdz(63, 19).field("QH", 18, 4, RO).rsvdz(3, 0).build();
 
-  /** Queue Head, in units of 16 bytes */
+  /** Queue Head, in units of 16 bytes. */
   public static final Field QH = LAYOUT.field("QH");
 
-  /** Returns QH: queue Head, in units of 16 bytes. */
+  /** Returns QH (Queue Head, in units of 16 bytes). */
   public int qh() {
     return (int) QH.get(raw);
   }

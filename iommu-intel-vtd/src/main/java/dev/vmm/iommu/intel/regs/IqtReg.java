@@ -22,10 +22,10 @@ public record IqtReg(long raw) {
   public static final Layout LAYOUT =
       Layout.of64("IQT_REG").rsvdz(63, 19).field("QT", 18, 4, RW).rsvdz(3, 0).build();
 
-  /** Queue Tail, in units of 16 bytes */
+  /** Queue Tail, in units of 16 bytes. */
   public static final Field QT = LAYOUT.field("QT");
 
-  /** Returns QT: queue Tail, in units of 16 bytes. */
+  /** Returns QT (Queue Tail, in units of 16 bytes). */
   public int qt() {
     return (int) QT.get(raw);
   }

@@ -27,26 +27,26 @@ public record IrtaReg(long raw) {
           .field("S", 3, 0, RW)
           .build();
 
-  /** Interrupt Remapping Table Address, in pages */
+  /** Interrupt Remapping Table Address, in pages. */
   public static final Field IRTA = LAYOUT.field("IRTA");
 
-  /** Extended Interrupt Mode Enable */
+  /** Extended Interrupt Mode Enable. */
   public static final Field EIME = LAYOUT.field("EIME");
 
-  /** Size, log2 of entries less one */
+  /** Size, log2 of entries less one. */
   public static final Field S = LAYOUT.field("S");
 
-  /** Returns IRTA: interrupt Remapping Table Address, in pages. */
+  /** Returns IRTA (Interrupt Remapping Table Address, in pages). */
   public long irta() {
     return IRTA.get(raw);
   }
 
-  /** Says whether EIME is set: extended Interrupt Mode Enable. */
+  /** Says whether EIME is set (Extended Interrupt Mode Enable). */
   public boolean eime() {
     return EIME.isSet(raw);
   }
 
-  /** Returns S: size, log2 of entries less one. */
+  /** Returns S (Size, log2 of entries less one). */
   public int s() {
     return (int) S.get(raw);
   }

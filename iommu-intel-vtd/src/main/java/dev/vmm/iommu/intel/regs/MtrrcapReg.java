@@ -28,26 +28,26 @@ public record MtrrcapReg(long raw) {
           .field("VCNT", 7, 0, RO)
           .build();
 
-  /** Write Combining */
+  /** Write Combining. */
   public static final Field WC = LAYOUT.field("WC");
 
-  /** Fixed-range MTRRs */
+  /** Fixed-range MTRRs. */
   public static final Field FIX = LAYOUT.field("FIX");
 
-  /** Variable-range MTRR count */
+  /** Variable-range MTRR count. */
   public static final Field VCNT = LAYOUT.field("VCNT");
 
-  /** Says whether WC is set: write Combining. */
+  /** Says whether WC is set (Write Combining). */
   public boolean wc() {
     return WC.isSet(raw);
   }
 
-  /** Says whether FIX is set: fixed-range MTRRs. */
+  /** Says whether FIX is set (Fixed-range MTRRs). */
   public boolean fix() {
     return FIX.isSet(raw);
   }
 
-  /** Returns VCNT: variable-range MTRR count. */
+  /** Returns VCNT (Variable-range MTRR count). */
   public int vcnt() {
     return (int) VCNT.get(raw);
   }

@@ -28,26 +28,26 @@ public record MtrrdefReg(long raw) {
           .field("TYPE", 7, 0, RW)
           .build();
 
-  /** MTRR Enable */
+  /** MTRR Enable. */
   public static final Field E = LAYOUT.field("E");
 
-  /** Fixed-range MTRR Enable */
+  /** Fixed-range MTRR Enable. */
   public static final Field FE = LAYOUT.field("FE");
 
-  /** Default memory type */
+  /** Default memory type. */
   public static final Field TYPE = LAYOUT.field("TYPE");
 
-  /** Says whether E is set: MTRR Enable. */
+  /** Says whether E is set (MTRR Enable). */
   public boolean e() {
     return E.isSet(raw);
   }
 
-  /** Says whether FE is set: fixed-range MTRR Enable. */
+  /** Says whether FE is set (Fixed-range MTRR Enable). */
   public boolean fe() {
     return FE.isSet(raw);
   }
 
-  /** Returns TYPE: default memory type. */
+  /** Returns TYPE (Default memory type). */
   public int type() {
     return (int) TYPE.get(raw);
   }

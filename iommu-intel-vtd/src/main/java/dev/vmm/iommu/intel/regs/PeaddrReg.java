@@ -22,10 +22,10 @@ public record PeaddrReg(long raw) {
   public static final Layout LAYOUT =
       Layout.of32("PEADDR_REG").field("MA", 31, 2, RW).rsvdz(1, 0).build();
 
-  /** Message Address, in units of 4 bytes */
+  /** Message Address, in units of 4 bytes. */
   public static final Field MA = LAYOUT.field("MA");
 
-  /** Returns MA: message Address, in units of 4 bytes. */
+  /** Returns MA (Message Address, in units of 4 bytes). */
   public int ma() {
     return (int) MA.get(raw);
   }

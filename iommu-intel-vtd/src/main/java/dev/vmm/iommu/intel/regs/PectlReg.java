@@ -23,18 +23,18 @@ public record PectlReg(long raw) {
   public static final Layout LAYOUT =
       Layout.of32("PECTL_REG").bit("IM", 31, RW).bit("IP", 30, RO).rsvdp(29, 0).build();
 
-  /** Interrupt Mask */
+  /** Interrupt Mask. */
   public static final Field IM = LAYOUT.field("IM");
 
-  /** Interrupt Pending */
+  /** Interrupt Pending. */
   public static final Field IP = LAYOUT.field("IP");
 
-  /** Says whether IM is set: interrupt Mask. */
+  /** Says whether IM is set (Interrupt Mask). */
   public boolean im() {
     return IM.isSet(raw);
   }
 
-  /** Says whether IP is set: interrupt Pending. */
+  /** Says whether IP is set (Interrupt Pending). */
   public boolean ip() {
     return IP.isSet(raw);
   }

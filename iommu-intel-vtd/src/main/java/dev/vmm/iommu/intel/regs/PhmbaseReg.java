@@ -21,10 +21,10 @@ public record PhmbaseReg(long raw) {
   /** Every bit of the word. */
   public static final Layout LAYOUT = Layout.of64("PHMBASE_REG").field("PHMB", 63, 0, RW).build();
 
-  /** Protected High-Memory Base */
+  /** Protected High-Memory Base. */
   public static final Field PHMB = LAYOUT.field("PHMB");
 
-  /** Returns PHMB: protected High-Memory Base. */
+  /** Returns PHMB (Protected High-Memory Base). */
   public long phmb() {
     return PHMB.get(raw);
   }

@@ -21,10 +21,10 @@ public record PhmlimitReg(long raw) {
   /** Every bit of the word. */
   public static final Layout LAYOUT = Layout.of64("PHMLIMIT_REG").field("PHML", 63, 0, RW).build();
 
-  /** Protected High-Memory Limit */
+  /** Protected High-Memory Limit. */
   public static final Field PHML = LAYOUT.field("PHML");
 
-  /** Returns PHML: protected High-Memory Limit. */
+  /** Returns PHML (Protected High-Memory Limit). */
   public long phml() {
     return PHML.get(raw);
   }

@@ -21,10 +21,10 @@ public record PlmbaseReg(long raw) {
   /** Every bit of the word. */
   public static final Layout LAYOUT = Layout.of32("PLMBASE_REG").field("PLMB", 31, 0, RW).build();
 
-  /** Protected Low-Memory Base */
+  /** Protected Low-Memory Base. */
   public static final Field PLMB = LAYOUT.field("PLMB");
 
-  /** Returns PLMB: protected Low-Memory Base. */
+  /** Returns PLMB (Protected Low-Memory Base). */
   public long plmb() {
     return PLMB.get(raw);
   }

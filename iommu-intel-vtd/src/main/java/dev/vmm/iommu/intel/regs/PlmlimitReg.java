@@ -21,10 +21,10 @@ public record PlmlimitReg(long raw) {
   /** Every bit of the word. */
   public static final Layout LAYOUT = Layout.of32("PLMLIMIT_REG").field("PLML", 31, 0, RW).build();
 
-  /** Protected Low-Memory Limit */
+  /** Protected Low-Memory Limit. */
   public static final Field PLML = LAYOUT.field("PLML");
 
-  /** Returns PLML: protected Low-Memory Limit. */
+  /** Returns PLML (Protected Low-Memory Limit). */
   public long plml() {
     return PLML.get(raw);
   }

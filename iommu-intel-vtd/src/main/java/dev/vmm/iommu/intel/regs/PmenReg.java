@@ -23,18 +23,18 @@ public record PmenReg(long raw) {
   public static final Layout LAYOUT =
       Layout.of32("PMEN_REG").bit("EPM", 31, RW).rsvdp(30, 1).bit("PRS", 0, RO).build();
 
-  /** Enable Protected Memory */
+  /** Enable Protected Memory. */
   public static final Field EPM = LAYOUT.field("EPM");
 
-  /** Protected Region Status */
+  /** Protected Region Status. */
   public static final Field PRS = LAYOUT.field("PRS");
 
-  /** Says whether EPM is set: enable Protected Memory. */
+  /** Says whether EPM is set (Enable Protected Memory). */
   public boolean epm() {
     return EPM.isSet(raw);
   }
 
-  /** Says whether PRS is set: protected Region Status. */
+  /** Says whether PRS is set (Protected Region Status). */
   public boolean prs() {
     return PRS.isSet(raw);
   }

@@ -22,18 +22,18 @@ public record PqaReg(long raw) {
   public static final Layout LAYOUT =
       Layout.of64("PQA_REG").field("PQA", 63, 12, RW).rsvdz(11, 3).field("PQS", 2, 0, RW).build();
 
-  /** Page Request Queue Base Address, in pages */
+  /** Page Request Queue Base Address, in pages. */
   public static final Field PQA = LAYOUT.field("PQA");
 
-  /** Page Queue Size, log2 of pages */
+  /** Page Queue Size, log2 of pages. */
   public static final Field PQS = LAYOUT.field("PQS");
 
-  /** Returns PQA: page Request Queue Base Address, in pages. */
+  /** Returns PQA (Page Request Queue Base Address, in pages). */
   public long pqa() {
     return PQA.get(raw);
   }
 
-  /** Returns PQS: page Queue Size, log2 of pages. */
+  /** Returns PQS (Page Queue Size, log2 of pages). */
   public int pqs() {
     return (int) PQS.get(raw);
   }

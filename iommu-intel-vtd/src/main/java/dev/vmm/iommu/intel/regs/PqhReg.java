@@ -22,10 +22,10 @@ public record PqhReg(long raw) {
   public static final Layout LAYOUT =
       Layout.of64("PQH_REG").rsvdz(63, 19).field("PQH", 18, 5, RW).rsvdz(4, 0).build();
 
-  /** Page Queue Head, in units of 32 bytes */
+  /** Page Queue Head, in units of 32 bytes. */
   public static final Field PQH = LAYOUT.field("PQH");
 
-  /** Returns PQH: page Queue Head, in units of 32 bytes. */
+  /** Returns PQH (Page Queue Head, in units of 32 bytes). */
   public int pqh() {
     return (int) PQH.get(raw);
   }

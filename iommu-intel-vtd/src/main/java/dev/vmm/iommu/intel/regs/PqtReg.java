@@ -22,10 +22,10 @@ public record PqtReg(long raw) {
   public static final Layout LAYOUT =
       Layout.of64("PQT_REG").rsvdz(63, 19).field("PQT", 18, 5, RW).rsvdz(4, 0).build();
 
-  /** Page Queue Tail, in units of 32 bytes */
+  /** Page Queue Tail, in units of 32 bytes. */
   public static final Field PQT = LAYOUT.field("PQT");
 
-  /** Returns PQT: page Queue Tail, in units of 32 bytes. */
+  /** Returns PQT (Page Queue Tail, in units of 32 bytes). */
   public int pqt() {
     return (int) PQT.get(raw);
   }

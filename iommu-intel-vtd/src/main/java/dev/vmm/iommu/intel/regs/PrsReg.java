@@ -22,18 +22,18 @@ public record PrsReg(long raw) {
   public static final Layout LAYOUT =
       Layout.of32("PRS_REG").rsvdz(31, 2).bit("PRO", 1, RW1C).bit("PPR", 0, RW1C).build();
 
-  /** Page Request Overflow */
+  /** Page Request Overflow. */
   public static final Field PRO = LAYOUT.field("PRO");
 
-  /** Pending Page Request */
+  /** Pending Page Request. */
   public static final Field PPR = LAYOUT.field("PPR");
 
-  /** Says whether PRO is set: page Request Overflow. */
+  /** Says whether PRO is set (Page Request Overflow). */
   public boolean pro() {
     return PRO.isSet(raw);
   }
 
-  /** Says whether PPR is set: pending Page Request. */
+  /** Says whether PPR is set (Pending Page Request). */
   public boolean ppr() {
     return PPR.isSet(raw);
   }

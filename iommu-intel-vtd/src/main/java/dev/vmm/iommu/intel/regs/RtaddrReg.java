@@ -26,18 +26,18 @@ public record RtaddrReg(long raw) {
           .rsvdz(9, 0)
           .build();
 
-  /** Root Table Address, in pages */
+  /** Root Table Address, in pages. */
   public static final Field RTA = LAYOUT.field("RTA");
 
-  /** Translation Table Mode */
+  /** Translation Table Mode. */
   public static final Field TTM = LAYOUT.field("TTM");
 
-  /** Returns RTA: root Table Address, in pages. */
+  /** Returns RTA (Root Table Address, in pages). */
   public long rta() {
     return RTA.get(raw);
   }
 
-  /** Returns TTM: translation Table Mode. */
+  /** Returns TTM (Translation Table Mode). */
   public int ttm() {
     return (int) TTM.get(raw);
   }

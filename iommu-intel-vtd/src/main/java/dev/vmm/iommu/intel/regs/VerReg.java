@@ -22,18 +22,18 @@ public record VerReg(long raw) {
   public static final Layout LAYOUT =
       Layout.of32("VER_REG").rsvdz(31, 8).field("MAX", 7, 4, RO).field("MIN", 3, 0, RO).build();
 
-  /** Major version */
+  /** Major version. */
   public static final Field MAX = LAYOUT.field("MAX");
 
-  /** Minor version */
+  /** Minor version. */
   public static final Field MIN = LAYOUT.field("MIN");
 
-  /** Returns MAX: major version. */
+  /** Returns MAX (Major version). */
   public int max() {
     return (int) MAX.get(raw);
   }
 
-  /** Returns MIN: minor version. */
+  /** Returns MIN (Minor version). */
   public int min() {
     return (int) MIN.get(raw);
   }

@@ -27,42 +27,42 @@ public record ContextCacheDescriptor(long raw) {
           .field("TYPE", 3, 0, RW)
           .build();
 
-  /** Function Mask */
+  /** Function Mask. */
   public static final Field FM = LAYOUT.field("FM");
 
-  /** Source-ID */
+  /** Source-ID. */
   public static final Field SID = LAYOUT.field("SID");
 
-  /** Domain-ID */
+  /** Domain-ID. */
   public static final Field DID = LAYOUT.field("DID");
 
-  /** Granularity: 1 global, 2 domain, 3 device */
+  /** Granularity: 1 global, 2 domain, 3 device. */
   public static final Field G = LAYOUT.field("G");
 
-  /** Descriptor type, 1 */
+  /** Descriptor type, 1. */
   public static final Field TYPE = LAYOUT.field("TYPE");
 
-  /** Returns FM: function Mask. */
+  /** Returns FM (Function Mask). */
   public int fm() {
     return (int) FM.get(raw);
   }
 
-  /** Returns SID: source-ID. */
+  /** Returns SID (Source-ID). */
   public int sid() {
     return (int) SID.get(raw);
   }
 
-  /** Returns DID: domain-ID. */
+  /** Returns DID (Domain-ID). */
   public int did() {
     return (int) DID.get(raw);
   }
 
-  /** Returns G: granularity: 1 global, 2 domain, 3 device. */
+  /** Returns G (Granularity: 1 global, 2 domain, 3 device). */
   public int g() {
     return (int) G.get(raw);
   }
 
-  /** Returns TYPE: descriptor type, 1. */
+  /** Returns TYPE (Descriptor type, 1). */
   public int type() {
     return (int) TYPE.get(raw);
   }

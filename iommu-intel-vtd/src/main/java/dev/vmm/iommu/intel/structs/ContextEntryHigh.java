@@ -25,26 +25,26 @@ public record ContextEntryHigh(long raw) {
           .field("AW", 2, 0, RW)
           .build();
 
-  /** Domain Identifier */
+  /** Domain Identifier. */
   public static final Field DID = LAYOUT.field("DID");
 
-  /** Ignored by hardware */
+  /** Ignored by hardware. */
   public static final Field IGN = LAYOUT.field("IGN");
 
-  /** Address Width, coded */
+  /** Address Width, coded. */
   public static final Field AW = LAYOUT.field("AW");
 
-  /** Returns DID: domain Identifier. */
+  /** Returns DID (Domain Identifier). */
   public int did() {
     return (int) DID.get(raw);
   }
 
-  /** Returns IGN: ignored by hardware. */
+  /** Returns IGN (Ignored by hardware). */
   public int ign() {
     return (int) IGN.get(raw);
   }
 
-  /** Returns AW: address Width, coded. */
+  /** Returns AW (Address Width, coded). */
   public int aw() {
     return (int) AW.get(raw);
   }

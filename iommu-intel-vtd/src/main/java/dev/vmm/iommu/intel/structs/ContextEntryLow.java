@@ -25,34 +25,34 @@ public record ContextEntryLow(long raw) {
           .bit("P", 0, RW)
           .build();
 
-  /** Second Stage Page Translation Pointer, in pages */
+  /** Second Stage Page Translation Pointer, in pages. */
   public static final Field SSPTPTR = LAYOUT.field("SSPTPTR");
 
-  /** Translation Type */
+  /** Translation Type. */
   public static final Field TT = LAYOUT.field("TT");
 
-  /** Fault Processing Disable */
+  /** Fault Processing Disable. */
   public static final Field FPD = LAYOUT.field("FPD");
 
-  /** Present */
+  /** Present. */
   public static final Field P = LAYOUT.field("P");
 
-  /** Returns SSPTPTR: second Stage Page Translation Pointer, in pages. */
+  /** Returns SSPTPTR (Second Stage Page Translation Pointer, in pages). */
   public long ssptptr() {
     return SSPTPTR.get(raw);
   }
 
-  /** Returns TT: translation Type. */
+  /** Returns TT (Translation Type). */
   public int tt() {
     return (int) TT.get(raw);
   }
 
-  /** Says whether FPD is set: fault Processing Disable. */
+  /** Says whether FPD is set (Fault Processing Disable). */
   public boolean fpd() {
     return FPD.isSet(raw);
   }
 
-  /** Says whether P is set: present. */
+  /** Says whether P is set (Present). */
   public boolean p() {
     return P.isSet(raw);
   }

@@ -23,18 +23,18 @@ public record DeviceTlbDescriptorHigh(long raw) {
           .bit("S", 0, RW)
           .build();
 
-  /** Address, in pages */
+  /** Address, in pages. */
   public static final Field ADDR = LAYOUT.field("ADDR");
 
-  /** Size: the lowest zero bit of ADDR codes a range */
+  /** Size: the lowest zero bit of ADDR codes a range. */
   public static final Field S = LAYOUT.field("S");
 
-  /** Returns ADDR: address, in pages. */
+  /** Returns ADDR (Address, in pages). */
   public long addr() {
     return ADDR.get(raw);
   }
 
-  /** Says whether S is set: size: the lowest zero bit of ADDR codes a range. */
+  /** Says whether S is set (Size: the lowest zero bit of ADDR codes a range). */
   public boolean s() {
     return S.isSet(raw);
   }

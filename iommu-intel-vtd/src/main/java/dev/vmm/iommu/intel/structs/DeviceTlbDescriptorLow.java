@@ -28,42 +28,42 @@ public record DeviceTlbDescriptorLow(long raw) {
           .field("TYPE", 3, 0, RW)
           .build();
 
-  /** Physical Function Source-ID bits 15:4 */
+  /** Physical Function Source-ID bits 15:4. */
   public static final Field PFSID_HIGH = LAYOUT.field("PFSID_HIGH");
 
-  /** Source-ID */
+  /** Source-ID. */
   public static final Field SID = LAYOUT.field("SID");
 
-  /** Maximum Invalidations Pending */
+  /** Maximum Invalidations Pending. */
   public static final Field MIP = LAYOUT.field("MIP");
 
-  /** Physical Function Source-ID bits 3:0 */
+  /** Physical Function Source-ID bits 3:0. */
   public static final Field PFSID_LOW = LAYOUT.field("PFSID_LOW");
 
-  /** Descriptor type, 3 */
+  /** Descriptor type, 3. */
   public static final Field TYPE = LAYOUT.field("TYPE");
 
-  /** Returns PFSID_HIGH: physical Function Source-ID bits 15:4. */
+  /** Returns PFSID_HIGH (Physical Function Source-ID bits 15:4). */
   public int pfsidHigh() {
     return (int) PFSID_HIGH.get(raw);
   }
 
-  /** Returns SID: source-ID. */
+  /** Returns SID (Source-ID). */
   public int sid() {
     return (int) SID.get(raw);
   }
 
-  /** Returns MIP: maximum Invalidations Pending. */
+  /** Returns MIP (Maximum Invalidations Pending). */
   public int mip() {
     return (int) MIP.get(raw);
   }
 
-  /** Returns PFSID_LOW: physical Function Source-ID bits 3:0. */
+  /** Returns PFSID_LOW (Physical Function Source-ID bits 3:0). */
   public int pfsidLow() {
     return (int) PFSID_LOW.get(raw);
   }
 
-  /** Returns TYPE: descriptor type, 3. */
+  /** Returns TYPE (Descriptor type, 3). */
   public int type() {
     return (int) TYPE.get(raw);
   }

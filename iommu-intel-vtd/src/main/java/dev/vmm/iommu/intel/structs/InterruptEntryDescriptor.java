@@ -26,34 +26,34 @@ public record InterruptEntryDescriptor(long raw) {
           .field("TYPE", 3, 0, RW)
           .build();
 
-  /** Interrupt Index */
+  /** Interrupt Index. */
   public static final Field IIDX = LAYOUT.field("IIDX");
 
-  /** Index Mask */
+  /** Index Mask. */
   public static final Field IM = LAYOUT.field("IM");
 
-  /** Granularity: 0 global, 1 index-selective */
+  /** Granularity: 0 global, 1 index-selective. */
   public static final Field G = LAYOUT.field("G");
 
-  /** Descriptor type, 4 */
+  /** Descriptor type, 4. */
   public static final Field TYPE = LAYOUT.field("TYPE");
 
-  /** Returns IIDX: interrupt Index. */
+  /** Returns IIDX (Interrupt Index). */
   public int iidx() {
     return (int) IIDX.get(raw);
   }
 
-  /** Returns IM: index Mask. */
+  /** Returns IM (Index Mask). */
   public int im() {
     return (int) IM.get(raw);
   }
 
-  /** Says whether G is set: granularity: 0 global, 1 index-selective. */
+  /** Says whether G is set (Granularity: 0 global, 1 index-selective). */
   public boolean g() {
     return G.isSet(raw);
   }
 
-  /** Returns TYPE: descriptor type, 4. */
+  /** Returns TYPE (Descriptor type, 4). */
   public int type() {
     return (int) TYPE.get(raw);
   }

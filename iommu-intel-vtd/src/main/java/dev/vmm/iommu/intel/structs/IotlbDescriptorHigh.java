@@ -24,26 +24,26 @@ public record IotlbDescriptorHigh(long raw) {
           .field("AM", 5, 0, RW)
           .build();
 
-  /** Address, in pages */
+  /** Address, in pages. */
   public static final Field ADDR = LAYOUT.field("ADDR");
 
-  /** Invalidation Hint: only leaves changed */
+  /** Invalidation Hint: only leaves changed. */
   public static final Field IH = LAYOUT.field("IH");
 
-  /** Address Mask, log2 of pages */
+  /** Address Mask, log2 of pages. */
   public static final Field AM = LAYOUT.field("AM");
 
-  /** Returns ADDR: address, in pages. */
+  /** Returns ADDR (Address, in pages). */
   public long addr() {
     return ADDR.get(raw);
   }
 
-  /** Says whether IH is set: invalidation Hint: only leaves changed. */
+  /** Says whether IH is set (Invalidation Hint: only leaves changed). */
   public boolean ih() {
     return IH.isSet(raw);
   }
 
-  /** Returns AM: address Mask, log2 of pages. */
+  /** Returns AM (Address Mask, log2 of pages). */
   public int am() {
     return (int) AM.get(raw);
   }

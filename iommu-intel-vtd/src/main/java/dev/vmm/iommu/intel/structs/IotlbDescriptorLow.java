@@ -27,42 +27,42 @@ public record IotlbDescriptorLow(long raw) {
           .field("TYPE", 3, 0, RW)
           .build();
 
-  /** Domain-ID */
+  /** Domain-ID. */
   public static final Field DID = LAYOUT.field("DID");
 
-  /** Drain Reads */
+  /** Drain Reads. */
   public static final Field DR = LAYOUT.field("DR");
 
-  /** Drain Writes */
+  /** Drain Writes. */
   public static final Field DW = LAYOUT.field("DW");
 
-  /** Granularity: 1 global, 2 domain, 3 page */
+  /** Granularity: 1 global, 2 domain, 3 page. */
   public static final Field G = LAYOUT.field("G");
 
-  /** Descriptor type, 2 */
+  /** Descriptor type, 2. */
   public static final Field TYPE = LAYOUT.field("TYPE");
 
-  /** Returns DID: domain-ID. */
+  /** Returns DID (Domain-ID). */
   public int did() {
     return (int) DID.get(raw);
   }
 
-  /** Says whether DR is set: drain Reads. */
+  /** Says whether DR is set (Drain Reads). */
   public boolean dr() {
     return DR.isSet(raw);
   }
 
-  /** Says whether DW is set: drain Writes. */
+  /** Says whether DW is set (Drain Writes). */
   public boolean dw() {
     return DW.isSet(raw);
   }
 
-  /** Returns G: granularity: 1 global, 2 domain, 3 page. */
+  /** Returns G (Granularity: 1 global, 2 domain, 3 page). */
   public int g() {
     return (int) G.get(raw);
   }
 
-  /** Returns TYPE: descriptor type, 2. */
+  /** Returns TYPE (Descriptor type, 2). */
   public int type() {
     return (int) TYPE.get(raw);
   }

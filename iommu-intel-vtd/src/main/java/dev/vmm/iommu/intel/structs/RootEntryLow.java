@@ -19,18 +19,18 @@ public record RootEntryLow(long raw) {
   public static final Layout LAYOUT =
       Layout.of64("ROOT_ENTRY[63:0]").field("CTP", 63, 12, RW).rsvdz(11, 1).bit("P", 0, RW).build();
 
-  /** Context-table Pointer, in pages */
+  /** Context-table Pointer, in pages. */
   public static final Field CTP = LAYOUT.field("CTP");
 
-  /** Present */
+  /** Present. */
   public static final Field P = LAYOUT.field("P");
 
-  /** Returns CTP: context-table Pointer, in pages. */
+  /** Returns CTP (Context-table Pointer, in pages). */
   public long ctp() {
     return CTP.get(raw);
   }
 
-  /** Says whether P is set: present. */
+  /** Says whether P is set (Present). */
   public boolean p() {
     return P.isSet(raw);
   }

@@ -28,58 +28,58 @@ public record ScalableContextEntryLow(long raw) {
           .bit("P", 0, RW)
           .build();
 
-  /** PASID Directory Pointer, in pages */
+  /** PASID Directory Pointer, in pages. */
   public static final Field PASIDDIRPTR = LAYOUT.field("PASIDDIRPTR");
 
-  /** PASID Directory size, coded */
+  /** PASID Directory size, coded. */
   public static final Field PDTS = LAYOUT.field("PDTS");
 
-  /** Page Request Enable */
+  /** Page Request Enable. */
   public static final Field PRE = LAYOUT.field("PRE");
 
-  /** PASID Enable */
+  /** PASID Enable. */
   public static final Field PASIDE = LAYOUT.field("PASIDE");
 
-  /** Device-TLB Enable */
+  /** Device-TLB Enable. */
   public static final Field DTE = LAYOUT.field("DTE");
 
-  /** Fault Processing Disable */
+  /** Fault Processing Disable. */
   public static final Field FPD = LAYOUT.field("FPD");
 
-  /** Present */
+  /** Present. */
   public static final Field P = LAYOUT.field("P");
 
-  /** Returns PASIDDIRPTR: PASID Directory Pointer, in pages. */
+  /** Returns PASIDDIRPTR (PASID Directory Pointer, in pages). */
   public long pasiddirptr() {
     return PASIDDIRPTR.get(raw);
   }
 
-  /** Returns PDTS: PASID Directory size, coded. */
+  /** Returns PDTS (PASID Directory size, coded). */
   public int pdts() {
     return (int) PDTS.get(raw);
   }
 
-  /** Says whether PRE is set: page Request Enable. */
+  /** Says whether PRE is set (Page Request Enable). */
   public boolean pre() {
     return PRE.isSet(raw);
   }
 
-  /** Says whether PASIDE is set: PASID Enable. */
+  /** Says whether PASIDE is set (PASID Enable). */
   public boolean paside() {
     return PASIDE.isSet(raw);
   }
 
-  /** Says whether DTE is set: device-TLB Enable. */
+  /** Says whether DTE is set (Device-TLB Enable). */
   public boolean dte() {
     return DTE.isSet(raw);
   }
 
-  /** Says whether FPD is set: fault Processing Disable. */
+  /** Says whether FPD is set (Fault Processing Disable). */
   public boolean fpd() {
     return FPD.isSet(raw);
   }
 
-  /** Says whether P is set: present. */
+  /** Says whether P is set (Present). */
   public boolean p() {
     return P.isSet(raw);
   }

@@ -23,18 +23,18 @@ public record ScalableContextEntrySecond(long raw) {
           .field("RID_PASID", 19, 0, RW)
           .build();
 
-  /** Privilege of requests without PASID */
+  /** Privilege of requests without PASID. */
   public static final Field RID_PRIV = LAYOUT.field("RID_PRIV");
 
-  /** PASID of requests without PASID */
+  /** PASID of requests without PASID. */
   public static final Field RID_PASID = LAYOUT.field("RID_PASID");
 
-  /** Says whether RID_PRIV is set: privilege of requests without PASID. */
+  /** Says whether RID_PRIV is set (Privilege of requests without PASID). */
   public boolean ridPriv() {
     return RID_PRIV.isSet(raw);
   }
 
-  /** Returns RID_PASID: PASID of requests without PASID. */
+  /** Returns RID_PASID (PASID of requests without PASID). */
   public int ridPasid() {
     return (int) RID_PASID.get(raw);
   }

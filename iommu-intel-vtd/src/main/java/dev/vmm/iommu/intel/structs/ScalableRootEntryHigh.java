@@ -23,18 +23,18 @@ public record ScalableRootEntryHigh(long raw) {
           .bit("UP", 0, RW)
           .build();
 
-  /** Upper Context-table Pointer, in pages */
+  /** Upper Context-table Pointer, in pages. */
   public static final Field UCTP = LAYOUT.field("UCTP");
 
-  /** Upper Present */
+  /** Upper Present. */
   public static final Field UP = LAYOUT.field("UP");
 
-  /** Returns UCTP: upper Context-table Pointer, in pages. */
+  /** Returns UCTP (Upper Context-table Pointer, in pages). */
   public long uctp() {
     return UCTP.get(raw);
   }
 
-  /** Says whether UP is set: upper Present. */
+  /** Says whether UP is set (Upper Present). */
   public boolean up() {
     return UP.isSet(raw);
   }

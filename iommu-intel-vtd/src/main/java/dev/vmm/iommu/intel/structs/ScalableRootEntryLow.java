@@ -23,18 +23,18 @@ public record ScalableRootEntryLow(long raw) {
           .bit("LP", 0, RW)
           .build();
 
-  /** Lower Context-table Pointer, in pages */
+  /** Lower Context-table Pointer, in pages. */
   public static final Field LCTP = LAYOUT.field("LCTP");
 
-  /** Lower Present */
+  /** Lower Present. */
   public static final Field LP = LAYOUT.field("LP");
 
-  /** Returns LCTP: lower Context-table Pointer, in pages. */
+  /** Returns LCTP (Lower Context-table Pointer, in pages). */
   public long lctp() {
     return LCTP.get(raw);
   }
 
-  /** Says whether LP is set: lower Present. */
+  /** Says whether LP is set (Lower Present). */
   public boolean lp() {
     return LP.isSet(raw);
   }

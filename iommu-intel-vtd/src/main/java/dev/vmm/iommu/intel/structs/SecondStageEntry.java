@@ -34,114 +34,114 @@ public record SecondStageEntry(long raw) {
           .bit("R", 0, RW)
           .build();
 
-  /** Ignored by hardware */
+  /** Ignored by hardware. */
   public static final Field IGN63 = LAYOUT.field("IGN63");
 
-  /** Transient Mapping, revisions before 3.0; ignored */
+  /** Transient Mapping, revisions before 3.0; ignored. */
   public static final Field TM = LAYOUT.field("TM");
 
-  /** Ignored by hardware */
+  /** Ignored by hardware. */
   public static final Field IGN61 = LAYOUT.field("IGN61");
 
-  /** Address of table or page, in pages */
+  /** Address of table or page, in pages. */
   public static final Field ADDR = LAYOUT.field("ADDR");
 
-  /** Snoop; leaves only */
+  /** Snoop; leaves only. */
   public static final Field SNP = LAYOUT.field("SNP");
 
-  /** Ignored by hardware */
+  /** Ignored by hardware. */
   public static final Field IGN10 = LAYOUT.field("IGN10");
 
-  /** Dirty; scalable mode only */
+  /** Dirty; scalable mode only. */
   public static final Field D = LAYOUT.field("D");
 
-  /** Accessed; scalable mode only */
+  /** Accessed; scalable mode only. */
   public static final Field A = LAYOUT.field("A");
 
-  /** Page Size: a leaf above level 1 */
+  /** Page Size: a leaf above level 1. */
   public static final Field PS = LAYOUT.field("PS");
 
-  /** Ignore PAT; scalable mode only */
+  /** Ignore PAT; scalable mode only. */
   public static final Field IPAT = LAYOUT.field("IPAT");
 
-  /** Extended Memory Type; scalable mode only */
+  /** Extended Memory Type; scalable mode only. */
   public static final Field EMT = LAYOUT.field("EMT");
 
-  /** Execute; scalable mode only */
+  /** Execute; scalable mode only. */
   public static final Field X = LAYOUT.field("X");
 
-  /** Write */
+  /** Write. */
   public static final Field W = LAYOUT.field("W");
 
-  /** Read */
+  /** Read. */
   public static final Field R = LAYOUT.field("R");
 
-  /** Says whether IGN63 is set: ignored by hardware. */
+  /** Says whether IGN63 is set (Ignored by hardware). */
   public boolean ign63() {
     return IGN63.isSet(raw);
   }
 
-  /** Says whether TM is set: transient Mapping, revisions before 3.0; ignored. */
+  /** Says whether TM is set (Transient Mapping, revisions before 3.0; ignored). */
   public boolean tm() {
     return TM.isSet(raw);
   }
 
-  /** Returns IGN61: ignored by hardware. */
+  /** Returns IGN61 (Ignored by hardware). */
   public int ign61() {
     return (int) IGN61.get(raw);
   }
 
-  /** Returns ADDR: address of table or page, in pages. */
+  /** Returns ADDR (Address of table or page, in pages). */
   public long addr() {
     return ADDR.get(raw);
   }
 
-  /** Says whether SNP is set: snoop; leaves only. */
+  /** Says whether SNP is set (Snoop; leaves only). */
   public boolean snp() {
     return SNP.isSet(raw);
   }
 
-  /** Says whether IGN10 is set: ignored by hardware. */
+  /** Says whether IGN10 is set (Ignored by hardware). */
   public boolean ign10() {
     return IGN10.isSet(raw);
   }
 
-  /** Says whether D is set: dirty; scalable mode only. */
+  /** Says whether D is set (Dirty; scalable mode only). */
   public boolean d() {
     return D.isSet(raw);
   }
 
-  /** Says whether A is set: accessed; scalable mode only. */
+  /** Says whether A is set (Accessed; scalable mode only). */
   public boolean a() {
     return A.isSet(raw);
   }
 
-  /** Says whether PS is set: page Size: a leaf above level 1. */
+  /** Says whether PS is set (Page Size: a leaf above level 1). */
   public boolean ps() {
     return PS.isSet(raw);
   }
 
-  /** Says whether IPAT is set: ignore PAT; scalable mode only. */
+  /** Says whether IPAT is set (Ignore PAT; scalable mode only). */
   public boolean ipat() {
     return IPAT.isSet(raw);
   }
 
-  /** Returns EMT: extended Memory Type; scalable mode only. */
+  /** Returns EMT (Extended Memory Type; scalable mode only). */
   public int emt() {
     return (int) EMT.get(raw);
   }
 
-  /** Says whether X is set: execute; scalable mode only. */
+  /** Says whether X is set (Execute; scalable mode only). */
   public boolean x() {
     return X.isSet(raw);
   }
 
-  /** Says whether W is set: write. */
+  /** Says whether W is set (Write). */
   public boolean w() {
     return W.isSet(raw);
   }
 
-  /** Says whether R is set: read. */
+  /** Says whether R is set (Read). */
   public boolean r() {
     return R.isSet(raw);
   }

@@ -19,10 +19,10 @@ public record WaitDescriptorHigh(long raw) {
   public static final Layout LAYOUT =
       Layout.of64("INV_WAIT_DSC[127:64]").field("STADDR", 63, 2, RW).rsvdz(1, 0).build();
 
-  /** Status Address, in units of 4 bytes */
+  /** Status Address, in units of 4 bytes. */
   public static final Field STADDR = LAYOUT.field("STADDR");
 
-  /** Returns STADDR: status Address, in units of 4 bytes. */
+  /** Returns STADDR (Status Address, in units of 4 bytes). */
   public long staddr() {
     return STADDR.get(raw);
   }

@@ -27,50 +27,50 @@ public record WaitDescriptorLow(long raw) {
           .field("TYPE", 3, 0, RW)
           .build();
 
-  /** Status Data */
+  /** Status Data. */
   public static final Field STDATA = LAYOUT.field("STDATA");
 
-  /** Page-request Drain */
+  /** Page-request Drain. */
   public static final Field PD = LAYOUT.field("PD");
 
-  /** Fence: later descriptors wait */
+  /** Fence: later descriptors wait. */
   public static final Field FN = LAYOUT.field("FN");
 
-  /** Status Write */
+  /** Status Write. */
   public static final Field SW = LAYOUT.field("SW");
 
-  /** Interrupt Flag */
+  /** Interrupt Flag. */
   public static final Field IF = LAYOUT.field("IF");
 
-  /** Descriptor type, 5 */
+  /** Descriptor type, 5. */
   public static final Field TYPE = LAYOUT.field("TYPE");
 
-  /** Returns STDATA: status Data. */
+  /** Returns STDATA (Status Data). */
   public long stdata() {
     return STDATA.get(raw);
   }
 
-  /** Says whether PD is set: page-request Drain. */
+  /** Says whether PD is set (Page-request Drain). */
   public boolean pd() {
     return PD.isSet(raw);
   }
 
-  /** Says whether FN is set: fence: later descriptors wait. */
+  /** Says whether FN is set (Fence: later descriptors wait). */
   public boolean fn() {
     return FN.isSet(raw);
   }
 
-  /** Says whether SW is set: status Write. */
+  /** Says whether SW is set (Status Write). */
   public boolean sw() {
     return SW.isSet(raw);
   }
 
-  /** Says whether IF is set: interrupt Flag. */
+  /** Says whether IF is set (Interrupt Flag). */
   public boolean if_() {
     return IF.isSet(raw);
   }
 
-  /** Returns TYPE: descriptor type, 5. */
+  /** Returns TYPE (Descriptor type, 5). */
   public int type() {
     return (int) TYPE.get(raw);
   }

@@ -113,14 +113,19 @@ final class UnitCaches {
    */
   void contextChanged(boolean replaced, int[] added, int[] domainIds, int newDomainId) {
     check();
+    boolean tellAdded = cachingMode && added.length > 0;
+    if (!replaced && !tellAdded) {
+      // Entries that were not present, on a unit that does not remember that.
+      run(() -> {});
+      return;
+    }
     run(
         () -> {
-          boolean tellAdded = cachingMode && added.length > 0;
           if (replaced) {
             // A root entry was replaced, not one context entry: only a global request covers what
             // a unit may hold of either, whatever domain id it tagged it with.
             invalidation.contextGlobal();
-          } else if (tellAdded) {
+          } else {
             // Entries that were not present are cached with domain id 0.
             for (int sourceId : added) {
               invalidation.contextDevice(0, sourceId);
