@@ -26,6 +26,14 @@ class LazyIommuTest {
   private final FakeMachine machine = new FakeMachine(new ArrayMemory(64L << 20));
   private final FakeIommuProvider fake = new FakeIommuProvider("fake");
 
+  /** Held, as a dropped VM is destroyed at any time. */
+  private final List<VirtualMachine> vms = new ArrayList<>();
+
+  private VirtualMachine held(VirtualMachine vm) {
+    vms.add(vm);
+    return vm;
+  }
+
   @Test
   void i01_plainVmsAskNothingOfAnyBackEnd() {
     try (Vmm vmm = Vmms.open(machine, Tunables.defaults(), fake)) {
@@ -104,7 +112,7 @@ class LazyIommuTest {
       Rid rid = Rid.parse("00:01.0");
       vmm.iommu().claim(List.of(rid));
       fake.plan.failNth(Kind.OPEN, 1, Errno.EBUSY);
-      TestDevice device = new TestDevice(vmm, vmm.createVm("guest"), rid);
+      TestDevice device = new TestDevice(vmm, held(vmm.createVm("guest")), rid);
       VmmException refusal = catchThrowableOfType(VmmException.class, device::assign);
       Presence presence = vmm.iommu().present();
       assertThat(presence.usable()).isFalse();
@@ -124,16 +132,16 @@ class LazyIommuTest {
   void i11_aUnitOwnedBySomebodyElseIsEbusyInTheCause() {
     Vmm first = Vmms.open(machine, Tunables.defaults(), fake);
     try (Vmm second = Vmms.open(machine, Tunables.defaults(), fake)) {
-      new TestDevice(first, first.createVm("a"), Rid.parse("00:01.0")).assign();
+      new TestDevice(first, held(first.createVm("a")), Rid.parse("00:01.0")).assign();
       VmmException refusal =
           catchThrowableOfType(
               VmmException.class,
-              () -> new TestDevice(second, second.createVm("b"), Rid.parse("00:02.0")).assign());
+              () -> new TestDevice(second, held(second.createVm("b")), Rid.parse("00:02.0")).assign());
       assertThat(refusal.errno()).isEqualTo(Errno.ENXIO);
       assertThat(refusal).hasMessageContaining("EBUSY");
       assertThat(second.iommu().failure().orElseThrow().errno()).isEqualTo(Errno.EBUSY);
       first.close();
-      new TestDevice(second, second.createVm("c"), Rid.parse("00:02.0")).assign();
+      new TestDevice(second, held(second.createVm("c")), Rid.parse("00:02.0")).assign();
       assertThat(second.iommu().state()).isEqualTo(IommuState.ON);
     }
   }
@@ -149,7 +157,7 @@ class LazyIommuTest {
         };
     try (Vmm vmm = Vmms.open(machine, Tunables.defaults(), dead)) {
       assertThatThrownBy(
-              () -> new TestDevice(vmm, vmm.createVm("a"), Rid.parse("00:01.0")).assign())
+              () -> new TestDevice(vmm, held(vmm.createVm("a")), Rid.parse("00:01.0")).assign())
           .hasMessageContaining("had no effect");
       assertThat(vmm.iommu().state()).isEqualTo(IommuState.FAILED);
       assertThat(dead.current().closed()).isTrue();
@@ -243,7 +251,7 @@ class LazyIommuTest {
       Rid one = Rid.parse("00:01.0");
       Rid two = Rid.parse("00:02.0");
       vmm.iommu().claim(List.of(one));
-      TestDevice device = new TestDevice(vmm, vmm.createVm("guest"), one);
+      TestDevice device = new TestDevice(vmm, held(vmm.createVm("guest")), one);
       device.assign();
       vmm.iommu().claim(List.of(two));
       assertThat(vmm.iommu().domainNameOf(two)).contains("blocked");
@@ -263,7 +271,7 @@ class LazyIommuTest {
     try (Vmm vmm = Vmms.open(machine, older, fake)) {
       Rid one = Rid.parse("00:01.0");
       vmm.iommu().claim(List.of(one));
-      TestDevice device = new TestDevice(vmm, vmm.createVm("guest"), one);
+      TestDevice device = new TestDevice(vmm, held(vmm.createVm("guest")), one);
       device.assign();
       device.unassign();
       assertThat(vmm.iommu().domainNameOf(one)).contains("host");
@@ -282,7 +290,7 @@ class LazyIommuTest {
     machine.pci().add("00:02.0", 0x1234, 0x11e8, 0xff0000);
     try (Vmm vmm = Vmms.open(machine, Tunables.defaults(), fake)) {
       Rid two = Rid.parse("00:02.0");
-      new TestDevice(vmm, vmm.createVm("guest"), Rid.parse("00:01.0")).assign();
+      new TestDevice(vmm, held(vmm.createVm("guest")), Rid.parse("00:01.0")).assign();
       fake.plan.failNth(Kind.MOVE, 1, Errno.EIO);
       assertThatThrownBy(() -> vmm.iommu().claim(List.of(two))).hasMessageContaining("injected");
       vmm.iommu().release(List.of(two));
@@ -328,7 +336,7 @@ class LazyIommuTest {
                 : List.of();
     try (Logs logs = new Logs();
         Vmm vmm = Vmms.open(machine, Tunables.defaults(), fake)) {
-      new TestDevice(vmm, vmm.createVm("guest"), Rid.parse("00:02.0")).assign();
+      new TestDevice(vmm, held(vmm.createVm("guest")), Rid.parse("00:02.0")).assign();
       assertThat(fake.plan.calls())
           .contains(
               "CREATE_DOMAIN host 0x7f001fff",
@@ -345,7 +353,7 @@ class LazyIommuTest {
     try (Logs logs = new Logs();
         Vmm vmm = Vmms.open(machine, Tunables.defaults(), fake)) {
       Rid one = Rid.parse("00:01.0");
-      new TestDevice(vmm, vmm.createVm("guest"), one).assign();
+      new TestDevice(vmm, held(vmm.createVm("guest")), one).assign();
       List<OwnedFault> heard = new ArrayList<>();
       vmm.iommu()
           .onFault(
