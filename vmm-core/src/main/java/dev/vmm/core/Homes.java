@@ -38,10 +38,6 @@ final class Homes {
     return claimed.contains(rid);
   }
 
-  boolean anyClaimed() {
-    return !claimed.isEmpty();
-  }
-
   void claim(Collection<Rid> rids) {
     claimed.addAll(rids);
   }

@@ -21,15 +21,17 @@ public interface IommuService {
    * back ends that are on the path. Touches no register. The first call loads the back ends, and
    * reports tunables that nobody declares.
    *
-   * <p>Not usable after a failed start, with its cause, until a later start succeeds or the last
-   * claim ends: an assign of a device that is claimed already tries again.
+   * <p>Says nothing of a start that failed, see {@link #failure()}: what there is did not change,
+   * and the next assign, of any device, tries again and is refused with the cause if that fails.
    */
   Presence present();
 
   /** Returns the present state. */
   IommuState state();
 
-  /** Returns why the last start failed, if the state is {@link IommuState#FAILED}. */
+  /**
+   * Returns why the last start, or a close, failed, if the state is {@link IommuState#FAILED}.
+   */
   Optional<dev.vmm.VmmException> failure();
 
   /** Returns lines about back ends that were found, selected, absent, or broken, for people. */

@@ -58,12 +58,7 @@ final class LazyIommu implements IommuService {
     if (lifecycle.state() == IommuState.DISABLED) {
       return disabled();
     }
-    Presence found = discovery.select().presence();
-    Optional<VmmException> failure = lifecycle.failure();
-    if (found.usable() && failure.isPresent()) {
-      return new Presence(false, found.backend(), startFailed(failure.get()));
-    }
-    return found;
+    return discovery.select().presence();
   }
 
   @Override
@@ -121,11 +116,6 @@ final class LazyIommu implements IommuService {
           homes.hold(held);
           throw e;
         }
-      }
-      // Nobody is left who could try again by an assign, and an attach is refused while a start
-      // stands as failed: with the last claim the failure is forgotten.
-      if (lifecycle.state() == IommuState.FAILED && !homes.anyClaimed() && residue == null) {
-        lifecycle.off();
       }
     } finally {
       lock.unlock();

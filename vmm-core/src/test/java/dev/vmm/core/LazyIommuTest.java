@@ -107,24 +107,28 @@ class LazyIommuTest {
   }
 
   @Test
-  void i03_presentAndAssignRefuseWithTheSameWordsAfterAFailedStart() {
+  void i03_i04_aFailedStartIsRefusedByAssignAndKeepsNobodyFromTryingAgain() {
     try (Vmm vmm = Vmms.open(machine, Tunables.defaults(), fake)) {
-      Rid rid = Rid.parse("00:01.0");
-      vmm.iommu().claim(List.of(rid));
-      fake.plan.failNth(Kind.OPEN, 1, Errno.EBUSY);
-      TestDevice device = new TestDevice(vmm, held(vmm.createVm("guest")), rid);
+      Rid first = Rid.parse("00:01.0");
+      Rid second = Rid.parse("00:02.0");
+      vmm.iommu().claim(List.of(first));
+      fake.plan.failNth(Kind.OPEN, 1, Errno.ENOMEM);
+      TestDevice device = new TestDevice(vmm, held(vmm.createVm("guest")), first);
       VmmException refusal = catchThrowableOfType(VmmException.class, device::assign);
-      Presence presence = vmm.iommu().present();
-      assertThat(presence.usable()).isFalse();
+      assertThat(refusal.errno()).isEqualTo(Errno.ENXIO);
       assertThat(refusal)
-          .hasMessage("I/O MMU is not present or is disabled: " + presence.detail())
-          .hasMessageContaining("EBUSY: injected failure of OPEN 1");
+          .hasMessage(
+              "I/O MMU is not present or is disabled: its last start failed with ENOMEM:"
+                  + " injected failure of OPEN 1");
       assertThat(vmm.iommu().state()).isEqualTo(IommuState.FAILED);
-      assertThat(vmm.iommu().status()).anySatisfy(line -> assertThat(line).contains("EBUSY"));
-      // Nobody is left to try again: an attach may.
-      vmm.iommu().unclaim(List.of(rid));
-      assertThat(vmm.iommu().state()).isEqualTo(IommuState.OFF);
-      assertThat(vmm.iommu().present().usable()).isTrue();
+      assertThat(vmm.iommu().failure().orElseThrow().errno()).isEqualTo(Errno.ENOMEM);
+      assertThat(vmm.iommu().status()).anySatisfy(line -> assertThat(line).contains("ENOMEM"));
+      // What is present did not change: a new device is let in, and its assign tries again.
+      assertThat(vmm.iommu().present()).isEqualTo(new Presence(true, "fake", "1 fake unit"));
+      vmm.iommu().claim(List.of(second));
+      new TestDevice(vmm, held(vmm.createVm("other")), second).assign();
+      assertThat(vmm.iommu().state()).isEqualTo(IommuState.ON);
+      assertThat(vmm.iommu().failure()).isEmpty();
     }
   }
 
@@ -136,7 +140,9 @@ class LazyIommuTest {
       VmmException refusal =
           catchThrowableOfType(
               VmmException.class,
-              () -> new TestDevice(second, held(second.createVm("b")), Rid.parse("00:02.0")).assign());
+              () ->
+                  new TestDevice(second, held(second.createVm("b")), Rid.parse("00:02.0"))
+                      .assign());
       assertThat(refusal.errno()).isEqualTo(Errno.ENXIO);
       assertThat(refusal).hasMessageContaining("EBUSY");
       assertThat(second.iommu().failure().orElseThrow().errno()).isEqualTo(Errno.EBUSY);
