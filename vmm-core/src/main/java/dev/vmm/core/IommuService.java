@@ -42,7 +42,11 @@ public interface IommuService {
    * domain from now on (the host domain if {@code hw.vmm.ppt.home=host}), and if the I/O MMU is on
    * they are moved there. Starts nothing.
    *
-   * @throws dev.vmm.VmmException from {@link dev.vmm.iommu.Iommu#move}; nothing is changed then
+   * <p>A claim has one holder: it is what keeps two drivers from programming one device, and so
+   * comes before a driver's first write to it.
+   *
+   * @throws dev.vmm.VmmException EBUSY if one of them is claimed already, or from {@link
+   *     dev.vmm.iommu.Iommu#move}; nothing is changed then
    */
   void claim(Collection<Rid> rids);
 

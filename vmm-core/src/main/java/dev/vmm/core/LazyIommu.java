@@ -89,12 +89,21 @@ final class LazyIommu implements IommuService {
   public void claim(Collection<Rid> rids) {
     lock.lock();
     try {
-      List<Rid> fresh = rids.stream().filter(rid -> !homes.claimed(rid)).toList();
+      List<Rid> taken = rids.stream().filter(homes::claimed).toList();
+      if (!taken.isEmpty()) {
+        throw new VmmException(
+            Errno.EBUSY,
+            "cannot claim "
+                + rids
+                + ": "
+                + taken
+                + " is claimed already by a driver for pass-through; detach it there first");
+      }
       IommuSession running = session;
       if (running != null && homes.blockedWhileClaimed()) {
-        running.moveToBlocked(fresh);
+        running.moveToBlocked(rids);
       }
-      homes.claim(fresh);
+      homes.claim(rids);
     } finally {
       lock.unlock();
     }

@@ -133,6 +133,23 @@ class LazyIommuTest {
   }
 
   @Test
+  void aClaimThatStandsIsNotGivenToASecondDriver() {
+    machine.pci().add("00:01.0", 0x1234, 0x11e8, 0xff0000);
+    try (Vmm vmm = Vmms.open(machine, Tunables.defaults(), fake)) {
+      Rid held = Rid.parse("00:01.0");
+      Rid free = Rid.parse("00:02.0");
+      vmm.iommu().claim(List.of(held));
+      VmmException refusal =
+          catchThrowableOfType(VmmException.class, () -> vmm.iommu().claim(List.of(free, held)));
+      assertThat(refusal.errno()).isEqualTo(Errno.EBUSY);
+      assertThat(refusal).hasMessageContaining("0000:00:01.0").hasMessageContaining("claimed");
+      vmm.iommu().claim(List.of(free)); // all or none
+      vmm.iommu().unclaim(List.of(held));
+      vmm.iommu().claim(List.of(held));
+    }
+  }
+
+  @Test
   void i11_aUnitOwnedBySomebodyElseIsEbusyInTheCause() {
     Vmm first = Vmms.open(machine, Tunables.defaults(), fake);
     try (Vmm second = Vmms.open(machine, Tunables.defaults(), fake)) {
