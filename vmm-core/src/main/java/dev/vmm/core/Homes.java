@@ -55,6 +55,10 @@ final class Homes {
     held.removeAll(new HashSet<>(rids));
   }
 
+  Stream<Rid> held() {
+    return held.stream();
+  }
+
   Stream<Rid> claimedOrHeld() {
     return Stream.concat(claimed.stream(), held.stream());
   }

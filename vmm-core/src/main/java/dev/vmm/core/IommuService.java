@@ -75,7 +75,8 @@ public interface IommuService {
 
   /**
    * Moves requester ids to the blocked domain, whatever their home: for a device that cannot be
-   * quiesced. Stays so until a later {@link #release} or {@link #unclaim}.
+   * quiesced. Stays so until a later {@link #release} or {@link #unclaim}, and the I/O MMU stays
+   * on until then.
    */
   void block(Collection<Rid> rids);
 

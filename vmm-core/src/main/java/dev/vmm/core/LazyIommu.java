@@ -327,6 +327,7 @@ final class LazyIommu implements IommuService {
       closed = true;
       IommuSession running = session;
       if (running != null) {
+        requireNobodyHeld(running);
         residue = running;
         session = null;
       }
@@ -347,6 +348,19 @@ final class LazyIommu implements IommuService {
       }
     } finally {
       lock.unlock();
+    }
+  }
+
+  /** Without translation a device that could not be quiesced would reach all of the host. */
+  private void requireNobodyHeld(IommuSession running) {
+    List<Rid> held = homes.held().filter(running::covered).sorted().toList();
+    if (!held.isEmpty()) {
+      throw new VmmException(
+          Errno.EBUSY,
+          "the I/O MMU stays on: "
+              + held
+              + " could not be quiesced and is blocked, and without translation its DMA would reach"
+              + " all memory; detach it, which resets it again, then close the platform again");
     }
   }
 

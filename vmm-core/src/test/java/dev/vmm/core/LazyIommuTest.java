@@ -150,6 +150,28 @@ class LazyIommuTest {
   }
 
   @Test
+  void i06_translationStaysOnWhileADeviceThatCouldNotBeQuiescedWouldGetOut() {
+    machine.pci().add("00:01.0", 0x1234, 0x11e8, 0xff0000);
+    Rid broken = Rid.parse("00:01.0");
+    Vmm vmm = Vmms.open(machine, Tunables.defaults(), fake);
+    vmm.iommu().claim(List.of(broken));
+    TestDevice device = new TestDevice(vmm, held(vmm.createVm("guest")), broken);
+    device.assign();
+    device.unassign();
+    vmm.iommu().block(List.of(broken));
+    VmmException refusal = catchThrowableOfType(VmmException.class, vmm::close);
+    assertThat(refusal.errno()).isEqualTo(Errno.EBUSY);
+    assertThat(refusal).hasMessageContaining("0000:00:01.0");
+    assertThat(fake.translating()).isTrue();
+    assertThat(vmm.iommu().state()).isEqualTo(IommuState.ON);
+    assertThat(fake.current().dma(broken, 0x1000, Access.WRITE)).isEmpty();
+    vmm.iommu().unclaim(List.of(broken));
+    vmm.close();
+    assertThat(fake.current().closed()).isTrue();
+    assertThat(machine.memory().allocatedBytes()).isZero();
+  }
+
+  @Test
   void i11_aUnitOwnedBySomebodyElseIsEbusyInTheCause() {
     Vmm first = Vmms.open(machine, Tunables.defaults(), fake);
     try (Vmm second = Vmms.open(machine, Tunables.defaults(), fake)) {
