@@ -272,7 +272,8 @@ final class LazyIommu implements IommuService {
     residue = half;
     try {
       closeResidue();
-    } catch (VmmException e) {
+    } catch (Throwable e) {
+      // Whatever it is: a start that neither ended nor failed could never be tried again.
       LOG.error("the I/O MMU could not be given back after a failed start; kept as it is", e);
       cause.addSuppressed(e);
     }

@@ -2,6 +2,7 @@ package dev.vmm.core;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.vmm.Errno;
@@ -228,6 +229,28 @@ class FailureInjectionTest {
     assertThat(world.machine.memory().allocatedBytes()).isEqualTo(before + 2 * 4096);
     assertThatThrownBy(world.one::assign).hasMessageContaining("ETIMEDOUT");
     assertThat(world.fake.plan.count(Kind.OPEN)).isEqualTo(1);
+    broken[0] = false;
+    world.one.assign();
+    world.check();
+    world.close();
+    assertThat(world.machine.memory().allocatedBytes()).isZero();
+  }
+
+  @Test
+  void i04_aStartWhoseUndoMeetsAJvmWithoutMemoryIsTriedAgain() {
+    World world = new World();
+    boolean[] broken = {true};
+    world.fake.plan.onCall(
+        kind -> {
+          if (broken[0] && kind == Kind.ENABLE) {
+            throw new VmmException(Errno.ETIMEDOUT, "injected: the unit does not answer");
+          }
+          if (broken[0] && kind == Kind.CLOSE) {
+            throw new OutOfMemoryError("injected");
+          }
+        });
+    assertThat(catchThrowable(world.one::assign)).isNotNull();
+    assertThat(world.vmm.iommu().state()).isEqualTo(IommuState.FAILED);
     broken[0] = false;
     world.one.assign();
     world.check();
