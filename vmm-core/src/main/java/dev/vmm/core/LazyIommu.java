@@ -313,7 +313,7 @@ final class LazyIommu implements IommuService {
     try {
       IommuSession running = session;
       if (running != null && running.isIn(rid, domain)) {
-        LOG.warn("{} left its VM but not domain {}: blocked", rid, domain.name());
+        LOG.warn("{} is not its VM's but still in domain {}: blocked", rid, domain.name());
         block(List.of(rid));
       }
     } finally {

@@ -258,6 +258,35 @@ class FailureInjectionTest {
     assertThat(world.machine.memory().allocatedBytes()).isZero();
   }
 
+  @Test
+  void i02_i06_aDriverThatMovesItsDeviceAndThenFailsLeavesNoDeviceInTheVmsDomain() {
+    World world = new World();
+    world.one.assign();
+    PassthroughDevice rude =
+        new PassthroughDevice() {
+          @Override
+          public Rid rid() {
+            return TWO;
+          }
+
+          @Override
+          public void unassign() {}
+        };
+    assertThatThrownBy(
+            () ->
+                world.vm.admit(
+                    rude,
+                    domain -> {
+                      world.vmm.iommu().move(List.of(TWO), domain);
+                      throw new IllegalStateException("after the move");
+                    }))
+        .hasMessage("after the move");
+    world.check();
+    assertThat(world.vm.devices()).containsExactly(world.one);
+    world.vmm.iommu().unclaim(List.of(TWO)); // as a driver does that could reset it later
+    world.close();
+  }
+
   @ParameterizedTest
   @EnumSource(Kind.class)
   void aBackEndThatThrowsAnythingElseIsAnEio(Kind kind) {
