@@ -100,7 +100,14 @@ public interface IommuService {
 
   /**
    * Adds a listener that {@link #drainFaults} calls for each fault, in the caller's thread. Close
-   * the result to remove it.
+   * the result to remove it. No lock is held meanwhile: a listener may call the platform.
    */
-  AutoCloseable onFault(Consumer<OwnedFault> listener);
+  Listening onFault(Consumer<OwnedFault> listener);
+
+  /** A listener that was added. */
+  interface Listening extends AutoCloseable {
+    /** Removes the listener. Does nothing the second time. */
+    @Override
+    void close();
+  }
 }

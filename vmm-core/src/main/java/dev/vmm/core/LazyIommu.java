@@ -199,7 +199,7 @@ final class LazyIommu implements IommuService {
   }
 
   @Override
-  public AutoCloseable onFault(Consumer<OwnedFault> listener) {
+  public Listening onFault(Consumer<OwnedFault> listener) {
     return faults.listen(listener);
   }
 

@@ -392,7 +392,7 @@ class LazyIommuTest {
   }
 
   @Test
-  void i16_faultsNameTheirOwnerAndAFailingListenerStopsNobody() throws Exception {
+  void i16_faultsNameTheirOwnerAndAFailingListenerStopsNobody() {
     machine.pci().add("00:01.0", 0x1234, 0x11e8, 0xff0000);
     machine.pci().add("00:02.0", 0x1234, 0x11e8, 0xff0000);
     try (Logs logs = new Logs();
@@ -405,7 +405,7 @@ class LazyIommuTest {
               fault -> {
                 throw new IllegalStateException("bad listener");
               });
-      AutoCloseable listening = vmm.iommu().onFault(heard::add);
+      IommuService.Listening listening = vmm.iommu().onFault(heard::add);
       for (String rid : List.of("00:01.0", "00:02.0", "00:1e.0")) {
         fake.current()
             .record(new DmaFault("fake0", Rid.parse(rid), 0x7000, Access.WRITE, 5, "no write"));
