@@ -1,5 +1,6 @@
 package dev.vmm.core;
 
+import com.google.common.collect.Multimaps;
 import dev.vmm.VmmException;
 import dev.vmm.iommu.spi.ProbeResult;
 import dev.vmm.machine.Machine;
@@ -162,22 +163,16 @@ final class BackendDiscovery {
         return Optional.of(entry.getValue());
       }
     }
-    for (Backend one : loaded.backends()) {
-      if (!wanted.isEmpty() && !one.name().equals(wanted)) {
-        continue;
-      }
-      List<String> same =
-          loaded.backends().stream()
-              .filter(other -> other.name().equals(one.name()))
-              .map(Backend::whence)
-              .sorted()
-              .toList();
-      if (same.size() > 1) {
+    for (var named : Multimaps.index(loaded.backends(), Backend::name).asMap().entrySet()) {
+      if (named.getValue().size() > 1 && (wanted.isEmpty() || named.getKey().equals(wanted))) {
         return Optional.of(
             "several back ends call themselves \""
-                + one.name()
+                + named.getKey()
                 + "\": "
-                + String.join(" and ", same)
+                + named.getValue().stream()
+                    .map(Backend::whence)
+                    .sorted()
+                    .collect(Collectors.joining(" and "))
                 + "; remove all but one");
       }
     }

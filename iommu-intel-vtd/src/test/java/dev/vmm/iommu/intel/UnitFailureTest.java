@@ -39,7 +39,7 @@ class UnitFailureTest {
   @ParameterizedTest
   @ValueSource(booleans = {true, false})
   void i13_anUnansweredInvalidationEndsAllChangesAndFreesNothing(boolean queue) {
-    Bench bench = queue ? Bench.one(CAP, ECAP) : Bench.one(CAP, ECAP).registers();
+    Bench bench = (queue ? Bench.one(CAP, ECAP) : Bench.one(CAP, ECAP).registers()).impatient();
     Iommu iommu = bench.open();
     Domain host = domain(iommu, "host");
     Domain vm = domain(iommu, "vm");
@@ -65,7 +65,7 @@ class UnitFailureTest {
 
   @Test
   void i05_unmapThatIsNotConfirmedKeepsTheTablesItCutOff() {
-    Bench bench = Bench.one(CAP, ECAP);
+    Bench bench = Bench.one(CAP, ECAP).impatient();
     Iommu iommu = bench.open();
     Domain vm = domain(iommu, "vm");
     vm.map(0x10000, 0x20000, PAGE, Access.READ_WRITE);
@@ -171,7 +171,7 @@ class UnitFailureTest {
 
   @Test
   void i04_failedStartTurnsOffWhatItTurnedOn() {
-    Bench bench = Bench.two(CAP, ECAP, CAP);
+    Bench bench = Bench.two(CAP, ECAP, CAP).impatient();
     Iommu iommu = bench.open();
     Domain host = domain(iommu, "host");
     iommu.move(List.of(NIC, GPU), host);
@@ -209,17 +209,9 @@ class UnitFailureTest {
 
   @Test
   void aMoveOverTwoUnitsIsAllOrNone() {
-    Bench bench = Bench.two(CAP, ECAP, CAP);
-    Iommu iommu = bench.open();
-    Domain host = domain(iommu, "host");
-    Domain vm = domain(iommu, "vm");
-    host.map(0x10000, 0x10000, PAGE, Access.READ_WRITE);
-    vm.map(0x10000, 0x20000, PAGE, Access.READ_WRITE);
-    iommu.move(List.of(NIC, GPU), host);
-    iommu.enable();
-    for (FakeVtdUnit hung : bench.units) {
-      Bench again = Bench.two(CAP, ECAP, CAP);
-      int index = bench.units.indexOf(hung);
+    for (int index = 0; index < 2; index++) {
+      String hung = "vtd" + index;
+      Bench again = Bench.two(CAP, ECAP, CAP).impatient();
       Iommu other = again.open();
       Domain home = domain(other, "host");
       Domain guest = domain(other, "vm");
@@ -228,7 +220,7 @@ class UnitFailureTest {
       other.move(List.of(NIC, GPU), home);
       other.enable();
       again.units.get(index).hangInvalidations = true;
-      assertFails(Errno.ETIMEDOUT, () -> other.move(List.of(NIC, GPU), guest), "vtd" + index);
+      assertFails(Errno.ETIMEDOUT, () -> other.move(List.of(NIC, GPU), guest), hung);
       assertThat(other.domainOf(NIC)).contains(home);
       assertThat(other.domainOf(GPU)).contains(home);
       assertThat(again.units.get(0).dma(GPU.id16(), 0x10000, true)).isEqualTo(0x10000);
@@ -272,7 +264,7 @@ class UnitFailureTest {
 
   @Test
   void i13_aQueueThatIsNeverReadEndsTheWaitToo() {
-    Bench bench = Bench.one(CAP | 1L << 7, ECAP);
+    Bench bench = Bench.one(CAP | 1L << 7, ECAP).impatient();
     Iommu iommu = bench.open();
     Domain host = domain(iommu, "host");
     iommu.enable();

@@ -44,7 +44,7 @@ public final class Bench {
     machine.pci().add("00:02.0", 0x8086, 1, 0x020000);
     machine.pci().add("00:03.0", 0x8086, 2, 0x010802);
     machine.pci().add("00:05.0", 0x8086, 3, 0x030000);
-    tunables.put("hw.vmm.vtd.timeout_ms", "40");
+    tunables.put("hw.vmm.vtd.timeout_ms", "20000");
   }
 
   /** One unit for everything. */
@@ -78,6 +78,12 @@ public final class Bench {
   /** Uses registers for invalidation. */
   public Bench registers() {
     tunables.put("hw.vmm.vtd.queued_invalidation", "0");
+    return this;
+  }
+
+  /** Waits only briefly: for units that will not answer. */
+  public Bench impatient() {
+    tunables.put("hw.vmm.vtd.timeout_ms", "250");
     return this;
   }
 
