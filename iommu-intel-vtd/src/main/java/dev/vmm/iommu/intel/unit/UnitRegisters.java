@@ -53,6 +53,28 @@ public final class UnitRegisters {
     return block.read(offset, layout.widthBits() / 8);
   }
 
+  /**
+   * Reads a register that never holds all ones, which is what is read where nothing answers.
+   *
+   * @throws VmmException EIO if it does
+   */
+  public long readAlive(Layout layout, long offset) {
+    long value = read(layout, offset);
+    if (value == -1L >>> (64 - layout.widthBits())) {
+      throw new VmmException(
+          Errno.EIO,
+          String.format(
+              Locale.ROOT,
+              "%s is gone: register %s at 0x%x reads 0x%x, expected its reserved bits clear; it lost its power or was"
+                  + " removed: restart the machine",
+              where(),
+              layout.name(),
+              offset,
+              value));
+    }
+    return value;
+  }
+
   /** Writes a register of the layout's width. */
   public void write(Layout layout, long offset, long value) {
     if (LOG.isDebugEnabled()) {
@@ -66,12 +88,12 @@ public final class UnitRegisters {
    *
    * @param what the step, for the message: {@code to turn translation on}
    * @return the register's last value
-   * @throws VmmException ETIMEDOUT, naming unit, register, last value and time waited
+   * @throws VmmException EIO if the register reads all ones; ETIMEDOUT, naming unit, register, last value and time waited
    */
   public long await(Layout layout, long offset, long mask, long expected, String what) {
     Deadline deadline = deadline();
     while (true) {
-      long value = read(layout, offset);
+      long value = readAlive(layout, offset);
       if ((value & mask) == expected) {
         return value;
       }
