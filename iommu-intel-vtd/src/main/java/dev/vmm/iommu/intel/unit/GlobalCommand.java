@@ -50,7 +50,7 @@ public final class GlobalCommand {
 
   /** What is on; of a unit that is gone all ones, which would turn everything on. */
   private long lasting() {
-    return new GstsReg(registers.readAlive(GstsReg.LAYOUT, GstsReg.OFFSET)).persistentCommands();
+    return GstsReg.persistentCommands(registers.readAlive(GstsReg.LAYOUT, GstsReg.OFFSET));
   }
 
   private void write(long command) {

@@ -81,13 +81,13 @@ final class RegisterInvalidation implements Invalidation {
   private void context(long request) {
     registers.write(CcmdReg.LAYOUT, CcmdReg.OFFSET, request | CcmdReg.ICC.mask());
     long done = awaitContext();
-    check(CcmdReg.LAYOUT, CcmdReg.OFFSET, done, new CcmdReg(done).caig());
+    check(CcmdReg.LAYOUT, CcmdReg.OFFSET, done, CcmdReg.CAIG.get(done));
   }
 
   private void iotlb(long request) {
     registers.write(IotlbReg.LAYOUT, iotlbOffset, request | drain | IotlbReg.IVT.mask());
     long done = awaitIotlb();
-    check(IotlbReg.LAYOUT, iotlbOffset, done, new IotlbReg(done).iaig());
+    check(IotlbReg.LAYOUT, iotlbOffset, done, IotlbReg.IAIG.get(done));
   }
 
   private long awaitContext() {
@@ -101,7 +101,7 @@ final class RegisterInvalidation implements Invalidation {
   }
 
   /** The unit may do more than was asked, and says 0 if it did nothing. */
-  private void check(Layout layout, long offset, long value, int actualGranularity) {
+  private void check(Layout layout, long offset, long value, long actualGranularity) {
     if (actualGranularity == 0) {
       throw new VmmException(
           Errno.EIO,

@@ -12,14 +12,15 @@ import org.slf4j.LoggerFactory;
  * A unit's registers by layout: every write is logged at DEBUG with its fields, every wait is
  * bounded.
  *
- * <p>Thread-safe as {@link RegisterBlock} is.
+ * <p>Reads and writes are thread-safe as {@link RegisterBlock} is; one thread waits at a time, with
+ * the unit's lock held.
  */
 public final class UnitRegisters {
   private static final Logger LOG = LoggerFactory.getLogger(UnitRegisters.class);
 
   private final String unit;
   private final RegisterBlock block;
-  private final long timeoutNanos;
+  private final Deadline deadline;
 
   /**
    * Wraps a unit's registers.
@@ -30,7 +31,7 @@ public final class UnitRegisters {
   public UnitRegisters(String unit, RegisterBlock block, long timeoutNanos) {
     this.unit = unit;
     this.block = block;
-    this.timeoutNanos = timeoutNanos;
+    this.deadline = new Deadline(timeoutNanos);
   }
 
   /** Returns the unit's name with its address, such as {@code unit vtd0 at 0xfed90000}. */
@@ -43,9 +44,9 @@ public final class UnitRegisters {
     return unit;
   }
 
-  /** Returns a deadline for a wait that begins now. */
-  public Deadline deadline() {
-    return new Deadline(timeoutNanos);
+  /** Returns the deadline of a wait that begins now; the one before is over. */
+  Deadline deadline() {
+    return deadline.begin();
   }
 
   /** Reads a register of the layout's width, unsigned. */
@@ -91,14 +92,14 @@ public final class UnitRegisters {
    * @throws VmmException EIO if the register reads all ones; ETIMEDOUT, naming unit, register, last value and time waited
    */
   public long await(Layout layout, long offset, long mask, long expected, String what) {
-    Deadline deadline = deadline();
+    Deadline end = deadline();
     while (true) {
       long value = readAlive(layout, offset);
       if ((value & mask) == expected) {
         return value;
       }
-      if (!deadline.pause()) {
-        throw timedOut(layout, offset, value, mask, expected, deadline, what);
+      if (!end.pause()) {
+        throw timedOut(layout, offset, value, mask, expected, end.waitedMillis(), what);
       }
     }
   }
@@ -109,7 +110,7 @@ public final class UnitRegisters {
       long value,
       long mask,
       long expected,
-      Deadline deadline,
+      long waitedMillis,
       String what) {
     return new VmmException(
         Errno.ETIMEDOUT,
@@ -122,7 +123,7 @@ public final class UnitRegisters {
             layout.name(),
             offset,
             layout.describe(value),
-            deadline.waitedMillis(),
+            waitedMillis,
             mask,
             expected));
   }
