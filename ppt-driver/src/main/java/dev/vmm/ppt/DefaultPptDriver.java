@@ -118,7 +118,9 @@ final class DefaultPptDriver implements PptDriver {
       requireOpen();
       device.life().attach();
     } catch (RuntimeException | Error e) {
-      devices.remove(device.rid(), device);
+      if (device.state() == PptState.HOST) {
+        devices.remove(device.rid(), device);
+      }
       throw e;
     }
   }

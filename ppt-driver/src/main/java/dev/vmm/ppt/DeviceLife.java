@@ -40,7 +40,7 @@ final class DeviceLife {
   private volatile List<Bar> bars = List.of();
   private int hostCommand;
 
-  /** What a broken device must be given back once it can be reset. */
+  /** What a broken device must be given back once it can be reset; null if no VM ever had it. */
   private @Nullable Assignment owed;
 
   DeviceLife(Vmm vmm, PciFunction function, BarSizer sizer, Waiter waiter) {
@@ -119,14 +119,17 @@ final class DeviceLife {
     control.requireAnswer();
     control.requireNoVirtualFunctions();
     hostCommand = control.command();
+    iommu().claim(rids()); // first of all: until then the device may be another driver's
     try {
       control.setCommand(hostCommand & ~PciCommand.ACTIVE);
       bars = sizer.size(function);
-      iommu().claim(rids());
       state = state.to(PptState.PARKED);
     } catch (RuntimeException e) {
       sizer.forget(function.rid());
       undo(e, "giving its command register back", () -> control.setCommand(hostCommand));
+      if (!undo(e, "giving it back to the host", () -> iommu().unclaim(rids()))) {
+        state = state.to(PptState.BROKEN);
+      }
       throw e;
     }
   }
