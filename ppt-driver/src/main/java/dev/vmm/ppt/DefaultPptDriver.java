@@ -93,10 +93,10 @@ final class DefaultPptDriver implements PptDriver {
                           "cannot attach "
                               + rid
                               + ": there is no such function; list the functions that are there"));
-      if (function.isBridge()) {
+      if (function.headerType() != 0) {
         throw VmmException.invalid(
-            "cannot attach %s: it is a bridge (header type 1); name an endpoint behind it",
-            function);
+            "cannot attach %s: it is a bridge (header type %d); name an endpoint behind it",
+            function, function.headerType());
       }
       DefaultPptDevice device =
           new DefaultPptDevice(this, new DeviceLife(vmm, function, sizer, waiter));

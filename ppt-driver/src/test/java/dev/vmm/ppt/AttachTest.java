@@ -274,4 +274,16 @@ class AttachTest {
     assertThat(f.domainOf(FULL)).isEqualTo("host");
     assertThat(f.command(f.full)).isEqualTo(0x0507);
   }
+
+  @Test
+  void onlyEndpointsAreAttached() {
+    PptFixture f = new PptFixture();
+    FakeEndpoint cardBus = new FakeEndpoint(0x104c, 0xac56, 0x060700, false);
+    cardBus.config.put(0x0e, (byte) 0x82); // multi-function, header type 2
+    f.add("0000:00:1d.0", cardBus);
+    assertThat(failsWith(Errno.EINVAL, () -> f.driver.attach(Rid.parse("0000:00:1d.0"))))
+        .contains("0000:00:1d.0")
+        .contains("header type 2");
+    assertThat(f.machine.pci().writes).isEmpty();
+  }
 }
