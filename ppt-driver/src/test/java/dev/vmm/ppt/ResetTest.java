@@ -3,6 +3,10 @@ package dev.vmm.ppt;
 import static dev.vmm.ppt.PptFixture.failsWith;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import dev.vmm.Errno;
 import dev.vmm.core.VirtualMachine;
 import dev.vmm.pci.Rid;
@@ -10,6 +14,7 @@ import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.slf4j.LoggerFactory;
 
 /** Which reset a function gets, how long it is waited for, and what counts as one. */
 class ResetTest {
@@ -212,5 +217,19 @@ class ResetTest {
     assertThat(Thread.interrupted()).isTrue();
     assertThat(System.nanoTime() - begin).isGreaterThanOrEqualTo(5 * MS);
     assertThat(Waiter.REAL.nanoTime()).isGreaterThanOrEqualTo(begin);
+  }
+
+  @Test
+  void spaceWithoutAnAddressIsNotDecoded() {
+    FakeEndpoint function =
+        new FakeEndpoint(0x1af4, 0x1041, 0x020000, false)
+            .bar(0, 0x1000, 0) // firmware gave it no address: decoding it would claim address 0
+            .bar(1, 0x20, 1)
+            .seal()
+            .firmware(1, 0xc100);
+    f.add(RID.toString(), function);
+    f.driver.attach(RID);
+    f.driver.assign(RID, f.vm("a"));
+    assertThat(f.command(function) & 7).isEqualTo(0x5);
   }
 }
