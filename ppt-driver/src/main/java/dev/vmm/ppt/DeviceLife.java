@@ -132,6 +132,7 @@ final class DeviceLife {
       }
       throw e;
     }
+    reset.warnIfNone();
   }
 
   /** PARKED to ASSIGNED, inside the VM's admit. */

@@ -99,6 +99,16 @@ final class FunctionReset {
     return kind;
   }
 
+  /** Warns, for whoever attaches it, of a function that no reset clears between its owners. */
+  void warnIfNone() {
+    if (kind == Kind.NONE) {
+      LOG.warn(
+          "{} cannot be reset (no FLR, no AF, no D3hot that loses state): between owners it is only silenced, and it"
+              + " keeps what the last one left in it",
+          function);
+    }
+  }
+
   /**
    * Resets the function, whose decode and bus-master bits are off already.
    *
@@ -133,11 +143,7 @@ final class FunctionReset {
         setPowerState(PowerManagementCapability.D3_HOT);
         setPowerState(PowerManagementCapability.D0);
       }
-      case NONE ->
-          LOG.warn(
-              "{} cannot be reset (no FLR, no AF, no D3hot that loses state): it is only silenced, and keeps what its"
-                  + " last owner left in it",
-              function);
+      case NONE -> LOG.info("{} has no reset: it is only silenced", function);
     }
     awaitReady();
     checkOutcome();

@@ -220,6 +220,31 @@ class ResetTest {
   }
 
   @Test
+  void whatCannotBeResetIsToldOnceWhenItIsAttached() {
+    Logger logger = (Logger) LoggerFactory.getLogger("dev.vmm.ppt");
+    ListAppender<ILoggingEvent> heard = new ListAppender<>();
+    heard.start();
+    logger.addAppender(heard);
+    logger.setLevel(Level.WARN);
+    try {
+      add(e -> e);
+      assertThat(heard.list)
+          .singleElement()
+          .asString()
+          .contains("0000:00:09.0")
+          .contains("cannot be reset");
+      VirtualMachine vm = f.vm("a");
+      f.driver.assign(RID, vm);
+      f.driver.unassign(RID, vm);
+      f.driver.assign(RID, vm);
+      assertThat(heard.list).hasSize(1);
+    } finally {
+      logger.detachAppender(heard);
+      logger.setLevel(null);
+    }
+  }
+
+  @Test
   void spaceWithoutAnAddressIsNotDecoded() {
     FakeEndpoint function =
         new FakeEndpoint(0x1af4, 0x1041, 0x020000, false)
