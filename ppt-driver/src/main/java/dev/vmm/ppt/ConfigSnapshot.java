@@ -9,6 +9,7 @@ import dev.vmm.pci.PciCapability;
 import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.PcieCapability;
 import dev.vmm.pci.PowerManagementCapability;
+import dev.vmm.pci.SriovCapability;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -29,6 +30,8 @@ final class ConfigSnapshot {
   private static final int EXT_LTR = 0x0018;
   private static final int EXT_PASID = 0x001b;
   private static final int MSI_ENABLE = 1;
+  private static final int ARI_CAPABLE_HIERARCHY = 1 << 4;
+  private static final int SYSTEM_PAGE_SIZE = 0x20;
   private static final int PHANTOM_FUNCTIONS = 1 << 9;
 
   /**
@@ -146,6 +149,18 @@ final class ConfigSnapshot {
               int count = Math.min((config.read32(rebar + 0x08) >>> 5) & 7, 6);
               for (int i = 0; i < count; i++) {
                 add(rebar + 0x08 + 8 * i, 4, 0x3f00, 0xff, 0);
+              }
+            });
+    config
+        .extendedCapability(PciCapability.EXT_SRIOV)
+        .ifPresent(
+            sriov -> {
+              // Its VFs are not enabled, or it would not be reset; where they would be must stay.
+              add(sriov + SriovCapability.CONTROL, 2, ARI_CAPABLE_HIERARCHY, 0, 0);
+              add(sriov + SriovCapability.NUM_VFS, 2);
+              add(sriov + SYSTEM_PAGE_SIZE, 4); // before the BARs, whose writable bits it decides
+              for (int i = 0; i < 6; i++) {
+                add(sriov + SriovCapability.VF_BAR0 + 4 * i, 4);
               }
             });
     config

@@ -56,4 +56,28 @@ class ConfigSnapshotTest {
     f.driver.detach(RID);
     assertThat(function.image()).isEqualTo(host);
   }
+
+  @Test
+  void aPfGetsBackWhereFirmwarePutItsVfs() {
+    FakeEndpoint function =
+        new FakeEndpoint(0x8086, 0x1572, 0x020000, false).pcie(true).sriov(0, 0x154c, 0, 0x4000);
+    function.config.putShort(0x108, (short) 0); // no VFs enabled
+    writable(function, 0x110, 0xffff, 2);
+    writable(function, 0x120, -1, 4);
+    function.config.putInt(0x120, 1);
+    function.seal();
+    function.config.putShort(0x108, (short) 0x0010); // ARI Capable Hierarchy
+    function.config.putShort(0x110, (short) 2); // NumVFs
+    function.config.putInt(0x120, 2); // System Page Size: 8 KiB
+    function.config.putInt(0x124, 0x8000_0004).putInt(0x128, 0xa); // VF BAR0
+    f.add(RID.toString(), function);
+    byte[] host = function.image();
+    f.driver.attach(RID);
+    VirtualMachine vm = f.vm("a");
+    f.driver.assign(RID, vm);
+    assertThat(function.resets).isEqualTo(1);
+    f.driver.unassign(RID, vm);
+    f.driver.detach(RID);
+    assertThat(function.image()).isEqualTo(host);
+  }
 }
