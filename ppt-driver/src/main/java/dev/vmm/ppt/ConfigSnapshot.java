@@ -176,7 +176,9 @@ final class ConfigSnapshot {
     config.extendedCapability(EXT_LTR).ifPresent(ltr -> add(ltr + 0x04, 4));
     config.extendedCapability(EXT_TPH).ifPresent(tph -> add(tph + 0x08, 4, 0x307, 0, 0));
     config.extendedCapability(EXT_PASID).ifPresent(pasid -> add(pasid + 0x06, 2, 0xffff, 0, 1));
-    config.extendedCapability(PciCapability.EXT_ATS).ifPresent(ats -> add(ats + 0x06, 2, 0xffff, 0, 1 << 15));
+    config
+        .extendedCapability(PciCapability.EXT_ATS)
+        .ifPresent(ats -> add(ats + 0x06, 2, 0xffff, 0, 1 << 15));
     config
         .extendedCapability(EXT_PAGE_REQUEST)
         .ifPresent(
@@ -193,8 +195,7 @@ final class ConfigSnapshot {
   private void add(int offset, int widthBytes, int restored, int kept, int hostOnly) {
     int all = widthBytes == 4 ? -1 : (1 << (8 * widthBytes)) - 1;
     registers.add(
-        new Register(
-            offset, widthBytes, restored & all, kept, hostOnly, read(offset, widthBytes)));
+        new Register(offset, widthBytes, restored & all, kept, hostOnly, read(offset, widthBytes)));
   }
 
   private int read(int offset, int widthBytes) {

@@ -210,8 +210,8 @@ final class DefaultPptDriver implements PptDriver {
     unassign(require(rid), vm);
   }
 
-  void unassign(DefaultPptDevice device, @Nullable VirtualMachine vm) {
-    if (vm == null || device.life().owner().filter(vm::equals).isEmpty()) {
+  void unassign(DefaultPptDevice device, VirtualMachine vm) {
+    if (device.life().owner().filter(vm::equals).isEmpty()) {
       throw device.life().notOwnedBy(vm);
     }
     boolean[] ran = new boolean[1];

@@ -231,9 +231,9 @@ final class DeviceLife {
       steps.attempt("tearing down MSI", interrupts::teardownMsi);
       steps.attempt("tearing down MSI-X", interrupts::teardownMsix);
       last.windows()
-          .keySet()
           .forEach(
-              gpa -> steps.attempt("unmapping its registers", () -> last.vm().unmapRegisters(gpa)));
+              (gpa, window) ->
+                  steps.attempt("unmapping its registers", () -> window.endIn(last.vm(), gpa)));
       boolean quiesced = steps.attempt("quiescing it", () -> quiesce(last));
       assignment = null;
       boolean parked = quiesced && steps.attempt("moving it home", () -> iommu().release(rids()));
@@ -248,14 +248,12 @@ final class DeviceLife {
     }
   }
 
-  VmmException notOwnedBy(@Nullable VirtualMachine vm) {
+  VmmException notOwnedBy(VirtualMachine vm) {
     return new VmmException(
         Errno.EBUSY,
         String.format(
             "cannot unassign %s from VM %s: it is owned by %s; name its owner",
-            function,
-            vm == null ? "?" : vm.name(),
-            owner().map(owner -> "VM " + owner.name()).orElse("no VM")));
+            function, vm.name(), owner().map(owner -> "VM " + owner.name()).orElse("no VM")));
   }
 
   private void quiesce(Assignment last) {

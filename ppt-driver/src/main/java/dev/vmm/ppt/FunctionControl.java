@@ -104,8 +104,10 @@ final class FunctionControl {
     setCommand(command() & ~bits);
   }
 
-  /** Returns the command bits that an owner needs: decoding for the BARs that have an address, bus
-   * master. */
+  /**
+   * Returns the command bits that an owner needs: decoding for the BARs that have an address, bus
+   * master.
+   */
   int activeBits(List<Bar> bars) {
     int bits = PciCommand.BUS_MASTER;
     if (!isVf()) {

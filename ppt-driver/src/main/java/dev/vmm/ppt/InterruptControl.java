@@ -72,8 +72,7 @@ final class InterruptControl {
         .filter(bar -> Long.compareUnsigned(offset, bar.lengthBytes()) < 0)
         .map(
             bar ->
-                new AddressRange(
-                    bar.base() + offset, Math.min(bytes, bar.lengthBytes() - offset)))
+                new AddressRange(bar.base() + offset, Math.min(bytes, bar.lengthBytes() - offset)))
         .findFirst();
   }
 

@@ -206,4 +206,14 @@ class MmioTest {
     lying.mapMmio(GPA, 0x1000, 0xfb00_0000L);
     failsWith(Errno.ENOTSUP, () -> lying.setupMsix(0, 0xfee0_0000L, 0x40, false));
   }
+
+  @Test
+  void registersOfADeviceAreUnmappedByNobodyElse() {
+    device.mapMmio(GPA, 0x1000, BAR0);
+    f.machine.poke(BAR0, 4, 0x77);
+    failsWith(Errno.ENOENT, () -> vm.unmapRegisters(GPA, f.machine.registers(BAR0, 0x1000)));
+    assertThat(vm.bus().load32(GPA)).isEqualTo(0x77);
+    f.driver.unassign(FULL, vm);
+    failsWith(Errno.EINVAL, () -> vm.bus().load32(GPA));
+  }
 }
