@@ -9,6 +9,7 @@ import dev.vmm.pci.PciCapability;
 import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.PcieCapability;
 import dev.vmm.pci.PowerManagementCapability;
+import dev.vmm.pci.SriovCapability;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -29,16 +30,20 @@ final class ConfigSnapshot {
   private static final int EXT_LTR = 0x0018;
   private static final int EXT_PASID = 0x001b;
   private static final int MSI_ENABLE = 1;
+  private static final int ARI_CAPABLE_HIERARCHY = 1 << 4;
+  private static final int SYSTEM_PAGE_SIZE = 0x20;
+  private static final int PHANTOM_FUNCTIONS = 1 << 9;
 
   /**
    * One register.
    *
    * @param restored the bits to be put back
    * @param kept the other bits that are written as they are found; the rest is written 0
-   * @param interruptEnable the bit that lets the function send messages, 0 elsewhere
+   * @param hostOnly bits that a guest does not get: what lets the function send messages to where
+   *     the host wanted them, translate addresses itself, or use other requester ids
    */
   private record Register(
-      int offset, int widthBytes, int restored, int kept, int interruptEnable, int value) {}
+      int offset, int widthBytes, int restored, int kept, int hostOnly, int value) {}
 
   private final PciFunction function;
   private final ConfigSpace config;
@@ -61,14 +66,15 @@ final class ConfigSnapshot {
   /**
    * Writes back every register that differs, while decoding and bus mastering are off.
    *
-   * @param interrupts whether enable bits of MSI and MSI-X come back too, or stay 0
+   * @param host whether it is for the host, or for a guest: then the enable bits of MSI, MSI-X,
+   *     address translation services, page requests, PASIDs and phantom functions stay 0
    * @throws VmmException EIO if a register does not take its value
    */
-  void restore(boolean interrupts) {
+  void restore(boolean host) {
     for (Register register : registers) {
       int wanted = register.value;
-      if (!interrupts) {
-        wanted &= ~register.interruptEnable;
+      if (!host) {
+        wanted &= ~register.hostOnly;
       }
       int now = read(register.offset, register.widthBytes);
       if (((now ^ wanted) & register.restored) == 0) {
@@ -123,7 +129,7 @@ final class ConfigSnapshot {
     int capabilities = config.read16(pcie + PcieCapability.CAPABILITIES);
     int version = capabilities & 0xf;
     boolean link = ((capabilities >>> 4) & 0xf) <= 1; // an endpoint that has a link of its own
-    add(pcie + PcieCapability.DEVICE_CONTROL, 2, 0x7fff, 0, 0);
+    add(pcie + PcieCapability.DEVICE_CONTROL, 2, 0x7fff, 0, PHANTOM_FUNCTIONS);
     if (link) {
       add(pcie + PcieCapability.LINK_CONTROL, 2, 0xffdf, 0, 0);
     }
@@ -146,6 +152,18 @@ final class ConfigSnapshot {
               }
             });
     config
+        .extendedCapability(PciCapability.EXT_SRIOV)
+        .ifPresent(
+            sriov -> {
+              // Its VFs are not enabled, or it would not be reset; where they would be must stay.
+              add(sriov + SriovCapability.CONTROL, 2, ARI_CAPABLE_HIERARCHY, 0, 0);
+              add(sriov + SriovCapability.NUM_VFS, 2);
+              add(sriov + SYSTEM_PAGE_SIZE, 4); // before the BARs, whose writable bits it decides
+              for (int i = 0; i < 6; i++) {
+                add(sriov + SriovCapability.VF_BAR0 + 4 * i, 4);
+              }
+            });
+    config
         .extendedCapability(EXT_AER)
         .ifPresent(
             aer -> {
@@ -157,14 +175,16 @@ final class ConfigSnapshot {
     config.extendedCapability(PciCapability.EXT_ACS).ifPresent(acs -> add(acs + 0x06, 2));
     config.extendedCapability(EXT_LTR).ifPresent(ltr -> add(ltr + 0x04, 4));
     config.extendedCapability(EXT_TPH).ifPresent(tph -> add(tph + 0x08, 4, 0x307, 0, 0));
-    config.extendedCapability(EXT_PASID).ifPresent(pasid -> add(pasid + 0x06, 2));
-    config.extendedCapability(PciCapability.EXT_ATS).ifPresent(ats -> add(ats + 0x06, 2));
+    config.extendedCapability(EXT_PASID).ifPresent(pasid -> add(pasid + 0x06, 2, 0xffff, 0, 1));
+    config
+        .extendedCapability(PciCapability.EXT_ATS)
+        .ifPresent(ats -> add(ats + 0x06, 2, 0xffff, 0, 1 << 15));
     config
         .extendedCapability(EXT_PAGE_REQUEST)
         .ifPresent(
             pri -> {
               add(pri + 0x0c, 4); // outstanding page request allocation
-              add(pri + 0x04, 2, 1, 0, 0); // enable, without reset
+              add(pri + 0x04, 2, 1, 0, 1); // enable, without reset
             });
   }
 
@@ -172,11 +192,10 @@ final class ConfigSnapshot {
     add(offset, widthBytes, -1, 0, 0);
   }
 
-  private void add(int offset, int widthBytes, int restored, int kept, int interruptEnable) {
+  private void add(int offset, int widthBytes, int restored, int kept, int hostOnly) {
     int all = widthBytes == 4 ? -1 : (1 << (8 * widthBytes)) - 1;
     registers.add(
-        new Register(
-            offset, widthBytes, restored & all, kept, interruptEnable, read(offset, widthBytes)));
+        new Register(offset, widthBytes, restored & all, kept, hostOnly, read(offset, widthBytes)));
   }
 
   private int read(int offset, int widthBytes) {

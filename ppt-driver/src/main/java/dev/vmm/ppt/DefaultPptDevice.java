@@ -54,7 +54,7 @@ final class DefaultPptDevice implements PptDevice {
 
   @Override
   public void unassign() {
-    driver.unassign(this, life.owner().orElse(null));
+    driver.unassign(this, life.owner().orElseThrow(life::notAssigned));
   }
 
   @Override
@@ -89,8 +89,7 @@ final class DefaultPptDevice implements PptDevice {
     } finally {
       life.unlock();
     }
-    window.revoke();
-    unmapQuietly(assignment.vm(), gpa);
+    window.endIn(assignment.vm(), gpa);
     throw life.notAssigned();
   }
 
@@ -118,8 +117,7 @@ final class DefaultPptDevice implements PptDevice {
     } finally {
       life.unlock();
     }
-    window.revoke();
-    assignment.vm().unmapRegisters(gpa);
+    window.endIn(assignment.vm(), gpa);
   }
 
   @Override
@@ -183,17 +181,6 @@ final class DefaultPptDevice implements PptDevice {
               "cannot map registers %s of %s: its MSI-X %s at %s shares their pages, and who writes there writes to any"
                   + " address; map the pages beside it, and use setupMsix",
               range, function(), pending ? "pending bits" : "table", vectors.get()));
-    }
-  }
-
-  private static void unmapQuietly(VirtualMachine vm, long gpa) {
-    try {
-      vm.unmapRegisters(gpa);
-    } catch (VmmException e) {
-      // The VM was destroyed meanwhile, and the mapping with it; the window is revoked anyway.
-      if (e.errno() != Errno.ENOENT && e.errno() != Errno.ENXIO) {
-        throw e;
-      }
     }
   }
 

@@ -94,10 +94,10 @@ final class DefaultPptDriver implements PptDriver {
                           "cannot attach "
                               + rid
                               + ": there is no such function; list the functions that are there"));
-      if (function.isBridge()) {
+      if (function.headerType() != 0) {
         throw VmmException.invalid(
-            "cannot attach %s: it is a bridge (header type 1); name an endpoint behind it",
-            function);
+            "cannot attach %s: it is a bridge (header type %d); name an endpoint behind it",
+            function, function.headerType());
       }
       SharedRequesterId.refuse(function, all);
       DefaultPptDevice device =
@@ -120,7 +120,9 @@ final class DefaultPptDriver implements PptDriver {
       requireOpen();
       device.life().attach();
     } catch (RuntimeException | Error e) {
-      devices.remove(device.rid(), device);
+      if (device.state() == PptState.HOST) {
+        devices.remove(device.rid(), device);
+      }
       throw e;
     }
   }
@@ -210,8 +212,8 @@ final class DefaultPptDriver implements PptDriver {
     unassign(require(rid), vm);
   }
 
-  void unassign(DefaultPptDevice device, @Nullable VirtualMachine vm) {
-    if (vm == null || device.life().owner().filter(vm::equals).isEmpty()) {
+  void unassign(DefaultPptDevice device, VirtualMachine vm) {
+    if (device.life().owner().filter(vm::equals).isEmpty()) {
       throw device.life().notOwnedBy(vm);
     }
     boolean[] ran = new boolean[1];

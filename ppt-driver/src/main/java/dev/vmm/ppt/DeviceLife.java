@@ -40,7 +40,7 @@ final class DeviceLife {
   private volatile List<Bar> bars = List.of();
   private int hostCommand;
 
-  /** What a broken device must be given back once it can be reset. */
+  /** What a broken device must be given back once it can be reset; null if no VM ever had it. */
   private @Nullable Assignment owed;
 
   DeviceLife(Vmm vmm, PciFunction function, BarSizer sizer, Waiter waiter) {
@@ -119,16 +119,20 @@ final class DeviceLife {
     control.requireAnswer();
     control.requireNoVirtualFunctions();
     hostCommand = control.command();
+    iommu().claim(rids()); // first of all: until then the device may be another driver's
     try {
       control.setCommand(hostCommand & ~PciCommand.ACTIVE);
       bars = sizer.size(function);
-      iommu().claim(rids());
       state = state.to(PptState.PARKED);
     } catch (RuntimeException e) {
       sizer.forget(function.rid());
       undo(e, "giving its command register back", () -> control.setCommand(hostCommand));
+      if (!undo(e, "giving it back to the host", () -> iommu().unclaim(rids()))) {
+        state = state.to(PptState.BROKEN);
+      }
       throw e;
     }
+    reset.warnIfNone();
   }
 
   /** PARKED to ASSIGNED, inside the VM's admit. */
@@ -227,9 +231,9 @@ final class DeviceLife {
       steps.attempt("tearing down MSI", interrupts::teardownMsi);
       steps.attempt("tearing down MSI-X", interrupts::teardownMsix);
       last.windows()
-          .keySet()
           .forEach(
-              gpa -> steps.attempt("unmapping its registers", () -> last.vm().unmapRegisters(gpa)));
+              (gpa, window) ->
+                  steps.attempt("unmapping its registers", () -> window.endIn(last.vm(), gpa)));
       boolean quiesced = steps.attempt("quiescing it", () -> quiesce(last));
       assignment = null;
       boolean parked = quiesced && steps.attempt("moving it home", () -> iommu().release(rids()));
@@ -244,14 +248,12 @@ final class DeviceLife {
     }
   }
 
-  VmmException notOwnedBy(@Nullable VirtualMachine vm) {
+  VmmException notOwnedBy(VirtualMachine vm) {
     return new VmmException(
         Errno.EBUSY,
         String.format(
             "cannot unassign %s from VM %s: it is owned by %s; name its owner",
-            function,
-            vm == null ? "?" : vm.name(),
-            owner().map(owner -> "VM " + owner.name()).orElse("no VM")));
+            function, vm.name(), owner().map(owner -> "VM " + owner.name()).orElse("no VM")));
   }
 
   private void quiesce(Assignment last) {

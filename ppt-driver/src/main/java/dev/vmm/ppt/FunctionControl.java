@@ -104,12 +104,17 @@ final class FunctionControl {
     setCommand(command() & ~bits);
   }
 
-  /** Returns the command bits that an owner needs: decoding for the BARs there are, bus master. */
+  /**
+   * Returns the command bits that an owner needs: decoding for the BARs that have an address, bus
+   * master.
+   */
   int activeBits(List<Bar> bars) {
     int bits = PciCommand.BUS_MASTER;
     if (!isVf()) {
       for (Bar bar : bars) {
-        bits |= bar.isMemory() ? PciCommand.MEMORY_SPACE : PciCommand.IO_SPACE;
+        if (bar.isAssigned()) { // the others would claim address 0
+          bits |= bar.isMemory() ? PciCommand.MEMORY_SPACE : PciCommand.IO_SPACE;
+        }
       }
     }
     return bits;

@@ -4,6 +4,7 @@ import dev.vmm.Errno;
 import dev.vmm.VmmException;
 import dev.vmm.pci.AdvancedFeaturesCapability;
 import dev.vmm.pci.ConfigSpace;
+import dev.vmm.pci.MsixCapability;
 import dev.vmm.pci.PciCapability;
 import dev.vmm.pci.PciCommand;
 import dev.vmm.pci.PciFunction;
@@ -66,6 +67,7 @@ final class FunctionReset {
   private final int pcie;
   private final int af;
   private final int pm;
+  private final int msix;
   private final Kind kind;
 
   /** Finds the capabilities; 0 stands for one that is not there. */
@@ -77,6 +79,7 @@ final class FunctionReset {
     this.pcie = config.capability(PciCapability.PCI_EXPRESS).orElse(0);
     this.af = config.capability(PciCapability.ADVANCED_FEATURES).orElse(0);
     this.pm = config.capability(PciCapability.POWER_MANAGEMENT).orElse(0);
+    this.msix = config.capability(PciCapability.MSI_X).orElse(0);
     this.kind = findKind();
   }
 
@@ -99,6 +102,16 @@ final class FunctionReset {
     return kind;
   }
 
+  /** Warns, for whoever attaches it, of a function that no reset clears between its owners. */
+  void warnIfNone() {
+    if (kind == Kind.NONE) {
+      LOG.warn(
+          "{} cannot be reset (no FLR, no AF, no D3hot that loses state): between owners it is only silenced, and it"
+              + " keeps what the last one left in it",
+          function);
+    }
+  }
+
   /**
    * Resets the function, whose decode and bus-master bits are off already.
    *
@@ -116,8 +129,7 @@ final class FunctionReset {
           kind);
     }
     if (kind != Kind.NONE) {
-      // A bit that any reset clears and nothing else does: the proof that there was one.
-      control.setCommand(control.command() | PciCommand.INTERRUPT_DISABLE);
+      leaveMarks();
     }
     switch (kind) {
       case FLR -> {
@@ -133,31 +145,34 @@ final class FunctionReset {
         setPowerState(PowerManagementCapability.D3_HOT);
         setPowerState(PowerManagementCapability.D0);
       }
-      case NONE ->
-          LOG.warn(
-              "{} cannot be reset (no FLR, no AF, no D3hot that loses state): it is only silenced, and keeps what its"
-                  + " last owner left in it",
-              function);
+      case NONE -> LOG.info("{} has no reset: it is only silenced", function);
     }
     awaitReady();
     checkOutcome();
   }
 
+  /**
+   * Sets bits that any reset clears and nothing else does: the proof that there was one. Interrupt
+   * Disable is hardwired to 0 in a VF, MSI-X may be missing: one of the two is nearly always there.
+   */
+  private void leaveMarks() {
+    control.setCommand(control.command() | PciCommand.INTERRUPT_DISABLE);
+    if (msix != 0) {
+      int offset = msix + MsixCapability.CONTROL;
+      config.write16(offset, config.read16(offset) | MsixCapability.FUNCTION_MASK);
+    }
+  }
+
   private void checkOutcome() {
+    if (kind != Kind.NONE && msix != 0) {
+      requireCleared(
+          "MSI-X control register",
+          config.read16(msix + MsixCapability.CONTROL),
+          MsixCapability.FUNCTION_MASK);
+    }
     int command = control.command();
     int cleared = PciCommand.ACTIVE | (kind == Kind.NONE ? 0 : PciCommand.INTERRUPT_DISABLE);
-    if ((command & cleared) != 0) {
-      throw new VmmException(
-          Errno.EIO,
-          String.format(
-              Locale.ROOT,
-              "the reset (%s) of %s had no effect: its command register reads 0x%04x, expected 0 in 0x%x;"
-                  + " reset the bus or the machine before the device is used again",
-              kind,
-              function,
-              command,
-              cleared));
-    }
+    requireCleared("command register", command, cleared);
     if (transactionsPending()) {
       throw new VmmException(
           Errno.EIO,
@@ -168,6 +183,22 @@ final class FunctionReset {
               function,
               kind,
               PENDING_NANOS / 1_000_000));
+    }
+  }
+
+  private void requireCleared(String register, int value, int bits) {
+    if ((value & bits) != 0) {
+      throw new VmmException(
+          Errno.EIO,
+          String.format(
+              Locale.ROOT,
+              "the reset (%s) of %s had no effect: its %s reads 0x%04x, expected 0 in 0x%x;"
+                  + " reset the bus or the machine before the device is used again",
+              kind,
+              function,
+              register,
+              value,
+              bits));
     }
   }
 

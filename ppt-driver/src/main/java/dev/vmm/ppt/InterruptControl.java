@@ -56,8 +56,8 @@ final class InterruptControl {
   }
 
   /**
-   * Returns where the MSI-X table, or else its pending bits, lie; empty if the function has none or
-   * they are outside its memory BARs.
+   * Returns where the MSI-X table, or else its pending bits, lie, as far as that is inside the
+   * function's memory BARs; empty if the function has none or they are outside.
    */
   Optional<AddressRange> msixRange(boolean pending) {
     if (msix.isEmpty()) {
@@ -69,8 +69,10 @@ final class InterruptControl {
     long bytes = pending ? cap.pendingBytes() : cap.tableBytes();
     return bars.get().stream()
         .filter(bar -> bar.index() == index && bar.isMemory() && bar.isAssigned())
-        .filter(bar -> Long.compareUnsigned(offset + bytes, bar.lengthBytes()) <= 0)
-        .map(bar -> new AddressRange(bar.base() + offset, bytes))
+        .filter(bar -> Long.compareUnsigned(offset, bar.lengthBytes()) < 0)
+        .map(
+            bar ->
+                new AddressRange(bar.base() + offset, Math.min(bytes, bar.lengthBytes() - offset)))
         .findFirst();
   }
 
@@ -164,6 +166,7 @@ final class InterruptControl {
   private RegisterBlock enable(MsixCapability cap) {
     AddressRange range =
         msixRange(false)
+            .filter(whole -> whole.lengthBytes() == cap.tableBytes())
             .orElseThrow(
                 () ->
                     new VmmException(

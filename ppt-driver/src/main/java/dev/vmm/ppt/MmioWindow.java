@@ -1,5 +1,8 @@
 package dev.vmm.ppt;
 
+import dev.vmm.Errno;
+import dev.vmm.VmmException;
+import dev.vmm.core.VirtualMachine;
 import dev.vmm.machine.RegisterBlock;
 import java.util.concurrent.locks.StampedLock;
 
@@ -17,6 +20,18 @@ final class MmioWindow implements RegisterBlock {
 
   MmioWindow(RegisterBlock registers) {
     this.registers = registers;
+  }
+
+  /** Ends the guest's access for good and its mapping, unless the VM is destroyed already. */
+  void endIn(VirtualMachine vm, long gpa) {
+    revoke();
+    try {
+      vm.unmapRegisters(gpa, this);
+    } catch (VmmException e) {
+      if (e.errno() != Errno.ENXIO) {
+        throw e;
+      }
+    }
   }
 
   void revoke() {

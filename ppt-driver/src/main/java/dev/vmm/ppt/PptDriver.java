@@ -33,9 +33,10 @@ public interface PptDriver extends AutoCloseable {
    *
    * @throws dev.vmm.VmmException ENXIO with {@link dev.vmm.core.Presence#REFUSAL} and the reason if
    *     no I/O MMU can be used; ENXIO if there is no such function; EBUSY if it is attached
-   *     already, or is a PF whose VFs are enabled; EINVAL if it is a bridge; EPERM, naming the
-   *     bridge, if one above it replaces its requester id; EIO if its command register cannot be
-   *     cleared. The function is as before then.
+   *     already, also to another driver of this platform, or is a PF whose VFs are enabled; EINVAL
+   *     if it is a bridge; EPERM, naming the bridge, if one above it replaces its requester id; EIO
+   *     if its command register cannot be cleared. The function is as before then; should the I/O
+   *     MMU fail that too, it stays listed, blocked and broken, for {@link #detach} to try again.
    */
   PptDevice attach(Rid rid);
 

@@ -5,8 +5,8 @@ import java.util.Set;
 
 /**
  * The life of a function with the ppt driver: {@code HOST -> (attach) PARKED -> (assign) ASSIGNED
- * -> (unassign) PARKED -> (detach) HOST}; {@code BROKEN} from any failed quiesce, and back to
- * {@code PARKED} once a reset succeeds.
+ * -> (unassign) PARKED -> (detach) HOST}; {@code BROKEN} from any failed quiesce or an attach that
+ * could not be undone, and back to {@code PARKED} once a reset succeeds.
  */
 public enum PptState {
   /** Not held by the driver: its home is the host domain. */
@@ -21,7 +21,7 @@ public enum PptState {
   /** Returns the states that may follow this one. */
   public Set<PptState> next() {
     return switch (this) {
-      case HOST -> EnumSet.of(PARKED);
+      case HOST -> EnumSet.of(PARKED, BROKEN);
       case PARKED -> EnumSet.of(HOST, ASSIGNED, BROKEN);
       case ASSIGNED -> EnumSet.of(PARKED, BROKEN);
       case BROKEN -> EnumSet.of(PARKED);

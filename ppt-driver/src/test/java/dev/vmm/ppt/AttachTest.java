@@ -9,6 +9,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.vmm.Errno;
 import dev.vmm.core.IommuState;
 import dev.vmm.core.VirtualMachine;
+import dev.vmm.core.testing.FakePlan;
 import dev.vmm.iommu.spi.ProbeResult;
 import dev.vmm.pci.Bar;
 import dev.vmm.pci.Rid;
@@ -265,5 +266,63 @@ class AttachTest {
     f.full.gone = true;
     f.driver.detach(FULL);
     assertThat(f.driver.devices()).isEmpty();
+  }
+
+  @Test
+  void i03_i04_afterAFailedStartANewDeviceIsAttachedAndItsAssignTriesAgain() {
+    PptFixture f = new PptFixture();
+    f.driver.attach(FULL);
+    f.provider.plan.failNth(FakePlan.Kind.OPEN, 1, Errno.ENOMEM);
+    VirtualMachine vm = f.vm("a");
+    assertThat(failsWith(Errno.ENXIO, () -> f.driver.assign(FULL, vm)))
+        .startsWith(REFUSAL)
+        .contains("ENOMEM");
+    f.driver.attach(OTHER);
+    f.driver.assign(OTHER, vm);
+    assertThat(f.domainOf(OTHER)).isEqualTo("vm:a");
+    assertThat(f.domainOf(FULL)).isEqualTo("blocked");
+  }
+
+  @Test
+  void aDeviceOfOneDriverIsNotTouchedByAnother() {
+    PptFixture f = new PptFixture();
+    PptDriver second = DefaultPptDriver.open(f.vmm, f.waiter);
+    f.driver.attach(FULL);
+    VirtualMachine vm = f.vm("a");
+    f.driver.assign(FULL, vm);
+    f.machine.pci().writes.clear();
+    assertThat(failsWith(Errno.EBUSY, () -> second.attach(FULL))).contains("0000:00:03.0");
+    assertThat(f.machine.pci().writes).isEmpty();
+    assertThat(second.devices()).isEmpty();
+    f.driver.unassign(FULL, vm);
+    f.driver.detach(FULL);
+    second.attach(FULL);
+  }
+
+  @Test
+  void i06_anAttachThatCannotBeUndoneIsListedAsBrokenAndEndsByDetach() {
+    PptFixture f = new PptFixture();
+    f.driver.attach(OTHER);
+    f.driver.assign(OTHER, f.vm("a"));
+    f.full.readOnlyBits(4, 0x04); // bus mastering cannot be turned off
+    f.provider.plan.failNth(FakePlan.Kind.MOVE, 2, Errno.EIO); // nor the claim be ended
+    assertThat(failsWith(Errno.EIO, () -> f.driver.attach(FULL))).contains("command register");
+    assertThat(f.driver.device(FULL).orElseThrow().state()).isEqualTo(PptState.BROKEN);
+    assertThat(f.domainOf(FULL)).isEqualTo("blocked");
+    f.driver.detach(FULL);
+    assertThat(f.domainOf(FULL)).isEqualTo("host");
+    assertThat(f.command(f.full)).isEqualTo(0x0507);
+  }
+
+  @Test
+  void onlyEndpointsAreAttached() {
+    PptFixture f = new PptFixture();
+    FakeEndpoint cardBus = new FakeEndpoint(0x104c, 0xac56, 0x060700, false);
+    cardBus.config.put(0x0e, (byte) 0x82); // multi-function, header type 2
+    f.add("0000:00:1d.0", cardBus);
+    assertThat(failsWith(Errno.EINVAL, () -> f.driver.attach(Rid.parse("0000:00:1d.0"))))
+        .contains("0000:00:1d.0")
+        .contains("header type 2");
+    assertThat(f.machine.pci().writes).isEmpty();
   }
 }

@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.vmm.Errno;
 import dev.vmm.core.VirtualMachine;
+import dev.vmm.pci.Rid;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -184,5 +185,35 @@ class MmioTest {
       failsWith(Errno.EINVAL, () -> vm.bus().load32(GPA));
       f.driver.assign(FULL, vm);
     }
+  }
+
+  @Test
+  void aTableThatIsLongerThanItsBarKeepsThePagesThatItHas() {
+    Rid rid = Rid.parse("0000:00:0a.0");
+    FakeEndpoint liar =
+        new FakeEndpoint(0x1af4, 0x1041, 0x020000, false)
+            .msix(2048, 0, 0x1000, 0, 0x2000) // 0x8000 bytes of table from 0x1000 on
+            .bar(0, 0x4000, 0)
+            .seal()
+            .firmware(0, 0xfb00_0000L);
+    f.add(rid.toString(), liar);
+    f.driver.attach(rid);
+    PptDevice lying = f.driver.assign(rid, vm);
+    for (long page : new long[] {0x1000, 0x2000, 0x3000}) {
+      assertThat(failsWith(Errno.EPERM, () -> lying.mapMmio(GPA, 0x1000, 0xfb00_0000L + page)))
+          .contains("MSI-X");
+    }
+    lying.mapMmio(GPA, 0x1000, 0xfb00_0000L);
+    failsWith(Errno.ENOTSUP, () -> lying.setupMsix(0, 0xfee0_0000L, 0x40, false));
+  }
+
+  @Test
+  void registersOfADeviceAreUnmappedByNobodyElse() {
+    device.mapMmio(GPA, 0x1000, BAR0);
+    f.machine.poke(BAR0, 4, 0x77);
+    failsWith(Errno.ENOENT, () -> vm.unmapRegisters(GPA, f.machine.registers(BAR0, 0x1000)));
+    assertThat(vm.bus().load32(GPA)).isEqualTo(0x77);
+    f.driver.unassign(FULL, vm);
+    failsWith(Errno.EINVAL, () -> vm.bus().load32(GPA));
   }
 }

@@ -15,7 +15,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 class PptStateTest {
   private static final Map<PptState, Set<PptState>> BOOK =
       Map.of(
-          HOST, Set.of(PARKED),
+          HOST, Set.of(PARKED, BROKEN),
           PARKED, Set.of(HOST, ASSIGNED, BROKEN),
           ASSIGNED, Set.of(PARKED, BROKEN),
           BROKEN, Set.of(PARKED));

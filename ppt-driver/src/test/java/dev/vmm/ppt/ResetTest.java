@@ -3,6 +3,10 @@ package dev.vmm.ppt;
 import static dev.vmm.ppt.PptFixture.failsWith;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import dev.vmm.Errno;
 import dev.vmm.core.VirtualMachine;
 import dev.vmm.pci.Rid;
@@ -10,6 +14,7 @@ import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.slf4j.LoggerFactory;
 
 /** Which reset a function gets, how long it is waited for, and what counts as one. */
 class ResetTest {
@@ -212,5 +217,44 @@ class ResetTest {
     assertThat(Thread.interrupted()).isTrue();
     assertThat(System.nanoTime() - begin).isGreaterThanOrEqualTo(5 * MS);
     assertThat(Waiter.REAL.nanoTime()).isGreaterThanOrEqualTo(begin);
+  }
+
+  @Test
+  void whatCannotBeResetIsToldOnceWhenItIsAttached() {
+    Logger logger = (Logger) LoggerFactory.getLogger("dev.vmm.ppt");
+    ListAppender<ILoggingEvent> heard = new ListAppender<>();
+    heard.start();
+    logger.addAppender(heard);
+    logger.setLevel(Level.WARN);
+    try {
+      add(e -> e);
+      assertThat(heard.list)
+          .singleElement()
+          .asString()
+          .contains("0000:00:09.0")
+          .contains("cannot be reset");
+      VirtualMachine vm = f.vm("a");
+      f.driver.assign(RID, vm);
+      f.driver.unassign(RID, vm);
+      f.driver.assign(RID, vm);
+      assertThat(heard.list).hasSize(1);
+    } finally {
+      logger.detachAppender(heard);
+      logger.setLevel(null);
+    }
+  }
+
+  @Test
+  void spaceWithoutAnAddressIsNotDecoded() {
+    FakeEndpoint function =
+        new FakeEndpoint(0x1af4, 0x1041, 0x020000, false)
+            .bar(0, 0x1000, 0) // firmware gave it no address: decoding it would claim address 0
+            .bar(1, 0x20, 1)
+            .seal()
+            .firmware(1, 0xc100);
+    f.add(RID.toString(), function);
+    f.driver.attach(RID);
+    f.driver.assign(RID, f.vm("a"));
+    assertThat(f.command(function) & 7).isEqualTo(0x5);
   }
 }

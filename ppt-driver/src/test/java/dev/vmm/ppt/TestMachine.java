@@ -13,7 +13,7 @@ import java.util.function.LongConsumer;
 
 /** A machine whose address space above RAM is registers that keep what is written. */
 final class TestMachine extends FakeMachine {
-  private static final long RAM_BYTES = 64L << 20;
+  private static final long RAM_BYTES = 4L << 20;
 
   private final TestPci pci = new TestPci();
   private final Map<Long, Byte> registers = new TreeMap<>();

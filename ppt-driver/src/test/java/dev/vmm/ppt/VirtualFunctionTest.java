@@ -111,4 +111,15 @@ class VirtualFunctionTest {
   void aPfIsNotAttachedWhileItHasVfs() {
     failsWith(Errno.EBUSY, () -> f.driver.attach(PF));
   }
+
+  @Test
+  void i06_aVfThatIgnoresItsResetIsNoticedThoughItHasNoInterruptDisable() {
+    f.driver.attach(VF1);
+    VirtualMachine vm = f.vm("a");
+    f.driver.assign(VF1, vm);
+    vf1.onReset = FakeEndpoint.OnReset.IGNORED;
+    assertThat(failsWith(Errno.EIO, () -> f.driver.unassign(VF1, vm))).contains("no effect");
+    assertThat(f.domainOf(VF1)).isEqualTo("blocked");
+    assertThat(f.driver.device(VF1).orElseThrow().state()).isEqualTo(PptState.BROKEN);
+  }
 }

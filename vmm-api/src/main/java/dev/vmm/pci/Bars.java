@@ -27,12 +27,13 @@ public final class Bars {
    * PF, while none of the PF's VFs answers in memory space.
    *
    * @throws VmmException ENXIO if the PF of a VF, or its SR-IOV capability, is not there; EINVAL
-   *     for a bridge; what config accesses throw
+   *     for a bridge of any kind; what config accesses throw
    */
   public static List<Bar> size(PciBus bus, PciFunction function) {
-    if (function.isBridge()) {
+    if (function.headerType() != 0) {
       throw VmmException.invalid(
-          "cannot size the BARs of %s: it is a bridge (header type 1); name an endpoint", function);
+          "cannot size the BARs of %s: it is a bridge (header type %d); name an endpoint",
+          function, function.headerType());
     }
     if (function.physicalFunction().isEmpty()) {
       ConfigSpace config = function.config();

@@ -65,6 +65,11 @@ public final class PciFunction {
     return headerType == 1;
   }
 
+  /** Returns the layout of its config header, 0 to 127: 0 for an endpoint, 1 for a bridge. */
+  public int headerType() {
+    return headerType;
+  }
+
   /** Returns the PF if this is an SR-IOV virtual function. */
   public Optional<Rid> physicalFunction() {
     return Optional.ofNullable(physicalFunction);

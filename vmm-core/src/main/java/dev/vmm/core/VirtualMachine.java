@@ -65,11 +65,11 @@ public interface VirtualMachine extends AutoCloseable {
   void mapRegisters(long gpa, RegisterBlock registers);
 
   /**
-   * Ends {@link #mapRegisters}.
+   * Ends {@link #mapRegisters} of these registers.
    *
-   * @throws dev.vmm.VmmException ENOENT if no registers are mapped at {@code gpa}
+   * @throws dev.vmm.VmmException ENOENT if they are not mapped at {@code gpa}
    */
-  void unmapRegisters(long gpa);
+  void unmapRegisters(long gpa, RegisterBlock registers);
 
   /** Returns the VM's domain; empty while no device is assigned. */
   Optional<Domain> domain();

@@ -69,8 +69,8 @@ final class VmHandle implements VirtualMachine {
   }
 
   @Override
-  public void unmapRegisters(long gpa) {
-    state.unmapRegisters(gpa);
+  public void unmapRegisters(long gpa, RegisterBlock registers) {
+    state.unmapRegisters(gpa, registers);
   }
 
   @Override

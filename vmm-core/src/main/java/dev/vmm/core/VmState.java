@@ -186,16 +186,17 @@ final class VmState implements VirtualMachine {
   }
 
   @Override
-  public void unmapRegisters(long gpa) {
+  public void unmapRegisters(long gpa, RegisterBlock registers) {
     lock.lock();
     try {
       requireNotDestroyed();
       GuestAddressMap.Slot slot = map.find(gpa);
-      if (slot == null || slot.registers == null || slot.range.start() != gpa) {
+      if (slot == null || slot.registers != registers || slot.range.start() != gpa) {
         throw new VmmException(
             Errno.ENOENT,
             String.format(
-                "no registers are mapped at gpa 0x%x of VM %s: give the gpa they were mapped at",
+                "these registers are not mapped at gpa 0x%x of VM %s: give those, and the gpa, that"
+                    + " mapRegisters was given",
                 gpa, name));
       }
       map.remove(slot);

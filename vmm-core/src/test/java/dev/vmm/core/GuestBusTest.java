@@ -94,7 +94,7 @@ class GuestBusTest {
     assertThat(bus.load32(0x20010)).isEqualTo(0x5a);
     bus.store(0x200fe, 2, 0xabcd);
     assertThat(seen).containsExactly("read4 0x10", "write2 0xfe 0xabcd");
-    vm.unmapRegisters(0x20000);
+    vm.unmapRegisters(0x20000, registers);
     assertInvalid(() -> bus.load32(0x20010));
     assertThat(seen).hasSize(2);
   }

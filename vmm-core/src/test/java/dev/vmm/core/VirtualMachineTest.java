@@ -11,6 +11,7 @@ import dev.vmm.core.testing.FakePlan.Kind;
 import dev.vmm.core.testing.Vmms;
 import dev.vmm.iommu.Access;
 import dev.vmm.iommu.IommuCapabilities;
+import dev.vmm.machine.RegisterBlock;
 import dev.vmm.pci.Rid;
 import dev.vmm.testing.ArrayMemory;
 import dev.vmm.testing.FakeMachine;
@@ -29,6 +30,26 @@ class VirtualMachineTest {
   private final FakeIommuProvider fake = new FakeIommuProvider("fake");
   private final Vmm vmm = Vmms.open(machine, Tunables.defaults(), fake);
   private final VirtualMachine vm = vmm.createVm("guest");
+
+  private static final class Block implements RegisterBlock {
+    @Override
+    public long baseHpa() {
+      return 0;
+    }
+
+    @Override
+    public long lengthBytes() {
+      return 0x1000;
+    }
+
+    @Override
+    public long read(long offset, int widthBytes) {
+      return 0;
+    }
+
+    @Override
+    public void write(long offset, int widthBytes, long value) {}
+  }
 
   @AfterEach
   void close() {
@@ -267,7 +288,7 @@ class VirtualMachineTest {
     vm.close();
     assertErrno(Errno.ENXIO, () -> vm.addMemory(0, 4096, Access.READ_WRITE));
     assertErrno(Errno.ENXIO, () -> vm.removeMemory(0));
-    assertErrno(Errno.ENXIO, () -> vm.unmapRegisters(0));
+    assertErrno(Errno.ENXIO, () -> vm.unmapRegisters(0, new Block()));
     assertErrno(Errno.ENXIO, one::assign);
     assertErrno(Errno.ENXIO, one::unassign);
     assertThat(vm.memory()).isEmpty();
@@ -291,34 +312,16 @@ class VirtualMachineTest {
   @Test
   void registersDoNotOverlapMemoryOrEachOther() {
     vm.addMemory(0x10000, 0x1000, Access.READ_WRITE);
-    var block =
-        new dev.vmm.machine.RegisterBlock() {
-          @Override
-          public long baseHpa() {
-            return 0;
-          }
-
-          @Override
-          public long lengthBytes() {
-            return 0x1000;
-          }
-
-          @Override
-          public long read(long offset, int widthBytes) {
-            return 0;
-          }
-
-          @Override
-          public void write(long offset, int widthBytes, long value) {}
-        };
+    Block block = new Block();
     assertErrno(Errno.EINVAL, () -> vm.mapRegisters(0x10000, block));
     assertErrno(Errno.EINVAL, () -> vm.mapRegisters(0x20800, block));
     vm.mapRegisters(0x20000, block);
     assertErrno(Errno.EINVAL, () -> vm.mapRegisters(0x20000, block));
     assertErrno(Errno.EINVAL, () -> vm.addMemory(0x20000, 0x1000, Access.READ_WRITE));
-    assertErrno(Errno.ENOENT, () -> vm.unmapRegisters(0x10000));
-    vm.unmapRegisters(0x20000);
-    assertErrno(Errno.ENOENT, () -> vm.unmapRegisters(0x20000));
+    assertErrno(Errno.ENOENT, () -> vm.unmapRegisters(0x10000, block));
+    assertErrno(Errno.ENOENT, () -> vm.unmapRegisters(0x20000, new Block()));
+    vm.unmapRegisters(0x20000, block);
+    assertErrno(Errno.ENOENT, () -> vm.unmapRegisters(0x20000, block));
     vm.addMemory(0x20000, 0x1000, Access.READ_WRITE);
   }
 }
