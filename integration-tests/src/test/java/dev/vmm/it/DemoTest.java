@@ -56,8 +56,7 @@ final class DemoTest {
   private Run vmmctl(String... args) throws IOException, InterruptedException {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(
-        List.of("-XX:TieredStopAtLevel=1", "-cp", System.getProperty("java.class.path")));
+    command.addAll(List.of("-XX:TieredStopAtLevel=1", "-cp", UsersClassPath.get()));
     command.add("dev.vmm.tools.vmmctl.Main");
     command.addAll(List.of(args));
     Path out = folder.resolve("out");

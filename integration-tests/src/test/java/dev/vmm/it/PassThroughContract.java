@@ -46,6 +46,11 @@ import org.junit.jupiter.api.TestInstance;
 abstract class PassThroughContract {
   private static final long GCMD = 0x18;
   private static final long GSTS = 0x1c;
+  private static final long IQT = 0x88;
+
+  /** Where ECAP.IRO of QEMU's unit puts it. */
+  private static final long IOTLB = 0xf8;
+
   private static final int TE = 1 << 31;
   private static final int RTPS = 1 << 30;
   private static final int QIE = 1 << 26;
@@ -266,6 +271,22 @@ abstract class PassThroughContract {
                 assertThat(fault.fault().access()).isEqualTo(Access.WRITE);
                 assertThat(fault.domain()).isEqualTo("vm:guest");
               });
+    }
+  }
+
+  @Test
+  void i05_oneUnmapOfALargeRangeIsOneInvalidation() {
+    try (Bench bench = bench()) {
+      VirtualMachine vm = bench.guest("guest");
+      vm.addMemory(0x4000_0000, 0x800_0000, Access.READ_WRITE);
+      bench.ppt.attach(bench.edu);
+      bench.ppt.assign(bench.edu, vm);
+      machine.forget();
+
+      vm.removeMemory(0x4000_0000);
+
+      // By the queue's tail or by the register, whichever the unit is told with.
+      assertThat(machine.writesTo(IQT).size() + machine.writesTo(IOTLB).size()).isEqualTo(1);
     }
   }
 

@@ -6,22 +6,17 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.vmm.Errno;
 import dev.vmm.VmmException;
 import dev.vmm.core.IommuState;
-import dev.vmm.core.MemorySegment;
 import dev.vmm.core.VirtualMachine;
 import dev.vmm.machine.DmaEngine;
 import dev.vmm.machine.Machine;
 import dev.vmm.machine.Machines;
 import dev.vmm.machine.PhysicalMemory;
-import dev.vmm.pci.Bar;
 import dev.vmm.pci.ConfigSpace;
-import dev.vmm.pci.MsixCapability;
 import dev.vmm.pci.Rid;
 import dev.vmm.ppt.PptDevice;
 import dev.vmm.ppt.PptState;
 import dev.vmm.testing.RequiresQemu;
-import dev.vmm.tunable.Tunables;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
@@ -30,15 +25,12 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 
-/** Several functions at once, and what users and guests do wrong with them. */
+/** Several functions at once, and functions that come and go. */
 @RequiresQemu
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 final class SeveralDevicesTest {
   private static final Rid EDU = Rid.parse("00:02.0");
   private static final Rid SECOND_EDU = Rid.parse("00:08.0");
-  private static final Rid BEHIND_THE_CONVENTIONAL_BRIDGE = Rid.parse("03:01.0");
-  private static final Rid NVME = Rid.parse("01:00.0");
-  private static final Rid ALIAS = Rid.parse("03:00.0");
   private static final long SECOND_BAR = Bench.GUEST_BAR + 0x1000_0000;
 
   private Machine machine;
@@ -123,131 +115,80 @@ final class SeveralDevicesTest {
   }
 
   @Test
-  void i09_aFunctionBehindABridgeThatReplacesItsRequesterIdIsRefused() {
-    try (Bench bench = new Bench(machine)) {
-      int command = bench.command(BEHIND_THE_CONVENTIONAL_BRIDGE);
-      for (int again = 0; again < 2; again++) {
-        refused(
-            Errno.EPERM,
-            () -> bench.ppt.attach(BEHIND_THE_CONVENTIONAL_BRIDGE),
-            "0000:03:01.0",
-            "bridge",
-            "0000:02:00.0",
-            "requester id");
-        assertThat(bench.command(BEHIND_THE_CONVENTIONAL_BRIDGE)).isEqualTo(command);
-        // The second time with the I/O MMU on.
-        if (again == 0) {
-          bench.ppt.attach(EDU);
-          bench.ppt.assign(EDU, bench.guest("guest"));
-        }
-      }
-      assertThat(bench.ppt.device(BEHIND_THE_CONVENTIONAL_BRIDGE)).isEmpty();
-      assertThat(bench.vmm.iommu().domainNameOf(BEHIND_THE_CONVENTIONAL_BRIDGE)).hasValue("host");
-      assertThat(bench.vmm.iommu().domainNameOf(ALIAS)).hasValue("host");
+  void i06_aVfThatVanishesUnderItsGuestIsBlockedAndBrokenUntilItIsBack() {
+    try (VirtualFunctions vfs = VirtualFunctions.enable(machine, 1);
+        Bench bench = new Bench(machine)) {
+      Rid vf = vfs.rids().get(0);
+      VirtualMachine vm = bench.guest("guest");
+      PptDevice device = bench.ppt.attach(vf);
+      bench.ppt.assign(vf, vm);
+      vfs.close();
+      assertThat(machine.pci().function(vf)).isEmpty();
+      long start = System.nanoTime();
+
+      refused(Errno.EIO, () -> bench.ppt.unassign(vf, vm), "0000:01:00.1", "broken");
+
+      assertThat(System.nanoTime() - start).isLessThan(TimeUnit.SECONDS.toNanos(10));
+      assertThat(device.state()).isEqualTo(PptState.BROKEN);
+      assertThat(vm.devices()).isEmpty();
+      assertThat(vm.domain()).isEmpty();
+      assertThat(bench.vmm.iommu().domainNameOf(vf)).hasValue("blocked");
+      refused(Errno.EIO, () -> bench.ppt.assign(vf, vm), "broken");
+      refused(Errno.EIO, () -> bench.ppt.detach(vf), "blocked");
+      assertThat(bench.vmm.iommu().domainNameOf(vf)).hasValue("blocked");
+
+      VirtualFunctions again = VirtualFunctions.enable(machine, 1);
+      bench.ppt.detach(vf);
+      assertThat(device.state()).isEqualTo(PptState.HOST);
+      assertThat(bench.vmm.iommu().domainNameOf(vf)).hasValue("host");
+      again.close();
     }
   }
 
   @Test
-  void pptdevsAttachesAtStartAndARefusedOneHurtsNobody() {
-    Tunables tunables = Tunables.of(Map.of("pptdevs", "0/2/0 3/1/0 0000:00:08.0 0/31/7"));
-    try (Bench bench = new Bench(machine, tunables)) {
-      assertThat(bench.ppt.devices().stream().map(PptDevice::rid)).containsExactly(EDU, SECOND_EDU);
+  void i11_aSecondPlatformOnTheMachineIsRefusedAndDoesNotDisturbTheFirst() {
+    try (Bench first = new Bench(machine)) {
+      VirtualMachine vm = first.guest("first");
+      first.ppt.attach(EDU);
+      first.ppt.assign(EDU, vm);
+      try (Bench second = new Bench(machine)) {
+        second.ppt.attach(SECOND_EDU);
+        VirtualMachine other = second.guest("second");
+        refused(
+            Errno.ENXIO,
+            () -> second.ppt.assign(SECOND_EDU, other),
+            "I/O MMU is not present or is disabled",
+            "EBUSY",
+            "somebody else");
+        assertThat(second.vmm.iommu().state()).isEqualTo(IommuState.FAILED);
+      }
+      DmaEngine engine = first.guestEngine(vm);
+      byte[] sent = Bench.pattern(31, 64);
+      vm.bus().storeBytes(0x1000, sent);
+      engine.fromMemory(0x1000, 0, 64);
+      engine.toMemory(0, 0x2000, 64);
+      assertThat(vm.bus().loadBytes(0x2000, 64)).isEqualTo(sent);
+      assertThat(first.unit().enabled()).isTrue();
+    }
+    assertThat(Bench.unit(machine).enabled()).isFalse();
+  }
+
+  @Test
+  void i07_aPlatformThatIsClosedBeforeItsDriverTakesTheDevicesFromTheGuestsFirst() {
+    long allocated = machine.memory().allocatedBytes();
+    int found = machine.pci().config(EDU).read16(Bench.COMMAND);
+    try (Bench bench = new Bench(machine)) {
+      PptDevice device = bench.ppt.attach(EDU);
+      bench.ppt.assign(EDU, bench.guest("guest"));
+
+      bench.vmm.close();
+
+      assertThat(device.state()).isEqualTo(PptState.PARKED);
       assertThat(bench.command(EDU) & 0x7).isZero();
-      assertThat(bench.command(SECOND_EDU) & 0x7).isZero();
-      assertThat(bench.vmm.iommu().state()).isEqualTo(IommuState.OFF);
-      bench.ppt.assign(SECOND_EDU, bench.guest("guest"));
-      assertThat(bench.vmm.iommu().domainNameOf(EDU)).hasValue("blocked");
-    }
-  }
-
-  @Test
-  void registersAreMappedOnlyWhereTheyAreThatDevicesOwn() {
-    try (Bench bench = new Bench(machine)) {
-      VirtualMachine vm = bench.guest("guest");
-      PptDevice edu = bench.ppt.attach(EDU);
-      PptDevice second = bench.ppt.attach(SECOND_EDU);
-      PptDevice nvme = bench.ppt.attach(NVME);
-      Bar bar = edu.bars().get(0);
-      long gpa = Bench.GUEST_BAR;
-      refused(Errno.EBUSY, () -> edu.mapMmio(gpa, 0x1000, bar.base()), "0000:00:02.0");
-      bench.ppt.assign(EDU, vm);
-      bench.ppt.assign(NVME, vm);
-
-      Bar others = second.bars().get(0);
-      Errno inval = Errno.EINVAL;
-      refused(inval, () -> edu.mapMmio(gpa, 0x1000, others.base()), "not inside one memory BAR");
-      refused(inval, () -> edu.mapMmio(gpa, 0x1000, 0x1000), "not inside one memory BAR");
-      refused(inval, () -> edu.mapMmio(gpa, 0x1000, 0xfed90000L), "not inside one memory BAR");
-      refused(inval, () -> edu.mapMmio(gpa, bar.lengthBytes() + 0x1000, bar.base()), "BAR");
-      refused(inval, () -> edu.mapMmio(gpa, 0x2000, bar.base() + bar.lengthBytes() - 0x1000));
-      refused(inval, () -> edu.mapMmio(gpa, 0x1000, bar.base() - 0x1000));
-      refused(inval, () -> edu.mapMmio(gpa + 8, 0x1000, bar.base()), "4096");
-      refused(inval, () -> edu.mapMmio(gpa, 0x800, bar.base()), "4096");
-      refused(inval, () -> edu.mapMmio(gpa, 0x1000, bar.base() + 4), "4096");
-      refused(inval, () -> edu.mapMmio(gpa, 0, bar.base()), "4096");
-      refused(inval, () -> edu.mapMmio(gpa, -0x1000, bar.base()));
-      refused(inval, () -> edu.mapMmio(-0x1000L, 0x2000, bar.base()));
-      refused(inval, () -> edu.mapMmio(0x1000, 0x1000, bar.base()), "0x1000");
-      refused(Errno.ENOENT, () -> edu.unmapMmio(gpa, 0x1000), "0x%x".formatted(gpa));
-      MsixCapability msix = nvme.msix().orElseThrow();
-      long table = msix.tableOffset() & -0x1000L;
-      Bar nvmeBar =
-          nvme.bars().stream().filter(b -> b.index() == msix.tableBar()).findFirst().orElseThrow();
-      refused(Errno.EPERM, () -> nvme.mapMmio(gpa, 0x1000, nvmeBar.base() + table), "MSI-X");
-      refused(Errno.EPERM, () -> nvme.mapMmio(gpa, nvmeBar.lengthBytes(), nvmeBar.base()), "MSI-X");
-      refused(inval, () -> vm.bus().load64(gpa));
-
-      edu.mapMmio(gpa, 0x1000, bar.base());
-      refused(inval, () -> edu.mapMmio(gpa, 0x1000, bar.base()), "0x%x".formatted(gpa));
-      refused(inval, () -> edu.unmapMmio(gpa, 0x2000), "0x1000");
-      assertThat(vm.bus().load32(gpa)).isEqualTo(0x010000ed);
-      edu.unmapMmio(gpa, 0x1000);
-      refused(inval, () -> vm.bus().load32(gpa));
-    }
-  }
-
-  @Test
-  void badRequestsAreRefusedByTheirCodesAndChangeNothing() {
-    try (Bench bench = new Bench(machine)) {
-      VirtualMachine vm = bench.guest("guest");
-      refused(Errno.ENOENT, () -> bench.ppt.assign(EDU, vm), "not a ppt device");
-      refused(Errno.ENXIO, () -> bench.ppt.attach(Rid.parse("00:1e.7")), "no such function");
-      refused(Errno.EINVAL, () -> bench.ppt.attach(Rid.parse("00:03.0")), "bridge");
-      bench.ppt.attach(EDU);
-      refused(Errno.EBUSY, () -> bench.ppt.attach(EDU), "attached already");
-      refused(Errno.EBUSY, () -> bench.ppt.unassign(EDU, vm));
-      bench.ppt.assign(EDU, vm);
-      VirtualMachine other = bench.guest("other");
-      refused(Errno.EBUSY, () -> bench.ppt.assign(EDU, vm));
-      refused(Errno.EBUSY, () -> bench.ppt.assign(EDU, other));
-      refused(Errno.EBUSY, () -> bench.ppt.detach(EDU));
-      refused(Errno.EBUSY, () -> bench.ppt.unassign(EDU, other));
-      refused(Errno.ENOENT, () -> vm.removeMemory(0x5000_0000));
-      List<MemorySegment> before = vm.memory();
-      long allocated = machine.memory().allocatedBytes();
-      for (long[] range :
-          new long[][] {
-            {0x3f_f000, 0x2000},
-            {0, 0x1000},
-            {1, 0x1000},
-            {0x5000_0000, 0x800},
-            {0x5000_0000, 0},
-            {0x5000_0000, -0x1000},
-            {-0x1000L, 0x2000}
-          }) {
-        refused(
-            Errno.EINVAL, () -> vm.addMemory(range[0], range[1], dev.vmm.iommu.Access.READ_WRITE));
-      }
-      assertThat(vm.memory()).isEqualTo(before);
+      assertThat(Bench.unit(machine).enabled()).isFalse();
       assertThat(machine.memory().allocatedBytes()).isEqualTo(allocated);
-      DmaEngine engine = bench.guestEngine(vm);
-      byte[] sent = Bench.pattern(3, 64);
-      vm.bus().storeBytes(0, sent);
-      engine.fromMemory(0, 0, 64);
-      engine.toMemory(0, 0x3f_f000, 64);
-      assertThat(vm.bus().loadBytes(0x3f_f000, 64)).isEqualTo(sent);
-      assertThat(bench.faults()).isEmpty();
     }
+    assertThat(machine.pci().config(EDU).read16(Bench.COMMAND)).isEqualTo(found);
   }
 
   @Test
