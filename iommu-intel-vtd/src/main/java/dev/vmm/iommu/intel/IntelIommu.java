@@ -70,14 +70,7 @@ final class IntelIommu implements Iommu {
   public Domain createDomain(DomainSpec spec) {
     checkOpen();
     UnitFacts.Shape shape = facts.shapeFor(spec.name(), spec.lastIova());
-    return new IntelDomain(
-        this,
-        spec.name(),
-        facts.format(),
-        shape.levels(),
-        shape.widthBits(),
-        memory,
-        facts.coherent());
+    return new IntelDomain(this, spec.name(), facts, shape, memory);
   }
 
   @Override
