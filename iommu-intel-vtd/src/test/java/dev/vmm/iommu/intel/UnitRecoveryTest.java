@@ -15,6 +15,7 @@ import dev.vmm.iommu.Domain;
 import dev.vmm.iommu.Iommu;
 import dev.vmm.iommu.intel.fake.Bench;
 import dev.vmm.iommu.intel.fake.FakeVtdUnit;
+import dev.vmm.pci.Rid;
 import java.util.List;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
@@ -152,5 +153,46 @@ class UnitRecoveryTest {
     bench.units.get(1).dma(NIC.id16(), 0x7000, true);
     assertThat(iommu.drainFaults().faults()).extracting(DmaFault::iova).containsExactly(0x7000L);
     assertFails(Errno.EIO, iommu::drainFaults, "vtd0", "FSTS_REG", "0xffffffff");
+  }
+
+  @Test
+  void i05_aDeviceThatTurnsOutToBeAnotherUnitsDoesNotMakeThatUnitForgetADomainInUse() {
+    Bench bench = Bench.two(CAP, ECAP, CAP);
+    Iommu iommu = bench.open();
+    Domain host = domain(iommu, "host");
+    Domain vm = domain(iommu, "vm");
+    host.map(0x3000, 0x8000, 2 * PAGE, Access.READ_WRITE);
+    Rid later = Rid.parse("00:05.1");
+    iommu.move(List.of(NIC, GPU, later), host);
+    iommu.enable();
+    assertThat(iommu.unitOf(later)).contains("vtd1");
+    // VFs are turned on: the requester id is the first VF of the GPU, which is behind vtd0.
+    bench
+        .machine
+        .pci()
+        .functions
+        .get(GPU)
+        .config
+        .putInt(0x100, 0x0010 | 1 << 16)
+        .putShort(0x108, (short) 1)
+        .putShort(0x110, (short) 1)
+        .putShort(0x114, (short) 1)
+        .putShort(0x116, (short) 1);
+    assertThat(iommu.unitOf(later)).contains("vtd0");
+    iommu.move(List.of(later), vm);
+    FakeVtdUnit gpu = bench.units.get(0);
+    assertThat(gpu.dma(GPU.id16(), 0x3000, true)).isEqualTo(0x8000);
+    host.unmap(0x3000, PAGE);
+    assertThat(gpu.dma(GPU.id16(), 0x3000, true)).isEqualTo(-1);
+    assertThat(gpu.dma(GPU.id16(), 0x4000, true)).isEqualTo(0x9000);
+    iommu.move(List.of(NIC, GPU, later), vm);
+    host.close();
+    vm.map(0x5000, 0xa000, PAGE, Access.READ_WRITE);
+    // The entry in the unit that it was taken to be behind went with it.
+    for (FakeVtdUnit unit : bench.units) {
+      assertThat(unit.dma(later.id16(), 0x5000, true)).isEqualTo(0xa000);
+      assertThat(unit.dma(later.id16(), 0x4000, true)).isEqualTo(-1);
+    }
+    bench.checkRules();
   }
 }
