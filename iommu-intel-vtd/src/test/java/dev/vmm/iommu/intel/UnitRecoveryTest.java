@@ -195,4 +195,54 @@ class UnitRecoveryTest {
     }
     bench.checkRules();
   }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void i05_whatAUnitKnewBeforeTheStartIsForgottenContextEntriesFirst(boolean queue) {
+    Bench bench = Bench.one(CAP, ECAP);
+    Iommu iommu = (queue ? bench : bench.registers()).open();
+    iommu.enable();
+    assertThat(bench.unit().invalidations).containsExactly("context global", "iotlb global");
+    bench.checkRules();
+  }
+
+  @Test
+  void i14_interruptRemappingThatSomebodyElseTurnsOnStaysOn() {
+    Bench bench = Bench.one(CAP, ECAP);
+    Iommu iommu = bench.open();
+    long others = 1L << 25 | 1L << 23; // IRES and CFIS
+    bench.unit().preset(0x1c, others);
+    iommu.enable();
+    assertThat(bench.unit().peek(0x1c) & others).isEqualTo(others);
+    iommu.close();
+    assertThat(bench.unit().peek(0x1c) & (others | TES | QIES)).isEqualTo(others);
+    bench.checkRules();
+  }
+
+  @Test
+  void i05_aMoveThatIsTakenBackIsForgottenByTheUnitThatHadMadeIt() {
+    // ND = 0: 16 ids, so that one that was given back comes again soon.
+    Bench bench = Bench.two(CAP & ~7L, ECAP, CAP & ~7L).impatient();
+    Iommu iommu = bench.open();
+    Domain host = domain(iommu, "host");
+    Domain vm = domain(iommu, "vm");
+    host.map(0x3000, 0x3000, PAGE, Access.READ_WRITE);
+    vm.map(0x3000, 0x8000, PAGE, Access.READ_WRITE);
+    iommu.move(List.of(NIC, DISK, GPU), host);
+    iommu.enable();
+    FakeVtdUnit first = bench.units.get(1);
+    FakeVtdUnit second = bench.units.get(0);
+    second.hangInvalidations = true;
+    // Between the two units' moves the device of the first one uses the new domain.
+    second.onRequests =
+        () -> assertThat(first.dma(NIC.id16(), 0x3000, true)).isEqualTo(0x8000);
+    assertFails(Errno.ETIMEDOUT, () -> iommu.move(List.of(NIC, GPU), vm), "vtd0");
+    assertThat(first.dma(NIC.id16(), 0x3000, true)).isEqualTo(0x3000);
+    // Nor does the first unit know the domain id any more, which the next domain gets there.
+    for (int i = 0; i < 16; i++) {
+      iommu.move(List.of(DISK), domain(iommu, "empty" + i));
+      assertThat(first.dma(DISK.id16(), 0x3000, true)).isEqualTo(-1);
+    }
+    bench.checkRules();
+  }
 }
