@@ -245,4 +245,27 @@ class UnitRecoveryTest {
     }
     bench.checkRules();
   }
+
+  @Test
+  void i13_anErrorOfTheQueueFromBeforeTheStartIsNotTheDrivers() {
+    Bench bench = Bench.one(CAP, ECAP).impatient();
+    bench.unit().preset(0x34, 0x10);
+    Iommu iommu = bench.open();
+    iommu.enable();
+    assertThat(iommu.enabled()).isTrue();
+    bench.checkRules();
+  }
+
+  @Test
+  void i02_aRootTableInAPageUsedBeforeIsEmptyForAUnitThatDoesNotSnoop() {
+    Bench bench = Bench.one(CAP, ECAP);
+    long used = bench.memory.allocate(64 * PAGE, PAGE);
+    bench.memory.free(used, 64 * PAGE);
+    Iommu iommu = bench.open();
+    iommu.move(List.of(NIC), domain(iommu, "host"));
+    iommu.enable();
+    for (int bus = 1; bus < 256; bus++) {
+      assertThat(bench.memory.unitRead64(bench.unit().latchedRoot() + 16L * bus)).isZero();
+    }
+  }
 }

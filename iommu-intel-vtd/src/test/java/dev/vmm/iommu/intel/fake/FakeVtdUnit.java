@@ -141,6 +141,7 @@ public final class FakeVtdUnit implements RegisterBlock {
       pendingContext = 0;
     } else if (offset == iva() + 8 && pendingIotlb != 0 && answers()) {
       long address = peek(iva());
+      checkDrain(true, pendingIotlb >>> 48);
       iotlb(pendingIotlb >>> 60 & 3, pendingIotlb >>> 32 & 0xffff, address);
       registers.put(iva() + 8, (pendingIotlb & ~TOP) | (pendingIotlb >>> 60 & 3) << 57);
       pendingIotlb = 0;
@@ -251,6 +252,7 @@ public final class FakeVtdUnit implements RegisterBlock {
     if (type == 2 && contextNotFenced) {
       violations.add("translations invalidated beside context entries that would bring them back");
     }
+    checkDrain(type == 2, low >>> 6);
     contextNotFenced = type == 1 || (contextNotFenced && (type != 5 || (low & 1 << 6) == 0));
     switch (type) {
       case 1 -> context(low >>> 4 & 3, low >>> 16 & 0xffff, low >>> 32 & 0xffff);
@@ -397,6 +399,13 @@ public final class FakeVtdUnit implements RegisterBlock {
     if ((status & QIE) != 0) {
       violations.add(
           "register-based invalidation with the queue on: 0x" + Long.toHexString(offset));
+    }
+  }
+
+  /** Writes and reads that the unit let through must have arrived, where it can say so. */
+  private void checkDrain(boolean iotlb, long bits) {
+    if (iotlb && (bits & 3) != (cap >>> 54 & 3)) {
+      violations.add("translations invalidated without the drains that the unit has");
     }
   }
 
