@@ -1,18 +1,21 @@
 package dev.vmm.iommu.intel;
 
 import dev.vmm.iommu.intel.unit.Unit;
+import dev.vmm.pci.Rid;
+import java.util.HashSet;
+import java.util.Set;
 
 /**
  * A domain on one unit.
  *
- * <p>The count is guarded by the I/O MMU's lock; the rest never changes.
+ * <p>The set is guarded by the I/O MMU's lock; the rest never changes.
  */
 final class Attachment {
   final Unit unit;
   final int domainId;
 
   /** The requester ids of the unit that are in the domain. */
-  int count;
+  final Set<Rid> rids = new HashSet<>();
 
   Attachment(Unit unit, int domainId) {
     this.unit = unit;

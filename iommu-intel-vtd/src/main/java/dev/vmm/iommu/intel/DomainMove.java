@@ -7,6 +7,7 @@ import dev.vmm.pci.Rid;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * One {@code move} over all units concerned, all or none: first everything that can fail without
@@ -16,14 +17,14 @@ import java.util.Map;
  */
 final class DomainMove {
   private final IntelDomain target;
-  private final Map<Unit, List<Rid>> byUnit;
+  private final Map<Unit, Set<Rid>> byUnit;
   private final Map<Rid, IntelDomain> places;
   private final List<Step> steps = new ArrayList<>();
 
   /** What is done on one unit. */
-  private record Step(List<Rid> rids, Attachment attachment, boolean fresh, UnitMove move) {}
+  private record Step(Set<Rid> rids, Attachment attachment, boolean fresh, UnitMove move) {}
 
-  DomainMove(IntelDomain target, Map<Unit, List<Rid>> byUnit, Map<Rid, IntelDomain> places) {
+  DomainMove(IntelDomain target, Map<Unit, Set<Rid>> byUnit, Map<Rid, IntelDomain> places) {
     this.target = target;
     this.byUnit = byUnit;
     this.places = places;
@@ -49,9 +50,11 @@ final class DomainMove {
       throw e;
     }
     steps.forEach(this::finish);
+    // Last, since a requester id may be in more than one step.
+    byUnit.values().forEach(rids -> rids.forEach(rid -> places.put(rid, target)));
   }
 
-  private void prepare(Unit unit, List<Rid> rids) {
+  private void prepare(Unit unit, Set<Rid> rids) {
     unit.check();
     Attachment attachment = target.attachmentTo(unit);
     boolean fresh = attachment == null;
@@ -89,10 +92,13 @@ final class DomainMove {
 
   private void finish(Step step) {
     for (Rid rid : step.rids()) {
-      IntelDomain before = places.put(rid, target);
-      step.attachment().count++;
+      IntelDomain before = places.get(rid);
+      step.attachment().rids.add(rid);
       Attachment left = before == null ? null : before.attachmentTo(step.attachment().unit);
-      if (left != null && --left.count == 0) {
+      if (left != null
+          && left != step.attachment()
+          && left.rids.remove(rid)
+          && left.rids.isEmpty()) {
         // The move has flushed this domain id.
         before.detach(left);
         left.unit.freeDomainId(left.domainId);

@@ -4,7 +4,6 @@ import dev.vmm.VmmException;
 import dev.vmm.iommu.Access;
 import dev.vmm.iommu.Domain;
 import dev.vmm.iommu.Translation;
-import dev.vmm.iommu.pagetable.PageTableFormat;
 import dev.vmm.iommu.pagetable.RadixPageTable;
 import dev.vmm.iommu.pagetable.TableInvalidator;
 import dev.vmm.machine.PhysicalMemory;
@@ -20,6 +19,7 @@ final class IntelDomain implements Domain, TableInvalidator {
   private final IntelIommu iommu;
   private final String name;
   private final int widthBits;
+  private final boolean tellsMaps;
   private final RadixPageTable table;
 
   /** Replaced as a whole under the I/O MMU's lock; read without it. */
@@ -31,21 +31,17 @@ final class IntelDomain implements Domain, TableInvalidator {
   /**
    * Makes an empty domain.
    *
-   * @param levels 3 to 5
-   * @param widthBits the bits of an iova, at most what the levels reach
+   * @param facts what the units agree on
+   * @param shape the levels of its table and the bits of an iova, of the same units
    */
   IntelDomain(
-      IntelIommu iommu,
-      String name,
-      PageTableFormat format,
-      int levels,
-      int widthBits,
-      PhysicalMemory memory,
-      boolean coherent) {
+      IntelIommu iommu, String name, UnitFacts facts, UnitFacts.Shape shape, PhysicalMemory memory) {
     this.iommu = iommu;
     this.name = name;
-    this.widthBits = widthBits;
-    this.table = new RadixPageTable(format, levels, memory, coherent, this);
+    this.widthBits = shape.widthBits();
+    this.tellsMaps = facts.rememberOrBuffer();
+    this.table =
+        new RadixPageTable(facts.format(), shape.levels(), memory, facts.coherent(), this);
   }
 
   @Override
@@ -87,6 +83,10 @@ final class IntelDomain implements Domain, TableInvalidator {
 
   @Override
   public void mapped(long iova, long lengthBytes) {
+    if (tellsMaps) {
+      // As in unmapped: a unit attached after this look must not have remembered the empty entries.
+      VarHandle.fullFence();
+    }
     for (Attachment attachment : attachments) {
       attachment.unit.published(attachment.domainId, iova, lengthBytes);
     }

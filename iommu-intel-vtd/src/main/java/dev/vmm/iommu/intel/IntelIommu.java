@@ -14,10 +14,12 @@ import dev.vmm.machine.PhysicalMemory;
 import dev.vmm.pci.Rid;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
@@ -70,14 +72,7 @@ final class IntelIommu implements Iommu {
   public Domain createDomain(DomainSpec spec) {
     checkOpen();
     UnitFacts.Shape shape = facts.shapeFor(spec.name(), spec.lastIova());
-    return new IntelDomain(
-        this,
-        spec.name(),
-        facts.format(),
-        shape.levels(),
-        shape.widthBits(),
-        memory,
-        facts.coherent());
+    return new IntelDomain(this, spec.name(), facts, shape, memory);
   }
 
   @Override
@@ -86,13 +81,12 @@ final class IntelIommu implements Iommu {
     try {
       checkOpen();
       IntelDomain target = ours(domain);
-      Map<Unit, List<Rid>> byUnit = new HashMap<>();
+      Map<Unit, Set<Rid>> byUnit = new LinkedHashMap<>();
       for (Rid rid : List.copyOf(rids)) {
-        Unit unit = unitFor(rid, target);
-        if (places.get(rid) != target) {
-          List<Rid> group = byUnit.computeIfAbsent(unit, key -> new ArrayList<>());
-          if (!group.contains(rid)) {
-            group.add(rid);
+        for (Unit unit : unitsFor(rid, target)) {
+          Attachment there = target.attachmentTo(unit);
+          if (there == null || !there.rids.contains(rid)) {
+            byUnit.computeIfAbsent(unit, key -> new LinkedHashSet<>()).add(rid);
           }
         }
       }
@@ -111,7 +105,12 @@ final class IntelIommu implements Iommu {
     return mine;
   }
 
-  private Unit unitFor(Rid rid, IntelDomain target) {
+  /**
+   * Returns the unit that translates for a requester id, and any other that has an entry for it
+   * still: what was an alias once may be another unit's VF now, and no entry may stay behind that
+   * leads to a domain the requester id has left.
+   */
+  private Set<Unit> unitsFor(Rid rid, IntelDomain target) {
     Unit unit = finder.find(rid);
     if (unit == null) {
       throw new VmmException(
@@ -122,6 +121,21 @@ final class IntelIommu implements Iommu {
               + target.name()
               + ": no VT-d unit translates for it, expected a DRHD of the DMAR table that covers it");
     }
+    Set<Unit> all = new LinkedHashSet<>();
+    all.add(unit);
+    IntelDomain before = places.get(rid);
+    if (before != null) {
+      for (Attachment attachment : before.attachments()) {
+        if (attachment.rids.contains(rid)) {
+          all.add(attachment.unit);
+        }
+      }
+    }
+    all.forEach(one -> checkFits(one, rid, target));
+    return all;
+  }
+
+  private static void checkFits(Unit unit, Rid rid, IntelDomain target) {
     if (!UnitFacts.fits(unit, target)) {
       throw VmmException.invalid(
           "cannot move %s to domain %s: %s cannot walk tables of %d levels and %d bits, it has %s; create a domain that"
@@ -133,7 +147,6 @@ final class IntelIommu implements Iommu {
           target.widthBits(),
           unit.cap());
     }
-    return unit;
   }
 
   @Override

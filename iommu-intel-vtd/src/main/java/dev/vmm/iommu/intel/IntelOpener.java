@@ -1,5 +1,6 @@
 package dev.vmm.iommu.intel;
 
+import dev.vmm.AddressRange;
 import dev.vmm.Errno;
 import dev.vmm.VmmException;
 import dev.vmm.iommu.Iommu;
@@ -12,12 +13,11 @@ import dev.vmm.iommu.intel.unit.UnitCheck;
 import dev.vmm.iommu.intel.unit.UnitRegisters;
 import dev.vmm.iommu.spi.IommuContext;
 import dev.vmm.machine.Machine;
+import dev.vmm.machine.PhysicalMemory;
 import dev.vmm.machine.RegisterBlock;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -46,7 +46,7 @@ final class IntelOpener {
   }
 
   Iommu open() {
-    refuseTwins();
+    refuseImpossibleRegisters();
     List<Unit> units = new ArrayList<>();
     try {
       for (int i = 0; i < table.drhds().size(); i++) {
@@ -84,23 +84,53 @@ final class IntelOpener {
     return new Unit(drhd, registers, cap, ecap, machine.memory(), queued);
   }
 
-  /** Two descriptions of one unit would each take it for their own. */
-  private void refuseTwins() {
-    Map<Long, Drhd> byBase = new HashMap<>();
+  /**
+   * Two descriptions of one unit would each take it for their own, and writes to registers that lie
+   * in RAM would destroy what is there.
+   */
+  private void refuseImpossibleRegisters() {
+    List<Drhd> seen = new ArrayList<>();
     for (Drhd drhd : table.drhds()) {
-      Drhd twin = byBase.put(drhd.registerBaseHpa(), drhd);
-      if (twin != null) {
-        throw new VmmException(
-            Errno.ENOTSUP,
-            String.format(
-                Locale.ROOT,
-                "the DMAR table (%s) describes the unit at 0x%x twice, by the DRHDs at offsets 0x%x and 0x%x: expected one"
-                    + " DRHD for each unit; the firmware's table is damaged",
-                table.origin(),
-                drhd.registerBaseHpa(),
-                twin.offset(),
-                drhd.offset()));
+      AddressRange registers = registers(drhd);
+      for (AddressRange ram : machine.memory().ram()) {
+        if (ram.overlaps(registers)) {
+          throw impossible(drhd, "in RAM at " + ram);
+        }
       }
+      for (Drhd other : seen) {
+        if (registers(other).overlaps(registers)) {
+          throw impossible(
+              drhd,
+              String.format(
+                  Locale.ROOT,
+                  "where the DRHD at offset 0x%x has its own, 0x%x",
+                  other.offset(),
+                  other.registerBaseHpa()));
+        }
+      }
+      seen.add(drhd);
     }
+  }
+
+  private AddressRange registers(Drhd drhd) {
+    long base = drhd.registerBaseHpa();
+    if (base <= 0 || base % PhysicalMemory.PAGE_BYTES != 0) {
+      throw impossible(drhd, "at an address that none can have");
+    }
+    return new AddressRange(base, drhd.registerBytes());
+  }
+
+  private VmmException impossible(Drhd drhd, String where) {
+    return new VmmException(
+        Errno.ENOTSUP,
+        String.format(
+            Locale.ROOT,
+            "the DMAR table (%s) puts the 0x%x register bytes of a unit at 0x%x (DRHD at offset 0x%x), %s: expected"
+                + " whole pages that belong to that unit alone; the firmware's table is damaged: update the firmware",
+            table.origin(),
+            drhd.registerBytes(),
+            drhd.registerBaseHpa(),
+            drhd.offset(),
+            where));
   }
 }

@@ -14,12 +14,14 @@ final class UnitFacts {
 
   private final List<Unit> units;
   private final boolean coherent;
+  private final boolean rememberOrBuffer;
   private final SecondStageFormat format;
   private final IommuCapabilities capabilities;
 
   UnitFacts(DmarTable table, List<Unit> units) {
     this.units = List.copyOf(units);
     this.coherent = units.stream().allMatch(unit -> unit.ecap().c());
+    this.rememberOrBuffer = units.stream().anyMatch(unit -> unit.cap().cm() || unit.cap().rwbf());
     long pageSizes =
         units.stream().mapToLong(unit -> unit.cap().pageSizes()).reduce(-1L, (a, b) -> a & b);
     int hpaBits = Math.min(ENTRY_HPA_BITS, table.hostAddressWidth());
@@ -102,6 +104,11 @@ final class UnitFacts {
 
   boolean coherent() {
     return coherent;
+  }
+
+  /** Says whether a unit remembers entries that are not present, or buffers the CPU's writes. */
+  boolean rememberOrBuffer() {
+    return rememberOrBuffer;
   }
 
   IommuCapabilities capabilities() {

@@ -15,6 +15,7 @@ import dev.vmm.iommu.Domain;
 import dev.vmm.iommu.Iommu;
 import dev.vmm.iommu.intel.fake.Bench;
 import dev.vmm.iommu.intel.fake.FakeVtdUnit;
+import dev.vmm.pci.Rid;
 import java.util.List;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
@@ -152,5 +153,119 @@ class UnitRecoveryTest {
     bench.units.get(1).dma(NIC.id16(), 0x7000, true);
     assertThat(iommu.drainFaults().faults()).extracting(DmaFault::iova).containsExactly(0x7000L);
     assertFails(Errno.EIO, iommu::drainFaults, "vtd0", "FSTS_REG", "0xffffffff");
+  }
+
+  @Test
+  void i05_aDeviceThatTurnsOutToBeAnotherUnitsDoesNotMakeThatUnitForgetADomainInUse() {
+    Bench bench = Bench.two(CAP, ECAP, CAP);
+    Iommu iommu = bench.open();
+    Domain host = domain(iommu, "host");
+    Domain vm = domain(iommu, "vm");
+    host.map(0x3000, 0x8000, 2 * PAGE, Access.READ_WRITE);
+    Rid later = Rid.parse("00:05.1");
+    iommu.move(List.of(NIC, GPU, later), host);
+    iommu.enable();
+    assertThat(iommu.unitOf(later)).contains("vtd1");
+    // VFs are turned on: the requester id is the first VF of the GPU, which is behind vtd0.
+    bench
+        .machine
+        .pci()
+        .functions
+        .get(GPU)
+        .config
+        .putInt(0x100, 0x0010 | 1 << 16)
+        .putShort(0x108, (short) 1)
+        .putShort(0x110, (short) 1)
+        .putShort(0x114, (short) 1)
+        .putShort(0x116, (short) 1);
+    assertThat(iommu.unitOf(later)).contains("vtd0");
+    iommu.move(List.of(later), vm);
+    FakeVtdUnit gpu = bench.units.get(0);
+    assertThat(gpu.dma(GPU.id16(), 0x3000, true)).isEqualTo(0x8000);
+    host.unmap(0x3000, PAGE);
+    assertThat(gpu.dma(GPU.id16(), 0x3000, true)).isEqualTo(-1);
+    assertThat(gpu.dma(GPU.id16(), 0x4000, true)).isEqualTo(0x9000);
+    iommu.move(List.of(NIC, GPU, later), vm);
+    host.close();
+    vm.map(0x5000, 0xa000, PAGE, Access.READ_WRITE);
+    // The entry in the unit that it was taken to be behind went with it.
+    for (FakeVtdUnit unit : bench.units) {
+      assertThat(unit.dma(later.id16(), 0x5000, true)).isEqualTo(0xa000);
+      assertThat(unit.dma(later.id16(), 0x4000, true)).isEqualTo(-1);
+    }
+    bench.checkRules();
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void i05_whatAUnitKnewBeforeTheStartIsForgottenContextEntriesFirst(boolean queue) {
+    Bench bench = Bench.one(CAP, ECAP);
+    Iommu iommu = (queue ? bench : bench.registers()).open();
+    iommu.enable();
+    assertThat(bench.unit().invalidations).containsExactly("context global", "iotlb global");
+    bench.checkRules();
+  }
+
+  @Test
+  void i14_interruptRemappingThatSomebodyElseTurnsOnStaysOn() {
+    Bench bench = Bench.one(CAP, ECAP);
+    Iommu iommu = bench.open();
+    long others = 1L << 25 | 1L << 23; // IRES and CFIS
+    bench.unit().preset(0x1c, others);
+    iommu.enable();
+    assertThat(bench.unit().peek(0x1c) & others).isEqualTo(others);
+    iommu.close();
+    assertThat(bench.unit().peek(0x1c) & (others | TES | QIES)).isEqualTo(others);
+    bench.checkRules();
+  }
+
+  @Test
+  void i05_aMoveThatIsTakenBackIsForgottenByTheUnitThatHadMadeIt() {
+    // ND = 0: 16 ids, so that one that was given back comes again soon.
+    Bench bench = Bench.two(CAP & ~7L, ECAP, CAP & ~7L).impatient();
+    Iommu iommu = bench.open();
+    Domain host = domain(iommu, "host");
+    Domain vm = domain(iommu, "vm");
+    host.map(0x3000, 0x3000, PAGE, Access.READ_WRITE);
+    vm.map(0x3000, 0x8000, PAGE, Access.READ_WRITE);
+    iommu.move(List.of(NIC, DISK, GPU), host);
+    iommu.enable();
+    FakeVtdUnit first = bench.units.get(1);
+    FakeVtdUnit second = bench.units.get(0);
+    second.hangInvalidations = true;
+    // Between the two units' moves the device of the first one uses the new domain.
+    second.onRequests =
+        () -> assertThat(first.dma(NIC.id16(), 0x3000, true)).isEqualTo(0x8000);
+    assertFails(Errno.ETIMEDOUT, () -> iommu.move(List.of(NIC, GPU), vm), "vtd0");
+    assertThat(first.dma(NIC.id16(), 0x3000, true)).isEqualTo(0x3000);
+    // Nor does the first unit know the domain id any more, which the next domain gets there.
+    for (int i = 0; i < 16; i++) {
+      iommu.move(List.of(DISK), domain(iommu, "empty" + i));
+      assertThat(first.dma(DISK.id16(), 0x3000, true)).isEqualTo(-1);
+    }
+    bench.checkRules();
+  }
+
+  @Test
+  void i13_anErrorOfTheQueueFromBeforeTheStartIsNotTheDrivers() {
+    Bench bench = Bench.one(CAP, ECAP).impatient();
+    bench.unit().preset(0x34, 0x10);
+    Iommu iommu = bench.open();
+    iommu.enable();
+    assertThat(iommu.enabled()).isTrue();
+    bench.checkRules();
+  }
+
+  @Test
+  void i02_aRootTableInAPageUsedBeforeIsEmptyForAUnitThatDoesNotSnoop() {
+    Bench bench = Bench.one(CAP, ECAP);
+    long used = bench.memory.allocate(64 * PAGE, PAGE);
+    bench.memory.free(used, 64 * PAGE);
+    Iommu iommu = bench.open();
+    iommu.move(List.of(NIC), domain(iommu, "host"));
+    iommu.enable();
+    for (int bus = 1; bus < 256; bus++) {
+      assertThat(bench.memory.unitRead64(bench.unit().latchedRoot() + 16L * bus)).isZero();
+    }
   }
 }

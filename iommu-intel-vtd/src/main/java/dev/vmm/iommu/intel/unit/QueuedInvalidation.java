@@ -126,7 +126,8 @@ final class QueuedInvalidation implements Invalidation {
     submit();
     long expected = Integer.toUnsignedLong(sequence);
     Deadline deadline = registers.deadline();
-    while (memory.read(status, 4) != expected) {
+    // The unit writes it: read anew each time, and before what the caller does with freed memory.
+    while ((memory.readAcquire64(status) & 0xffff_ffffL) != expected) {
       checkErrors();
       if (!deadline.pause()) {
         throw new VmmException(

@@ -50,11 +50,6 @@ final class UnitCaches {
     }
   }
 
-  /** Says whether an invalidation was not confirmed. */
-  boolean poisoned() {
-    return poison != null;
-  }
-
   /** Forgets everything, with translation off: heals a unit that did not answer before. */
   void flushAll() {
     poison = null;

@@ -89,9 +89,6 @@ public final class UnitMove {
     try {
       change.revert();
       if (unit.translating()) {
-        if (unit.caches().poisoned()) {
-          return false;
-        }
         try {
           int[] all = Arrays.copyOf(oldDomainIds, oldDomainIds.length + 1);
           all[oldDomainIds.length] = newDomainId;

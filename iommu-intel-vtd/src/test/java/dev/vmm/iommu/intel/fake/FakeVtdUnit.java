@@ -53,6 +53,9 @@ public final class FakeVtdUnit implements RegisterBlock {
   /** Sees each command before it is carried out. */
   public LongConsumer onCommand = command -> {};
 
+  /** Runs when requests are put into the queue, before any is carried out. */
+  public Runnable onRequests = () -> {};
+
   /** The status bits that never change. */
   public long stuckStatus;
 
@@ -72,6 +75,7 @@ public final class FakeVtdUnit implements RegisterBlock {
   private long pendingIotlb;
   private int invalidationReads;
   private int nextRecord;
+  private boolean contextNotFenced;
 
   /** A unit at {@code base} with these capabilities. */
   public FakeVtdUnit(long base, UnitMemory memory, long cap, long ecap) {
@@ -137,6 +141,7 @@ public final class FakeVtdUnit implements RegisterBlock {
       pendingContext = 0;
     } else if (offset == iva() + 8 && pendingIotlb != 0 && answers()) {
       long address = peek(iva());
+      checkDrain(true, pendingIotlb >>> 48);
       iotlb(pendingIotlb >>> 60 & 3, pendingIotlb >>> 32 & 0xffff, address);
       registers.put(iva() + 8, (pendingIotlb & ~TOP) | (pendingIotlb >>> 60 & 3) << 57);
       pendingIotlb = 0;
@@ -180,6 +185,7 @@ public final class FakeVtdUnit implements RegisterBlock {
     } else if (offset == 0x64) {
       registers.put(offset, value & TOP >>> 32 | value >>> 31 & 1);
     } else if (offset == 0x88) {
+      onRequests.run();
       registers.put(offset, value);
       invalidationReads = 0;
     } else {
@@ -241,7 +247,14 @@ public final class FakeVtdUnit implements RegisterBlock {
   }
 
   private void descriptor(long low, long high) {
-    switch ((int) low & 0xf) {
+    // A unit may carry out what lies between two fences in any order.
+    int type = (int) low & 0xf;
+    if (type == 2 && contextNotFenced) {
+      violations.add("translations invalidated beside context entries that would bring them back");
+    }
+    checkDrain(type == 2, low >>> 6);
+    contextNotFenced = type == 1 || (contextNotFenced && (type != 5 || (low & 1 << 6) == 0));
+    switch (type) {
       case 1 -> context(low >>> 4 & 3, low >>> 16 & 0xffff, low >>> 32 & 0xffff);
       case 2 -> iotlb(low >>> 4 & 3, low >>> 16 & 0xffff, high);
       case 5 -> memory.write(high & ~3L, 4, low >>> 32);
@@ -386,6 +399,13 @@ public final class FakeVtdUnit implements RegisterBlock {
     if ((status & QIE) != 0) {
       violations.add(
           "register-based invalidation with the queue on: 0x" + Long.toHexString(offset));
+    }
+  }
+
+  /** Writes and reads that the unit let through must have arrived, where it can say so. */
+  private void checkDrain(boolean iotlb, long bits) {
+    if (iotlb && (bits & 3) != (cap >>> 54 & 3)) {
+      violations.add("translations invalidated without the drains that the unit has");
     }
   }
 

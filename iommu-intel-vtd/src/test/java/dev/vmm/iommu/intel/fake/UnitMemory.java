@@ -13,7 +13,7 @@ public final class UnitMemory extends ArrayMemory {
   private final boolean coherent;
   private final Set<Long> free = new HashSet<>();
 
-  /** Runs after each store to a word that a test may want to watch; nothing by default. */
+  /** Runs after each store of a word and each flush; nothing by default. */
   public Runnable afterStore = () -> {};
 
   /** A memory whose stores a unit sees at once, or only after a flush. */
@@ -71,5 +71,6 @@ public final class UnitMemory extends ArrayMemory {
     for (long at = hpa & -64L; at < end; at += 8) {
       unitView.write64(at, read64(at));
     }
+    afterStore.run();
   }
 }
