@@ -91,15 +91,22 @@ final class Bench implements AutoCloseable {
 
   /** The edu device's engine as a guest that owns it drives it. */
   DmaEngine guestEngine(VirtualMachine vm) {
-    PptDevice device = ppt.device(edu).orElseThrow();
+    return guestEngine(vm, edu, GUEST_BAR);
+  }
+
+  /**
+   * The engine of an edu device as a guest that owns it drives it, its registers at {@code gpa}.
+   */
+  DmaEngine guestEngine(VirtualMachine vm, Rid rid, long gpa) {
+    PptDevice device = ppt.device(rid).orElseThrow();
     DmaEngineProvider driver = DmaEngines.find(device.function()).orElseThrow();
     Bar bar =
         device.bars().stream()
             .filter(b -> b.index() == driver.registerBar())
             .findFirst()
             .orElseThrow();
-    device.mapMmio(GUEST_BAR, bar.lengthBytes(), bar.base());
-    return driver.open(vm.bus(), GUEST_BAR);
+    device.mapMmio(gpa, bar.lengthBytes(), bar.base());
+    return driver.open(vm.bus(), gpa);
   }
 
   /**

@@ -10,15 +10,17 @@ import dev.vmm.machine.RegisterBlock;
 import dev.vmm.machine.qemu.QemuMachine;
 import dev.vmm.ppt.PptDriver;
 import dev.vmm.testing.RequiresQemu;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.Assertions;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Hardware that dies in the middle of an assign gives a clear error in bounded time: no hang, no
- * panic.
+ * Hardware that dies or hangs in the middle of an assign gives a clear error in bounded time: no
+ * hang, no panic.
  */
 @RequiresQemu
 final class KilledMachineTest {
@@ -27,17 +29,40 @@ final class KilledMachineTest {
   @ParameterizedTest
   @ValueSource(ints = {0, 30, 60, 90})
   void i13_aMachineThatDiesInTheMiddleOfAnAssignIsAClearErrorInBoundedTime(int percentDone) {
+    assertAssignFailsInBoundedTime(
+        percentDone,
+        process -> {
+          process.destroyForcibly();
+          process.onExit().join();
+        });
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, 50, 90})
+  void i13_aMachineThatHangsInTheMiddleOfAnAssignIsAClearErrorInBoundedTime(int percentDone) {
+    assertAssignFailsInBoundedTime(percentDone, KilledMachineTest::stop);
+  }
+
+  private static void stop(ProcessHandle process) {
+    try {
+      int status = new ProcessBuilder("kill", "-STOP", "" + process.pid()).start().waitFor();
+      assertThat(status).isZero();
+    } catch (IOException | InterruptedException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  private static void assertAssignFailsInBoundedTime(
+      int percentDone, Consumer<ProcessHandle> harm) {
     int all = unitAccessesOfAnAssign();
-    try (QemuMachine qemu = QemuMachine.open("qemu:intel")) {
+    try (QemuMachine qemu = QemuMachine.open("qemu:intel,answer-timeout=1")) {
       AtomicInteger left = new AtomicInteger(1 + all * percentDone / 100);
       DyingMachine machine =
           new DyingMachine(
               qemu,
               () -> {
                 if (left.decrementAndGet() == 0) {
-                  ProcessHandle process = qemu.process().orElseThrow();
-                  process.destroyForcibly();
-                  process.onExit().join();
+                  harm.accept(qemu.process().orElseThrow());
                 }
               });
       Assertions.assertTimeoutPreemptively(

@@ -82,10 +82,11 @@ final class DefaultPptDriver implements PptDriver {
     }
     while (true) {
       requireNotAttached(rid);
+      List<PciFunction> all = vmm.machine().pci().functions();
       PciFunction function =
-          vmm.machine()
-              .pci()
-              .function(rid)
+          all.stream()
+              .filter(each -> each.rid().equals(rid))
+              .findFirst()
               .orElseThrow(
                   () ->
                       new VmmException(
@@ -98,6 +99,7 @@ final class DefaultPptDriver implements PptDriver {
             "cannot attach %s: it is a bridge (header type 1); name an endpoint behind it",
             function);
       }
+      SharedRequesterId.refuse(function, all);
       DefaultPptDevice device =
           new DefaultPptDevice(this, new DeviceLife(vmm, function, sizer, waiter));
       // Locked before others can see it: they wait until it is attached or forgotten.

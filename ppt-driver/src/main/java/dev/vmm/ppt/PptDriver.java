@@ -33,8 +33,9 @@ public interface PptDriver extends AutoCloseable {
    *
    * @throws dev.vmm.VmmException ENXIO with {@link dev.vmm.core.Presence#REFUSAL} and the reason if
    *     no I/O MMU can be used; ENXIO if there is no such function; EBUSY if it is attached
-   *     already, or is a PF whose VFs are enabled; EINVAL if it is a bridge; EIO if its command
-   *     register cannot be cleared. The function is as before then.
+   *     already, or is a PF whose VFs are enabled; EINVAL if it is a bridge; EPERM, naming the
+   *     bridge, if one above it replaces its requester id; EIO if its command register cannot be
+   *     cleared. The function is as before then.
    */
   PptDevice attach(Rid rid);
 

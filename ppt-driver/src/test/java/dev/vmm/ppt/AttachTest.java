@@ -14,6 +14,8 @@ import dev.vmm.pci.Bar;
 import dev.vmm.pci.Rid;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Attach, detach, list, and the tunable {@code pptdevs}. */
 class AttachTest {
@@ -106,6 +108,43 @@ class AttachTest {
         .contains("0000:00:1c.0")
         .contains("bridge");
     assertThat(f.machine.pci().writes).isEmpty();
+  }
+
+  @ParameterizedTest
+  @CsvSource({"4", "5", "6"})
+  void aFunctionBehindExpressPortsIsAttached(int type) {
+    PptFixture f = new PptFixture();
+    bridge(f, "0000:00:1c.0", 1, 2, 4);
+    bridge(f, "0000:01:00.0", 2, 2, type);
+    f.add("0000:02:00.0", new FakeEndpoint(0x8086, 0x10d3, 0x020000, false).pcie(true).seal());
+    assertThat(f.driver.attach(Rid.parse("02:00.0")).state()).isEqualTo(PptState.PARKED);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"7", "8", "-1"})
+  void i09_aFunctionWhoseRequesterIdABridgeReplacesIsRefused(int type) {
+    PptFixture f = new PptFixture();
+    bridge(f, "0000:00:1c.0", 1, 3, 4);
+    bridge(f, "0000:01:00.0", 2, 3, type);
+    bridge(f, "0000:02:02.0", 3, 3, 4); // what replaces it need not be the bridge next to it
+    FakeEndpoint behind = new FakeEndpoint(0x8086, 0x100e, 0x020000, false).seal();
+    behind.config.putShort(4, (short) 0x0107);
+    f.add("0000:03:01.0", behind);
+    byte[] before = behind.image();
+    assertThat(failsWith(Errno.EPERM, () -> f.driver.attach(Rid.parse("03:01.0"))))
+        .contains("0000:03:01.0", "bridge", "0000:01:00.0", "requester id");
+    assertThat(behind.image()).isEqualTo(before);
+    assertThat(f.machine.pci().writes).isEmpty();
+    assertThat(f.driver.devices()).isEmpty();
+  }
+
+  /** Adds a bridge with this device/port type, or without PCI Express capability if it is -1. */
+  private static void bridge(PptFixture f, String rid, int secondary, int subordinate, int type) {
+    var config = f.machine.pci().addBridge(rid, secondary, subordinate).config;
+    if (type >= 0) {
+      config.putShort(6, (short) 0x10).put(0x34, (byte) 0x40);
+      config.put(0x40, (byte) 0x10).putShort(0x42, (short) (type << 4 | 2));
+    }
   }
 
   @Test

@@ -60,7 +60,11 @@ public interface Iommu extends AutoCloseable {
   /** Returns the regions that firmware reserves for {@code rid}. */
   List<ReservedRegion> reservedRegions(Rid rid);
 
-  /** Takes the recorded faults from all units and clears them there. */
+  /**
+   * Takes the recorded faults from all units and clears them there.
+   *
+   * @throws dev.vmm.VmmException EIO if a unit is gone and no other had a fault to tell
+   */
   FaultBatch drainFaults();
 
   /**

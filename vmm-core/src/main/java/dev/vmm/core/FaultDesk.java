@@ -25,7 +25,7 @@ final class FaultDesk {
 
   private final List<Registration> registrations = new CopyOnWriteArrayList<>();
 
-  AutoCloseable listen(Consumer<OwnedFault> listener) {
+  IommuService.Listening listen(Consumer<OwnedFault> listener) {
     Registration registration = new Registration(listener);
     registrations.add(registration);
     return () -> registrations.remove(registration);

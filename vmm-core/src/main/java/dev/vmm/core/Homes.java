@@ -38,10 +38,6 @@ final class Homes {
     return claimed.contains(rid);
   }
 
-  boolean anyClaimed() {
-    return !claimed.isEmpty();
-  }
-
   void claim(Collection<Rid> rids) {
     claimed.addAll(rids);
   }
@@ -57,6 +53,10 @@ final class Homes {
 
   void unhold(Collection<Rid> rids) {
     held.removeAll(new HashSet<>(rids));
+  }
+
+  Stream<Rid> held() {
+    return held.stream();
   }
 
   Stream<Rid> claimedOrHeld() {

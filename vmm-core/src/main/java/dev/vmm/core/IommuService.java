@@ -21,15 +21,17 @@ public interface IommuService {
    * back ends that are on the path. Touches no register. The first call loads the back ends, and
    * reports tunables that nobody declares.
    *
-   * <p>Not usable after a failed start, with its cause, until a later start succeeds or the last
-   * claim ends: an assign of a device that is claimed already tries again.
+   * <p>Says nothing of a start that failed, see {@link #failure()}: what there is did not change,
+   * and the next assign, of any device, tries again and is refused with the cause if that fails.
    */
   Presence present();
 
   /** Returns the present state. */
   IommuState state();
 
-  /** Returns why the last start failed, if the state is {@link IommuState#FAILED}. */
+  /**
+   * Returns why the last start, or a close, failed, if the state is {@link IommuState#FAILED}.
+   */
   Optional<dev.vmm.VmmException> failure();
 
   /** Returns lines about back ends that were found, selected, absent, or broken, for people. */
@@ -40,7 +42,11 @@ public interface IommuService {
    * domain from now on (the host domain if {@code hw.vmm.ppt.home=host}), and if the I/O MMU is on
    * they are moved there. Starts nothing.
    *
-   * @throws dev.vmm.VmmException from {@link dev.vmm.iommu.Iommu#move}; nothing is changed then
+   * <p>A claim has one holder: it is what keeps two drivers from programming one device, and so
+   * comes before a driver's first write to it.
+   *
+   * @throws dev.vmm.VmmException EBUSY if one of them is claimed already, or from {@link
+   *     dev.vmm.iommu.Iommu#move}; nothing is changed then
    */
   void claim(Collection<Rid> rids);
 
@@ -69,7 +75,8 @@ public interface IommuService {
 
   /**
    * Moves requester ids to the blocked domain, whatever their home: for a device that cannot be
-   * quiesced. Stays so until a later {@link #release} or {@link #unclaim}.
+   * quiesced. Stays so until a later {@link #release} or {@link #unclaim}, and the I/O MMU stays
+   * on until then.
    */
   void block(Collection<Rid> rids);
 
@@ -93,7 +100,14 @@ public interface IommuService {
 
   /**
    * Adds a listener that {@link #drainFaults} calls for each fault, in the caller's thread. Close
-   * the result to remove it.
+   * the result to remove it. No lock is held meanwhile: a listener may call the platform.
    */
-  AutoCloseable onFault(Consumer<OwnedFault> listener);
+  Listening onFault(Consumer<OwnedFault> listener);
+
+  /** A listener that was added. */
+  interface Listening extends AutoCloseable {
+    /** Removes the listener. Does nothing the second time. */
+    @Override
+    void close();
+  }
 }

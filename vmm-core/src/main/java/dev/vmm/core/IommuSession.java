@@ -239,7 +239,7 @@ final class IommuSession {
     failures.throwFirst();
   }
 
-  private boolean covered(Rid rid) {
+  boolean covered(Rid rid) {
     return Spi.get("asking for the unit of " + rid, () -> iommu.unitOf(rid)).isPresent();
   }
 

@@ -58,12 +58,7 @@ final class LazyIommu implements IommuService {
     if (lifecycle.state() == IommuState.DISABLED) {
       return disabled();
     }
-    Presence found = discovery.select().presence();
-    Optional<VmmException> failure = lifecycle.failure();
-    if (found.usable() && failure.isPresent()) {
-      return new Presence(false, found.backend(), startFailed(failure.get()));
-    }
-    return found;
+    return discovery.select().presence();
   }
 
   @Override
@@ -94,12 +89,21 @@ final class LazyIommu implements IommuService {
   public void claim(Collection<Rid> rids) {
     lock.lock();
     try {
-      List<Rid> fresh = rids.stream().filter(rid -> !homes.claimed(rid)).toList();
+      List<Rid> taken = rids.stream().filter(homes::claimed).toList();
+      if (!taken.isEmpty()) {
+        throw new VmmException(
+            Errno.EBUSY,
+            "cannot claim "
+                + rids
+                + ": "
+                + taken
+                + " is claimed already by a driver for pass-through; detach it there first");
+      }
       IommuSession running = session;
       if (running != null && homes.blockedWhileClaimed()) {
-        running.moveToBlocked(fresh);
+        running.moveToBlocked(rids);
       }
-      homes.claim(fresh);
+      homes.claim(rids);
     } finally {
       lock.unlock();
     }
@@ -121,11 +125,6 @@ final class LazyIommu implements IommuService {
           homes.hold(held);
           throw e;
         }
-      }
-      // Nobody is left who could try again by an assign, and an attach is refused while a start
-      // stands as failed: with the last claim the failure is forgotten.
-      if (lifecycle.state() == IommuState.FAILED && !homes.anyClaimed() && residue == null) {
-        lifecycle.off();
       }
     } finally {
       lock.unlock();
@@ -200,7 +199,7 @@ final class LazyIommu implements IommuService {
   }
 
   @Override
-  public AutoCloseable onFault(Consumer<OwnedFault> listener) {
+  public Listening onFault(Consumer<OwnedFault> listener) {
     return faults.listen(listener);
   }
 
@@ -273,7 +272,8 @@ final class LazyIommu implements IommuService {
     residue = half;
     try {
       closeResidue();
-    } catch (VmmException e) {
+    } catch (Throwable e) {
+      // Whatever it is: a start that neither ended nor failed could never be tried again.
       LOG.error("the I/O MMU could not be given back after a failed start; kept as it is", e);
       cause.addSuppressed(e);
     }
@@ -313,7 +313,7 @@ final class LazyIommu implements IommuService {
     try {
       IommuSession running = session;
       if (running != null && running.isIn(rid, domain)) {
-        LOG.warn("{} left its VM but not domain {}: blocked", rid, domain.name());
+        LOG.warn("{} is not its VM's but still in domain {}: blocked", rid, domain.name());
         block(List.of(rid));
       }
     } finally {
@@ -328,6 +328,7 @@ final class LazyIommu implements IommuService {
       closed = true;
       IommuSession running = session;
       if (running != null) {
+        requireNobodyHeld(running);
         residue = running;
         session = null;
       }
@@ -348,6 +349,19 @@ final class LazyIommu implements IommuService {
       }
     } finally {
       lock.unlock();
+    }
+  }
+
+  /** Without translation a device that could not be quiesced would reach all of the host. */
+  private void requireNobodyHeld(IommuSession running) {
+    List<Rid> held = homes.held().filter(running::covered).sorted().toList();
+    if (!held.isEmpty()) {
+      throw new VmmException(
+          Errno.EBUSY,
+          "the I/O MMU stays on: "
+              + held
+              + " could not be quiesced and is blocked, and without translation its DMA would reach"
+              + " all memory; detach it, which resets it again, then close the platform again");
     }
   }
 

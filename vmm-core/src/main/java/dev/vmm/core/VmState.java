@@ -8,6 +8,7 @@ import dev.vmm.machine.GuestBus;
 import dev.vmm.machine.Machine;
 import dev.vmm.machine.PhysicalMemory;
 import dev.vmm.machine.RegisterBlock;
+import dev.vmm.pci.Rid;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -243,9 +244,7 @@ final class VmState implements VirtualMachine {
       try {
         step.accept(target);
       } catch (RuntimeException | Error e) {
-        if (first) {
-          closeDomainAfter(e);
-        }
+        putOutAfter(e, device.rid(), first);
         throw e;
       }
       devices.add(device);
@@ -254,11 +253,15 @@ final class VmState implements VirtualMachine {
     }
   }
 
-  private void closeDomainAfter(Throwable failure) {
+  /** Makes sure that a device that was not taken in is not in the domain either. */
+  private void putOutAfter(Throwable failure, Rid rid, boolean first) {
     try {
-      domain.close();
-    } catch (VmmException closing) {
-      failure.addSuppressed(closing);
+      domain.expel(rid);
+      if (first) {
+        domain.close();
+      }
+    } catch (VmmException e) {
+      failure.addSuppressed(e);
     }
   }
 

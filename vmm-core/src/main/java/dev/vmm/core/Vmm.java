@@ -52,7 +52,9 @@ public interface Vmm extends AutoCloseable {
    * Destroys all VMs, then returns the I/O MMU to how it was found. Does nothing the second time,
    * unless the I/O MMU could not be returned: that is tried again.
    *
-   * @throws dev.vmm.VmmException the first failure, after everything was tried
+   * @throws dev.vmm.VmmException the first failure, after everything was tried; EBUSY if a device
+   *     that could not be quiesced is blocked: the I/O MMU stays on until its driver has reset and
+   *     released it
    */
   @Override
   void close();

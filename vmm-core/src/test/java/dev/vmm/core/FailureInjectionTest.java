@@ -2,6 +2,7 @@ package dev.vmm.core;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.vmm.Errno;
@@ -152,6 +153,7 @@ class FailureInjectionTest {
       assertThat(failure.errno()).isEqualTo(errno);
       String call = world.fake.plan.failedCall();
       hit.add(call);
+      world.vmm.iommu().unclaim(List.of(ONE, TWO)); // as a driver does that could reset it later
       world.close();
       assertThat(world.machine.memory().allocatedBytes())
           .isEqualTo(call.equals("CLOSE_DOMAIN vm:guest") ? bytes : 0);
@@ -232,6 +234,57 @@ class FailureInjectionTest {
     world.check();
     world.close();
     assertThat(world.machine.memory().allocatedBytes()).isZero();
+  }
+
+  @Test
+  void i04_aStartWhoseUndoMeetsAJvmWithoutMemoryIsTriedAgain() {
+    World world = new World();
+    boolean[] broken = {true};
+    world.fake.plan.onCall(
+        kind -> {
+          if (broken[0] && kind == Kind.ENABLE) {
+            throw new VmmException(Errno.ETIMEDOUT, "injected: the unit does not answer");
+          }
+          if (broken[0] && kind == Kind.CLOSE) {
+            throw new OutOfMemoryError("injected");
+          }
+        });
+    assertThat(catchThrowable(world.one::assign)).isNotNull();
+    assertThat(world.vmm.iommu().state()).isEqualTo(IommuState.FAILED);
+    broken[0] = false;
+    world.one.assign();
+    world.check();
+    world.close();
+    assertThat(world.machine.memory().allocatedBytes()).isZero();
+  }
+
+  @Test
+  void i02_i06_aDriverThatMovesItsDeviceAndThenFailsLeavesNoDeviceInTheVmsDomain() {
+    World world = new World();
+    world.one.assign();
+    PassthroughDevice rude =
+        new PassthroughDevice() {
+          @Override
+          public Rid rid() {
+            return TWO;
+          }
+
+          @Override
+          public void unassign() {}
+        };
+    assertThatThrownBy(
+            () ->
+                world.vm.admit(
+                    rude,
+                    domain -> {
+                      world.vmm.iommu().move(List.of(TWO), domain);
+                      throw new IllegalStateException("after the move");
+                    }))
+        .hasMessage("after the move");
+    world.check();
+    assertThat(world.vm.devices()).containsExactly(world.one);
+    world.vmm.iommu().unclaim(List.of(TWO)); // as a driver does that could reset it later
+    world.close();
   }
 
   @ParameterizedTest

@@ -26,6 +26,14 @@ class LazyIommuTest {
   private final FakeMachine machine = new FakeMachine(new ArrayMemory(64L << 20));
   private final FakeIommuProvider fake = new FakeIommuProvider("fake");
 
+  /** Held, as a dropped VM is destroyed at any time. */
+  private final List<VirtualMachine> vms = new ArrayList<>();
+
+  private VirtualMachine held(VirtualMachine vm) {
+    vms.add(vm);
+    return vm;
+  }
+
   @Test
   void i01_plainVmsAskNothingOfAnyBackEnd() {
     try (Vmm vmm = Vmms.open(machine, Tunables.defaults(), fake)) {
@@ -99,41 +107,86 @@ class LazyIommuTest {
   }
 
   @Test
-  void i03_presentAndAssignRefuseWithTheSameWordsAfterAFailedStart() {
+  void i03_i04_aFailedStartIsRefusedByAssignAndKeepsNobodyFromTryingAgain() {
     try (Vmm vmm = Vmms.open(machine, Tunables.defaults(), fake)) {
-      Rid rid = Rid.parse("00:01.0");
-      vmm.iommu().claim(List.of(rid));
-      fake.plan.failNth(Kind.OPEN, 1, Errno.EBUSY);
-      TestDevice device = new TestDevice(vmm, vmm.createVm("guest"), rid);
+      Rid first = Rid.parse("00:01.0");
+      Rid second = Rid.parse("00:02.0");
+      vmm.iommu().claim(List.of(first));
+      fake.plan.failNth(Kind.OPEN, 1, Errno.ENOMEM);
+      TestDevice device = new TestDevice(vmm, held(vmm.createVm("guest")), first);
       VmmException refusal = catchThrowableOfType(VmmException.class, device::assign);
-      Presence presence = vmm.iommu().present();
-      assertThat(presence.usable()).isFalse();
+      assertThat(refusal.errno()).isEqualTo(Errno.ENXIO);
       assertThat(refusal)
-          .hasMessage("I/O MMU is not present or is disabled: " + presence.detail())
-          .hasMessageContaining("EBUSY: injected failure of OPEN 1");
+          .hasMessage(
+              "I/O MMU is not present or is disabled: its last start failed with ENOMEM:"
+                  + " injected failure of OPEN 1");
       assertThat(vmm.iommu().state()).isEqualTo(IommuState.FAILED);
-      assertThat(vmm.iommu().status()).anySatisfy(line -> assertThat(line).contains("EBUSY"));
-      // Nobody is left to try again: an attach may.
-      vmm.iommu().unclaim(List.of(rid));
-      assertThat(vmm.iommu().state()).isEqualTo(IommuState.OFF);
-      assertThat(vmm.iommu().present().usable()).isTrue();
+      assertThat(vmm.iommu().failure().orElseThrow().errno()).isEqualTo(Errno.ENOMEM);
+      assertThat(vmm.iommu().status()).anySatisfy(line -> assertThat(line).contains("ENOMEM"));
+      // What is present did not change: a new device is let in, and its assign tries again.
+      assertThat(vmm.iommu().present()).isEqualTo(new Presence(true, "fake", "1 fake unit"));
+      vmm.iommu().claim(List.of(second));
+      new TestDevice(vmm, held(vmm.createVm("other")), second).assign();
+      assertThat(vmm.iommu().state()).isEqualTo(IommuState.ON);
+      assertThat(vmm.iommu().failure()).isEmpty();
     }
+  }
+
+  @Test
+  void aClaimThatStandsIsNotGivenToASecondDriver() {
+    machine.pci().add("00:01.0", 0x1234, 0x11e8, 0xff0000);
+    try (Vmm vmm = Vmms.open(machine, Tunables.defaults(), fake)) {
+      Rid held = Rid.parse("00:01.0");
+      Rid free = Rid.parse("00:02.0");
+      vmm.iommu().claim(List.of(held));
+      VmmException refusal =
+          catchThrowableOfType(VmmException.class, () -> vmm.iommu().claim(List.of(free, held)));
+      assertThat(refusal.errno()).isEqualTo(Errno.EBUSY);
+      assertThat(refusal).hasMessageContaining("0000:00:01.0").hasMessageContaining("claimed");
+      vmm.iommu().claim(List.of(free)); // all or none
+      vmm.iommu().unclaim(List.of(held));
+      vmm.iommu().claim(List.of(held));
+    }
+  }
+
+  @Test
+  void i06_translationStaysOnWhileADeviceThatCouldNotBeQuiescedWouldGetOut() {
+    machine.pci().add("00:01.0", 0x1234, 0x11e8, 0xff0000);
+    Rid broken = Rid.parse("00:01.0");
+    Vmm vmm = Vmms.open(machine, Tunables.defaults(), fake);
+    vmm.iommu().claim(List.of(broken));
+    TestDevice device = new TestDevice(vmm, held(vmm.createVm("guest")), broken);
+    device.assign();
+    device.unassign();
+    vmm.iommu().block(List.of(broken));
+    VmmException refusal = catchThrowableOfType(VmmException.class, vmm::close);
+    assertThat(refusal.errno()).isEqualTo(Errno.EBUSY);
+    assertThat(refusal).hasMessageContaining("0000:00:01.0");
+    assertThat(fake.translating()).isTrue();
+    assertThat(vmm.iommu().state()).isEqualTo(IommuState.ON);
+    assertThat(fake.current().dma(broken, 0x1000, Access.WRITE)).isEmpty();
+    vmm.iommu().unclaim(List.of(broken));
+    vmm.close();
+    assertThat(fake.current().closed()).isTrue();
+    assertThat(machine.memory().allocatedBytes()).isZero();
   }
 
   @Test
   void i11_aUnitOwnedBySomebodyElseIsEbusyInTheCause() {
     Vmm first = Vmms.open(machine, Tunables.defaults(), fake);
     try (Vmm second = Vmms.open(machine, Tunables.defaults(), fake)) {
-      new TestDevice(first, first.createVm("a"), Rid.parse("00:01.0")).assign();
+      new TestDevice(first, held(first.createVm("a")), Rid.parse("00:01.0")).assign();
       VmmException refusal =
           catchThrowableOfType(
               VmmException.class,
-              () -> new TestDevice(second, second.createVm("b"), Rid.parse("00:02.0")).assign());
+              () ->
+                  new TestDevice(second, held(second.createVm("b")), Rid.parse("00:02.0"))
+                      .assign());
       assertThat(refusal.errno()).isEqualTo(Errno.ENXIO);
       assertThat(refusal).hasMessageContaining("EBUSY");
       assertThat(second.iommu().failure().orElseThrow().errno()).isEqualTo(Errno.EBUSY);
       first.close();
-      new TestDevice(second, second.createVm("c"), Rid.parse("00:02.0")).assign();
+      new TestDevice(second, held(second.createVm("c")), Rid.parse("00:02.0")).assign();
       assertThat(second.iommu().state()).isEqualTo(IommuState.ON);
     }
   }
@@ -149,7 +202,7 @@ class LazyIommuTest {
         };
     try (Vmm vmm = Vmms.open(machine, Tunables.defaults(), dead)) {
       assertThatThrownBy(
-              () -> new TestDevice(vmm, vmm.createVm("a"), Rid.parse("00:01.0")).assign())
+              () -> new TestDevice(vmm, held(vmm.createVm("a")), Rid.parse("00:01.0")).assign())
           .hasMessageContaining("had no effect");
       assertThat(vmm.iommu().state()).isEqualTo(IommuState.FAILED);
       assertThat(dead.current().closed()).isTrue();
@@ -243,7 +296,7 @@ class LazyIommuTest {
       Rid one = Rid.parse("00:01.0");
       Rid two = Rid.parse("00:02.0");
       vmm.iommu().claim(List.of(one));
-      TestDevice device = new TestDevice(vmm, vmm.createVm("guest"), one);
+      TestDevice device = new TestDevice(vmm, held(vmm.createVm("guest")), one);
       device.assign();
       vmm.iommu().claim(List.of(two));
       assertThat(vmm.iommu().domainNameOf(two)).contains("blocked");
@@ -263,7 +316,7 @@ class LazyIommuTest {
     try (Vmm vmm = Vmms.open(machine, older, fake)) {
       Rid one = Rid.parse("00:01.0");
       vmm.iommu().claim(List.of(one));
-      TestDevice device = new TestDevice(vmm, vmm.createVm("guest"), one);
+      TestDevice device = new TestDevice(vmm, held(vmm.createVm("guest")), one);
       device.assign();
       device.unassign();
       assertThat(vmm.iommu().domainNameOf(one)).contains("host");
@@ -282,7 +335,7 @@ class LazyIommuTest {
     machine.pci().add("00:02.0", 0x1234, 0x11e8, 0xff0000);
     try (Vmm vmm = Vmms.open(machine, Tunables.defaults(), fake)) {
       Rid two = Rid.parse("00:02.0");
-      new TestDevice(vmm, vmm.createVm("guest"), Rid.parse("00:01.0")).assign();
+      new TestDevice(vmm, held(vmm.createVm("guest")), Rid.parse("00:01.0")).assign();
       fake.plan.failNth(Kind.MOVE, 1, Errno.EIO);
       assertThatThrownBy(() -> vmm.iommu().claim(List.of(two))).hasMessageContaining("injected");
       vmm.iommu().release(List.of(two));
@@ -328,7 +381,7 @@ class LazyIommuTest {
                 : List.of();
     try (Logs logs = new Logs();
         Vmm vmm = Vmms.open(machine, Tunables.defaults(), fake)) {
-      new TestDevice(vmm, vmm.createVm("guest"), Rid.parse("00:02.0")).assign();
+      new TestDevice(vmm, held(vmm.createVm("guest")), Rid.parse("00:02.0")).assign();
       assertThat(fake.plan.calls())
           .contains(
               "CREATE_DOMAIN host 0x7f001fff",
@@ -339,20 +392,20 @@ class LazyIommuTest {
   }
 
   @Test
-  void i16_faultsNameTheirOwnerAndAFailingListenerStopsNobody() throws Exception {
+  void i16_faultsNameTheirOwnerAndAFailingListenerStopsNobody() {
     machine.pci().add("00:01.0", 0x1234, 0x11e8, 0xff0000);
     machine.pci().add("00:02.0", 0x1234, 0x11e8, 0xff0000);
     try (Logs logs = new Logs();
         Vmm vmm = Vmms.open(machine, Tunables.defaults(), fake)) {
       Rid one = Rid.parse("00:01.0");
-      new TestDevice(vmm, vmm.createVm("guest"), one).assign();
+      new TestDevice(vmm, held(vmm.createVm("guest")), one).assign();
       List<OwnedFault> heard = new ArrayList<>();
       vmm.iommu()
           .onFault(
               fault -> {
                 throw new IllegalStateException("bad listener");
               });
-      AutoCloseable listening = vmm.iommu().onFault(heard::add);
+      IommuService.Listening listening = vmm.iommu().onFault(heard::add);
       for (String rid : List.of("00:01.0", "00:02.0", "00:1e.0")) {
         fake.current()
             .record(new DmaFault("fake0", Rid.parse(rid), 0x7000, Access.WRITE, 5, "no write"));

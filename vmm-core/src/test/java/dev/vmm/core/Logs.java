@@ -16,6 +16,7 @@ final class Logs implements AutoCloseable {
   Logs() {
     appender.list = new CopyOnWriteArrayList<>();
     appender.start();
+    logger.setLevel(Level.WARN);
     logger.addAppender(appender);
   }
 
@@ -29,5 +30,6 @@ final class Logs implements AutoCloseable {
   @Override
   public void close() {
     logger.detachAppender(appender);
+    logger.setLevel(null);
   }
 }

@@ -221,6 +221,7 @@ class VirtualMachineTest {
                 }));
     assertThat(vmm.iommu().domainNameOf(TWO)).contains("blocked");
     assertThat(vm.domain()).isEmpty();
+    vmm.iommu().unclaim(List.of(ONE, TWO)); // as a driver does that could reset them later
   }
 
   @Test
@@ -256,6 +257,7 @@ class VirtualMachineTest {
     assertThat(atClose[0] - machine.memory().allocatedBytes()).isEqualTo(2 * MIB + 4096);
     assertThat(vm.destroyed()).isTrue();
     vm.close();
+    vmm.iommu().unclaim(List.of(TWO)); // as a driver does that could reset it later
   }
 
   @Test

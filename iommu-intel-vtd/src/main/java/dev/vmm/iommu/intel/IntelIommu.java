@@ -41,8 +41,8 @@ final class IntelIommu implements Iommu {
 
   private volatile boolean closed;
 
-  /** Set if a unit could not be turned off at the end: it may still walk any table. */
-  private boolean stillOn;
+  /** Whether every unit was turned off at the end; one that was not may still walk any table. */
+  private boolean allOff;
 
   IntelIommu(List<Unit> units, UnitFacts facts, UnitFinder finder, PhysicalMemory memory) {
     this.units = List.copyOf(units);
@@ -195,8 +195,17 @@ final class IntelIommu implements Iommu {
     }
     List<DmaFault> faults = new ArrayList<>();
     boolean overflowed = false;
+    VmmException first = null;
     for (Unit unit : units) {
-      overflowed |= unit.drainFaults(faults);
+      try {
+        overflowed |= unit.drainFaults(faults);
+      } catch (VmmException e) {
+        first = first == null ? e : first;
+      }
+    }
+    // What was taken from the others must be told; a unit that failed fails again the next time.
+    if (first != null && faults.isEmpty()) {
+      throw first;
     }
     return faults.isEmpty() && !overflowed ? FaultBatch.EMPTY : new FaultBatch(faults, overflowed);
   }
@@ -205,16 +214,14 @@ final class IntelIommu implements Iommu {
   public void close() {
     lock.lock();
     try {
-      if (closed) {
-        return;
-      }
       closed = true;
-      VmmException first = forEach(units, Unit::close);
       places.clear();
+      // Those that are off already do nothing; the rest is tried again.
+      VmmException first = forEach(units, Unit::close);
       if (first != null) {
-        stillOn = true;
         throw first;
       }
+      allOff = true;
     } finally {
       lock.unlock();
     }
@@ -233,7 +240,7 @@ final class IntelIommu implements Iommu {
       }
       if (closed) {
         domain.markClosed();
-        domain.table().close(!stillOn);
+        domain.table().close(allOff);
         return;
       }
       List<Rid> inside =

@@ -1,7 +1,5 @@
 package dev.vmm.iommu.pagetable;
 
-import static org.assertj.core.api.Assertions.assertThat;
-
 import dev.vmm.iommu.Access;
 import java.util.HashMap;
 import java.util.Map;
@@ -106,14 +104,22 @@ final class CachingUnit implements TableInvalidator {
     long table = root;
     for (int level = levels; level > key.level(); level--) {
       long entry = memory.read64(table + 8L * PageTableFormat.index(key.base(), level));
-      assertThat(format.isPresent(entry) && !format.isLeaf(entry, level))
-          .as("table above cached %s of level %d at 0x%x", what, key.level(), key.base())
-          .isTrue();
+      if (!format.isPresent(entry) || format.isLeaf(entry, level)) {
+        throw new AssertionError(stale("table above", what, key));
+      }
       table = format.linkAddress(entry);
     }
-    assertThat(memory.read64(table + 8L * PageTableFormat.index(key.base(), key.level())))
-        .as("cached %s of level %d at 0x%x", what, key.level(), key.base())
-        .isEqualTo(cached);
+    long entry = memory.read64(table + 8L * PageTableFormat.index(key.base(), key.level()));
+    if (entry != cached) {
+      throw new AssertionError(
+          String.format("%s: 0x%x, cached 0x%x", stale("entry of", what, key), entry, cached));
+    }
+  }
+
+  private static String stale(String which, String what, Key key) {
+    return String.format(
+        "%s cached %s of level %d at 0x%x has changed without a flush",
+        which, what, key.level(), key.base());
   }
 
   private static long lastOf(Key key) {

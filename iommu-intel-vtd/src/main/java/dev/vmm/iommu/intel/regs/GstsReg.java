@@ -109,7 +109,7 @@ public record GstsReg(long raw) {
    * Returns the command word that keeps everything that is on: the status less its one-shot bits.
    * Status and command bits have the same numbers.
    */
-  public long persistentCommands() {
+  public static long persistentCommands(long raw) {
     return raw & (TES.mask() | AFLS.mask() | QIES.mask() | IRES.mask() | CFIS.mask());
   }
 

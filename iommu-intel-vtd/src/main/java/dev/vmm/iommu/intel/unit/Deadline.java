@@ -3,19 +3,32 @@ package dev.vmm.iommu.intel.unit;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
-/** The end of one wait: spins first, then parks for longer and longer. Not thread-safe. */
-public final class Deadline {
+/**
+ * The end of a wait: spins first, then parks for longer and longer. Used for one wait after another,
+ * so that none allocates. Not thread-safe.
+ */
+final class Deadline {
   private static final int SPINS = 256;
+  private static final long FIRST_PARK_NANOS = 1_000;
   private static final long LONGEST_PARK_NANOS = TimeUnit.MICROSECONDS.toNanos(500);
 
-  private final long startNanos = System.nanoTime();
   private final long timeoutNanos;
+  private long startNanos;
   private int spins;
-  private long parkNanos = 1_000;
+  private long parkNanos;
   private boolean lastLook;
 
   Deadline(long timeoutNanos) {
     this.timeoutNanos = timeoutNanos;
+  }
+
+  /** Begins a wait; the one before is over. */
+  Deadline begin() {
+    startNanos = System.nanoTime();
+    spins = 0;
+    parkNanos = FIRST_PARK_NANOS;
+    lastLook = false;
+    return this;
   }
 
   /**

@@ -37,6 +37,7 @@ public final class FaultRecords {
    * overflow, since a unit records nothing while that is set.
    *
    * @return whether the unit says that it lost some
+   * @throws dev.vmm.VmmException EIO if the unit is gone
    */
   public boolean drainTo(List<DmaFault> faults) {
     FstsReg status = status();
@@ -72,7 +73,7 @@ public final class FaultRecords {
   }
 
   private FstsReg status() {
-    return new FstsReg(registers.read(FstsReg.LAYOUT, FstsReg.OFFSET));
+    return new FstsReg(registers.readAlive(FstsReg.LAYOUT, FstsReg.OFFSET));
   }
 
   private FrcdHighReg high(int index) {

@@ -26,26 +26,31 @@ public final class GlobalCommand {
 
   /** Turns a lasting function (TE, QIE, IRE...) on and waits until it is. */
   public void turnOn(Field bit) {
-    write(status().persistentCommands() | bit.mask());
+    write(lasting() | bit.mask());
     await(bit.mask(), bit.mask(), "to set " + bit.name());
   }
 
   /** Turns a lasting function off and waits until it is. */
   public void turnOff(Field bit) {
-    write(status().persistentCommands() & ~bit.mask());
+    write(lasting() & ~bit.mask());
     await(bit.mask(), 0, "to clear " + bit.name());
   }
 
   /** Makes the unit take RTADDR_REG over, and waits. */
   public void setRootTable() {
-    write(status().persistentCommands() | GcmdReg.SRTP.mask());
+    write(lasting() | GcmdReg.SRTP.mask());
     await(GstsReg.RTPS.mask(), GstsReg.RTPS.mask(), "to take the root table");
   }
 
   /** Flushes the unit's write buffers and waits. */
   public void flushWriteBuffer() {
-    write(status().persistentCommands() | GcmdReg.WBF.mask());
+    write(lasting() | GcmdReg.WBF.mask());
     await(GstsReg.WBFS.mask(), 0, "to flush its write buffer");
+  }
+
+  /** What is on; of a unit that is gone all ones, which would turn everything on. */
+  private long lasting() {
+    return GstsReg.persistentCommands(registers.readAlive(GstsReg.LAYOUT, GstsReg.OFFSET));
   }
 
   private void write(long command) {

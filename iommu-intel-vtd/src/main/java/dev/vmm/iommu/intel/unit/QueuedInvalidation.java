@@ -195,7 +195,7 @@ final class QueuedInvalidation implements Invalidation {
   }
 
   private void checkErrors() {
-    long raw = registers.read(FstsReg.LAYOUT, FstsReg.OFFSET);
+    long raw = registers.readAlive(FstsReg.LAYOUT, FstsReg.OFFSET);
     if ((raw & ERRORS) == 0) {
       return;
     }

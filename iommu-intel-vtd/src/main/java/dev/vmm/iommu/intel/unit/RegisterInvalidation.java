@@ -33,8 +33,12 @@ final class RegisterInvalidation implements Invalidation {
     return "register-based invalidation";
   }
 
+  /** Waits for a request of which nobody saw the end: its answer is not the next one's. */
   @Override
-  public void start() {}
+  public void start() {
+    awaitContext();
+    awaitIotlb();
+  }
 
   @Override
   public void stop() {}
@@ -76,22 +80,28 @@ final class RegisterInvalidation implements Invalidation {
 
   private void context(long request) {
     registers.write(CcmdReg.LAYOUT, CcmdReg.OFFSET, request | CcmdReg.ICC.mask());
-    long done =
-        registers.await(
-            CcmdReg.LAYOUT, CcmdReg.OFFSET, CcmdReg.ICC.mask(), 0, "to invalidate context entries");
-    check(CcmdReg.LAYOUT, CcmdReg.OFFSET, done, new CcmdReg(done).caig());
+    long done = awaitContext();
+    check(CcmdReg.LAYOUT, CcmdReg.OFFSET, done, CcmdReg.CAIG.get(done));
   }
 
   private void iotlb(long request) {
     registers.write(IotlbReg.LAYOUT, iotlbOffset, request | drain | IotlbReg.IVT.mask());
-    long done =
-        registers.await(
-            IotlbReg.LAYOUT, iotlbOffset, IotlbReg.IVT.mask(), 0, "to invalidate translations");
-    check(IotlbReg.LAYOUT, iotlbOffset, done, new IotlbReg(done).iaig());
+    long done = awaitIotlb();
+    check(IotlbReg.LAYOUT, iotlbOffset, done, IotlbReg.IAIG.get(done));
+  }
+
+  private long awaitContext() {
+    return registers.await(
+        CcmdReg.LAYOUT, CcmdReg.OFFSET, CcmdReg.ICC.mask(), 0, "to invalidate context entries");
+  }
+
+  private long awaitIotlb() {
+    return registers.await(
+        IotlbReg.LAYOUT, iotlbOffset, IotlbReg.IVT.mask(), 0, "to invalidate translations");
   }
 
   /** The unit may do more than was asked, and says 0 if it did nothing. */
-  private void check(Layout layout, long offset, long value, int actualGranularity) {
+  private void check(Layout layout, long offset, long value, long actualGranularity) {
     if (actualGranularity == 0) {
       throw new VmmException(
           Errno.EIO,

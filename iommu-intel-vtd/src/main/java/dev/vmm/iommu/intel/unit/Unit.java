@@ -36,7 +36,12 @@ public final class Unit {
   private final DomainIds domainIds;
   private final ContextTables tables;
 
+  /** From before translation is turned on until it is known to be off. */
   private boolean translating;
+
+  /** Whether {@link #start} went well; a unit can be neither on nor off, if it did not obey. */
+  private boolean on;
+
   private boolean touched;
   private boolean freed;
 
@@ -113,8 +118,12 @@ public final class Unit {
   public void enable() {
     lock.lock();
     try {
-      if (translating) {
+      if (on) {
         return;
+      }
+      if (touched) {
+        // An earlier stop failed half-way: what it left must be off before it is set up again.
+        stop();
       }
       touched = true;
       try {
@@ -127,6 +136,7 @@ public final class Unit {
         }
         throw e;
       }
+      on = true;
       LOG.info("{}: translation is on, {}", where(), invalidation.name());
     } finally {
       lock.unlock();
@@ -174,6 +184,7 @@ public final class Unit {
   }
 
   private void stop() {
+    on = false;
     // Protection first, so that memory is not open in between; without it, off all the same.
     VmmException unprotected = null;
     try {
@@ -246,7 +257,11 @@ public final class Unit {
     }
   }
 
-  /** Makes new entries known to a unit with caching mode or a write buffer; nothing on others. */
+  /**
+   * Makes new entries known to a unit with caching mode or a write buffer; nothing on others.
+   *
+   * @throws VmmException EIO or ETIMEDOUT; EIO on every unit that did not confirm an invalidation
+   */
   public void published(int domainId, long iova, long lengthBytes) {
     if (!caches.needsPublishing()) {
       return;

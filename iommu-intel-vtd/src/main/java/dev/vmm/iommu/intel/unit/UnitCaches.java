@@ -23,7 +23,8 @@ final class UnitCaches {
   private final boolean writeBuffer;
   private final int maxMask;
 
-  private @Nullable VmmException poison;
+  /** The first failure; written under the unit's lock. */
+  private volatile @Nullable VmmException poison;
 
   UnitCaches(
       UnitRegisters registers, GlobalCommand command, Invalidation invalidation, CapReg cap) {
@@ -90,17 +91,17 @@ final class UnitCaches {
 
   /** Makes new entries of a domain known where a unit would not see them by itself. */
   void published(int domainId, long iova, long lengthBytes) {
+    check();
     if (cachingMode) {
       flushRange(domainId, iova, lengthBytes, false);
     } else if (writeBuffer) {
-      check();
       run(() -> {});
     }
   }
 
-  /** Says whether {@link #published} does anything. */
+  /** Says whether {@link #published} does anything; may be asked without the unit's lock. */
   boolean needsPublishing() {
-    return cachingMode || writeBuffer;
+    return cachingMode || writeBuffer || poison != null;
   }
 
   /**

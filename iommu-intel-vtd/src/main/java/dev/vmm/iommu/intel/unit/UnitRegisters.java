@@ -12,14 +12,15 @@ import org.slf4j.LoggerFactory;
  * A unit's registers by layout: every write is logged at DEBUG with its fields, every wait is
  * bounded.
  *
- * <p>Thread-safe as {@link RegisterBlock} is.
+ * <p>Reads and writes are thread-safe as {@link RegisterBlock} is; one thread waits at a time, with
+ * the unit's lock held.
  */
 public final class UnitRegisters {
   private static final Logger LOG = LoggerFactory.getLogger(UnitRegisters.class);
 
   private final String unit;
   private final RegisterBlock block;
-  private final long timeoutNanos;
+  private final Deadline deadline;
 
   /**
    * Wraps a unit's registers.
@@ -30,7 +31,7 @@ public final class UnitRegisters {
   public UnitRegisters(String unit, RegisterBlock block, long timeoutNanos) {
     this.unit = unit;
     this.block = block;
-    this.timeoutNanos = timeoutNanos;
+    this.deadline = new Deadline(timeoutNanos);
   }
 
   /** Returns the unit's name with its address, such as {@code unit vtd0 at 0xfed90000}. */
@@ -43,14 +44,36 @@ public final class UnitRegisters {
     return unit;
   }
 
-  /** Returns a deadline for a wait that begins now. */
-  public Deadline deadline() {
-    return new Deadline(timeoutNanos);
+  /** Returns the deadline of a wait that begins now; the one before is over. */
+  Deadline deadline() {
+    return deadline.begin();
   }
 
   /** Reads a register of the layout's width, unsigned. */
   public long read(Layout layout, long offset) {
     return block.read(offset, layout.widthBits() / 8);
+  }
+
+  /**
+   * Reads a register that never holds all ones, which is what is read where nothing answers.
+   *
+   * @throws VmmException EIO if it does
+   */
+  public long readAlive(Layout layout, long offset) {
+    long value = read(layout, offset);
+    if (value == -1L >>> (64 - layout.widthBits())) {
+      throw new VmmException(
+          Errno.EIO,
+          String.format(
+              Locale.ROOT,
+              "%s is gone: register %s at 0x%x reads 0x%x, expected its reserved bits clear; it lost its power or was"
+                  + " removed: restart the machine",
+              where(),
+              layout.name(),
+              offset,
+              value));
+    }
+    return value;
   }
 
   /** Writes a register of the layout's width. */
@@ -66,17 +89,17 @@ public final class UnitRegisters {
    *
    * @param what the step, for the message: {@code to turn translation on}
    * @return the register's last value
-   * @throws VmmException ETIMEDOUT, naming unit, register, last value and time waited
+   * @throws VmmException EIO if the register reads all ones; ETIMEDOUT, naming unit, register, last value and time waited
    */
   public long await(Layout layout, long offset, long mask, long expected, String what) {
-    Deadline deadline = deadline();
+    Deadline end = deadline();
     while (true) {
-      long value = read(layout, offset);
+      long value = readAlive(layout, offset);
       if ((value & mask) == expected) {
         return value;
       }
-      if (!deadline.pause()) {
-        throw timedOut(layout, offset, value, mask, expected, deadline, what);
+      if (!end.pause()) {
+        throw timedOut(layout, offset, value, mask, expected, end.waitedMillis(), what);
       }
     }
   }
@@ -87,7 +110,7 @@ public final class UnitRegisters {
       long value,
       long mask,
       long expected,
-      Deadline deadline,
+      long waitedMillis,
       String what) {
     return new VmmException(
         Errno.ETIMEDOUT,
@@ -100,7 +123,7 @@ public final class UnitRegisters {
             layout.name(),
             offset,
             layout.describe(value),
-            deadline.waitedMillis(),
+            waitedMillis,
             mask,
             expected));
   }

@@ -145,7 +145,7 @@ class RegisterLayoutTest {
 
   @Test
   void commandBitsThatStayOnAreThoseOfTheStatusLessItsOneShots() {
-    assertThat(new GstsReg(0xffffffffL).persistentCommands()).isEqualTo(0x96800000L);
+    assertThat(GstsReg.persistentCommands(0xffffffffL)).isEqualTo(0x96800000L);
     assertThat(GcmdReg.LAYOUT.maskOf(dev.vmm.bits.AccessKind.ONE_SHOT)).isEqualTo(0x69000000L);
   }
 

@@ -196,6 +196,42 @@ class QemuLifecycleTest {
 
   @Test
   @RequiresQemu
+  void i13_aConfigAccessToAQemuThatHangsTimesOutAndCanStillBeClosed() throws Exception {
+    QemuMachine machine = QemuMachine.open("qemu:intel,devices=none,answer-timeout=1");
+    long pid = machine.process().orElseThrow().pid();
+    shell("kill -STOP " + pid);
+    long start = System.nanoTime();
+
+    assertThatThrownBy(() -> machine.pci().functions())
+        .isInstanceOfSatisfying(
+            VmmException.class, e -> assertThat(e.errno()).isEqualTo(Errno.ETIMEDOUT))
+        .hasMessageContaining("\"readl 0xb0000000\" within 1000 ms");
+    assertThat(System.nanoTime() - start).isLessThan(TimeUnit.SECONDS.toNanos(5));
+    assertDead(machine, machine.registers(UNIT, 0x1000), "did not answer");
+    machine.close();
+    assertGone(pid);
+  }
+
+  @Test
+  @RequiresQemu
+  void twoMachinesAtTheSameTimeShareNothing() {
+    try (QemuMachine one = QemuMachine.open("qemu:intel,devices=none")) {
+      try (QemuMachine two = QemuMachine.open("qemu:intel,devices=none,ram=128M")) {
+        one.memory().write64(32 << 20, 1);
+        two.memory().write64(32 << 20, 2);
+        one.registers(UNIT, 0x1000).write64(0x20, 0x1000);
+        two.registers(UNIT, 0x1000).write64(0x20, 0x2000);
+        assertThat(one.memory().read64(32 << 20)).isEqualTo(1);
+        assertThat(one.registers(UNIT, 0x1000).read64(0x20)).isEqualTo(0x1000);
+        assertThat(two.registers(UNIT, 0x1000).read64(0x20)).isEqualTo(0x2000);
+      }
+      assertThat(one.registers(UNIT, 0x1000).read32(0)).isEqualTo(0x10);
+      assertThat(one.memory().read64(32 << 20)).isEqualTo(1);
+    }
+  }
+
+  @Test
+  @RequiresQemu
   void nothingIsLeftWhenTheJvmIsKilled() throws Exception {
     Process jvm = otherJvm("qemu:intel");
     long pid;

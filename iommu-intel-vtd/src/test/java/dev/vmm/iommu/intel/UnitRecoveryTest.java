@@ -1,0 +1,156 @@
+package dev.vmm.iommu.intel;
+
+import static dev.vmm.iommu.intel.fake.Bench.DISK;
+import static dev.vmm.iommu.intel.fake.Bench.GPU;
+import static dev.vmm.iommu.intel.fake.Bench.NIC;
+import static dev.vmm.iommu.intel.fake.Bench.domain;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.vmm.Errno;
+import dev.vmm.VmmException;
+import dev.vmm.iommu.Access;
+import dev.vmm.iommu.DmaFault;
+import dev.vmm.iommu.Domain;
+import dev.vmm.iommu.Iommu;
+import dev.vmm.iommu.intel.fake.Bench;
+import dev.vmm.iommu.intel.fake.FakeVtdUnit;
+import java.util.List;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What the driver does after a unit failed it: no unit is taken for on, off or idle on hope. */
+class UnitRecoveryTest {
+  private static final long CAP = FakeVtdUnit.CAP;
+  private static final long ECAP = FakeVtdUnit.ECAP;
+  private static final long PAGE = 0x1000;
+  private static final long TES = 1L << 31;
+  private static final long QIES = 1L << 26;
+
+  private static void assertFails(Errno errno, ThrowingCallable call, String... words) {
+    assertThatThrownBy(call)
+        .isInstanceOfSatisfying(VmmException.class, e -> assertThat(e.errno()).isEqualTo(errno))
+        .hasMessageContainingAll(words);
+  }
+
+  @Test
+  void i13_aFailedCloseCanBeTriedAgainAndThenGivesEverythingBack() {
+    Bench bench = Bench.two(CAP, ECAP, CAP).impatient();
+    Iommu iommu = bench.open();
+    Domain host = domain(iommu, "host");
+    iommu.move(List.of(NIC, GPU), host);
+    iommu.enable();
+    bench.units.get(1).stuckStatus = TES;
+    assertFails(Errno.ETIMEDOUT, iommu::close, "vtd1", "GSTS_REG");
+    assertThat(bench.units.get(0).peek(0x1c) & TES).isZero();
+    // The second unit may still walk its tables: they are there, and so is what they hold.
+    assertThat(bench.units.get(1).dma(NIC.id16(), 0x5000, true)).isEqualTo(-1);
+    assertFails(Errno.EINVAL, () -> iommu.move(List.of(DISK), host), "closed");
+    assertFails(Errno.ETIMEDOUT, iommu::close, "vtd1");
+    bench.units.get(1).stuckStatus = 0;
+    iommu.close();
+    assertThat(bench.units.get(1).peek(0x1c) & (TES | QIES)).isZero();
+    host.close();
+    assertThat(bench.memory.allocatedBytes()).isZero();
+    int writes = bench.units.get(1).writes.size();
+    iommu.close();
+    assertThat(bench.units.get(1).writes).hasSize(writes);
+    bench.checkRules();
+  }
+
+  @Test
+  void i04_aUnitThatCouldBeTurnedNeitherOnNorOffIsNotTakenForOn() {
+    Bench bench = Bench.one(CAP, ECAP).impatient();
+    Iommu iommu = bench.open();
+    Domain host = domain(iommu, "host");
+    iommu.move(List.of(NIC), host);
+    FakeVtdUnit unit = bench.unit();
+    unit.onCommand =
+        command -> {
+          if ((command & TES) != 0) {
+            unit.lag = 1 << 30; // It will be on later than we wait...
+          } else if (unit.lag == 1 << 30) {
+            unit.lag = 2;
+            unit.preset(0x1c, TES | QIES | 1L << 30);
+            unit.stuckStatus = TES; // ... and then stays on.
+          }
+        };
+    assertFails(Errno.ETIMEDOUT, iommu::enable, "vtd0", "GSTS_REG", "to set TE");
+    unit.onCommand = command -> {};
+    assertFails(Errno.ETIMEDOUT, iommu::enable, "vtd0", "to clear TE");
+    unit.stuckStatus = 0;
+    iommu.enable();
+    assertThat(iommu.enabled()).isTrue();
+    host.map(0x3000, 0x8000, PAGE, Access.READ_WRITE);
+    assertThat(bench.write(NIC, 0x3000)).isEqualTo(0x8000);
+    bench.checkRules();
+  }
+
+  @Test
+  void i13_aRequestThatIsStillPendingIsNotTakenForTheNextOnes() {
+    Bench bench = Bench.one(CAP, ECAP).registers().impatient();
+    Iommu iommu = bench.open();
+    Domain host = domain(iommu, "host");
+    host.map(0x3000, 0x8000, PAGE, Access.READ_WRITE);
+    iommu.move(List.of(NIC), host);
+    iommu.enable();
+    assertThat(bench.write(NIC, 0x3000)).isEqualTo(0x8000);
+    bench.unit().hangInvalidations = true;
+    assertFails(Errno.ETIMEDOUT, () -> host.unmap(0x3000, PAGE), "IOTLB_REG");
+    iommu.disable();
+    assertFails(Errno.ETIMEDOUT, iommu::enable, "IOTLB_REG");
+    bench.unit().hangInvalidations = false;
+    iommu.enable();
+    assertThat(bench.write(NIC, 0x3000)).isEqualTo(-1);
+    bench.checkRules();
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void i13_nothingIsMappedThroughAUnitThatDidNotConfirmAnUnmap(boolean queue) {
+    Bench bench = Bench.one(CAP, ECAP).impatient();
+    Iommu iommu = (queue ? bench : bench.registers()).open();
+    Domain vm = domain(iommu, "vm");
+    vm.map(0x3000, 0x8000, 2 * PAGE, Access.READ_WRITE);
+    iommu.move(List.of(NIC), vm);
+    iommu.enable();
+    assertThat(bench.write(NIC, 0x3000)).isEqualTo(0x8000);
+    bench.unit().hangInvalidations = true;
+    assertFails(Errno.ETIMEDOUT, () -> vm.unmap(0x3000, PAGE), "vtd0");
+    // The device still reaches the old page at this address, whatever the tables would say.
+    assertFails(
+        Errno.EIO, () -> vm.map(0x3000, 0xa000, PAGE, Access.READ_WRITE), "earlier invalidation");
+    assertThat(vm.translate(0x3000)).isEmpty();
+    assertThat(bench.write(NIC, 0x3000)).isEqualTo(0x8000);
+  }
+
+  @Test
+  void i14_aUnitThatIsGoneIsCommandedNothing() {
+    Bench bench = Bench.one(CAP, ECAP).impatient();
+    Iommu iommu = bench.open();
+    Domain host = domain(iommu, "host");
+    iommu.move(List.of(NIC), host);
+    iommu.enable();
+    iommu.disable();
+    bench.unit().dead = true;
+    bench.unit().writes.clear();
+    assertFails(Errno.EIO, iommu::enable, "vtd0", "0xfed90000", "GSTS_REG", "0xffffffff");
+    // All ones would have every function on, interrupt remapping too.
+    assertThat(bench.unit().writes).noneMatch(write -> write.startsWith("18="));
+    assertFails(Errno.EIO, iommu::close, "vtd0");
+  }
+
+  @Test
+  void i16_aUnitThatIsGoneHidesNoOthersFaultsAndInventsNone() {
+    Bench bench = Bench.two(CAP, ECAP, CAP);
+    Iommu iommu = bench.open();
+    iommu.move(List.of(NIC, GPU), domain(iommu, "blocked"));
+    iommu.enable();
+    bench.units.get(0).dead = true;
+    bench.units.get(1).dma(NIC.id16(), 0x7000, true);
+    assertThat(iommu.drainFaults().faults()).extracting(DmaFault::iova).containsExactly(0x7000L);
+    assertFails(Errno.EIO, iommu::drainFaults, "vtd0", "FSTS_REG", "0xffffffff");
+  }
+}
