@@ -29,9 +29,7 @@ public interface IommuService {
   /** Returns the present state. */
   IommuState state();
 
-  /**
-   * Returns why the last start, or a close, failed, if the state is {@link IommuState#FAILED}.
-   */
+  /** Returns why the last start, or a close, failed, if the state is {@link IommuState#FAILED}. */
   Optional<dev.vmm.VmmException> failure();
 
   /** Returns lines about back ends that were found, selected, absent, or broken, for people. */
@@ -75,8 +73,8 @@ public interface IommuService {
 
   /**
    * Moves requester ids to the blocked domain, whatever their home: for a device that cannot be
-   * quiesced. Stays so until a later {@link #release} or {@link #unclaim}, and the I/O MMU stays
-   * on until then.
+   * quiesced. Stays so until a later {@link #release} or {@link #unclaim}, and the I/O MMU stays on
+   * until then.
    */
   void block(Collection<Rid> rids);
 
