@@ -3,7 +3,13 @@ package dev.vmm.tunable;
 import dev.vmm.Errno;
 import dev.vmm.VmmException;
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Collection;
 import java.util.LinkedHashMap;
@@ -24,6 +30,9 @@ import java.util.TreeSet;
  * ever looked at.
  */
 public final class Tunables {
+  /** Far above any real file; keeps a wrong file name from filling memory. */
+  private static final int MAX_FILE_BYTES = 1 << 20;
+
   private record Setting(String text, String source) {}
 
   private final Map<String, Setting> settings;
@@ -68,23 +77,11 @@ public final class Tunables {
    * Reads a {@code loader.conf}-style file: {@code name="value"} or {@code name=value} lines,
    * {@code #} comments, blank lines. Lines that set other names are ignored.
    *
-   * @throws VmmException ENOENT if the file cannot be read, EINVAL with file and line if a line is
-   *     malformed
+   * @throws VmmException ENOENT if the file cannot be read, EINVAL if it is no UTF-8 text or longer
+   *     than 1 MiB, EINVAL with file and line if a line is malformed
    */
   public static Tunables fromFile(Path file) {
-    List<String> lines;
-    try {
-      lines = Files.readAllLines(file);
-    } catch (IOException e) {
-      throw new VmmException(
-          Errno.ENOENT,
-          "cannot read the tunables file "
-              + file
-              + ": "
-              + e.getMessage()
-              + "; name a readable text file",
-          e);
-    }
+    List<String> lines = textOf(file).lines().toList();
     Map<String, Setting> settings = new TreeMap<>();
     for (int i = 0; i < lines.size(); i++) {
       String line = stripComment(lines.get(i)).strip();
@@ -169,6 +166,37 @@ public final class Tunables {
 
   private static boolean isOurs(String name) {
     return name.startsWith("hw.vmm.") || name.equals("pptdevs");
+  }
+
+  private static String textOf(Path file) {
+    byte[] bytes;
+    try (InputStream in = Files.newInputStream(file)) {
+      bytes = in.readNBytes(MAX_FILE_BYTES + 1);
+    } catch (IOException e) {
+      String reason =
+          e instanceof NoSuchFileException
+              ? "there is no such file"
+              : e instanceof AccessDeniedException ? "permission denied" : e.getMessage();
+      throw new VmmException(
+          Errno.ENOENT,
+          "cannot read the tunables file " + file + ": " + reason + "; name a readable text file",
+          e);
+    }
+    if (bytes.length > MAX_FILE_BYTES) {
+      throw VmmException.invalid(
+          "the tunables file %s is longer than 0x%x bytes: expected name=\"value\" lines; name another",
+          file, MAX_FILE_BYTES);
+    }
+    try {
+      return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+    } catch (CharacterCodingException e) {
+      throw new VmmException(
+          Errno.EINVAL,
+          "the tunables file "
+              + file
+              + " is no UTF-8 text: expected name=\"value\" lines; name another",
+          e);
+    }
   }
 
   private static String stripComment(String line) {

@@ -141,4 +141,34 @@ class TunablesTest {
     assertThatThrownBy(() -> tunables.with("hw.vmm.count", "x").check(List.of(COUNT)))
         .hasMessageContaining("hw.vmm.count");
   }
+
+  @Test
+  void aFileThatIsNoTextIsRefusedByName() throws Exception {
+    Path binary = Files.write(directory.resolve("binary"), new byte[] {(byte) 0xff, 0, 1});
+
+    assertThatThrownBy(() -> Tunables.fromFile(binary))
+        .isInstanceOfSatisfying(
+            VmmException.class, e -> assertThat(e.errno()).isEqualTo(Errno.EINVAL))
+        .hasMessageContaining(binary + " is no UTF-8 text: expected name=\"value\" lines");
+  }
+
+  @Test
+  void aFileThatIsFarTooLongIsRefusedWithoutReadingAllOfIt() throws Exception {
+    Path large = Files.write(directory.resolve("large"), new byte[(1 << 20) + 1]);
+
+    assertThatThrownBy(() -> Tunables.fromFile(large))
+        .isInstanceOfSatisfying(
+            VmmException.class, e -> assertThat(e.errno()).isEqualTo(Errno.EINVAL))
+        .hasMessageContaining(large + " is longer than 0x100000 bytes");
+  }
+
+  @Test
+  void anAbsentFileIsSaidToBeAbsent() {
+    Path absent = directory.resolve("absent");
+
+    assertThatThrownBy(() -> Tunables.fromFile(absent))
+        .isInstanceOfSatisfying(
+            VmmException.class, e -> assertThat(e.errno()).isEqualTo(Errno.ENOENT))
+        .hasMessageContaining(absent + ": there is no such file; name a readable text file");
+  }
 }

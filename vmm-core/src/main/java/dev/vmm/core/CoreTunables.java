@@ -64,20 +64,28 @@ public final class CoreTunables {
    */
   static void check(Tunables tunables) {
     all().forEach(tunables::get);
-    if (tunables.text(FORCE_IOMMU).isPresent()) {
-      LOG.warn(
-          "{} is ignored, it no longer exists: the I/O MMU starts when a PCI device is first passed"
-              + " through; {}=0 forbids it",
-          FORCE_IOMMU,
-          IOMMU_ENABLE.name());
-    }
-    if (tunables.text(IOMMU_INITIALIZED).isPresent()) {
-      LOG.warn("{} is read-only: the value given is ignored", IOMMU_INITIALIZED);
-    }
+    withoutEffect(tunables).forEach(LOG::warn);
   }
 
-  /** Returns declarations of those names that {@link #check} warned of already. */
-  static List<Tunable<?>> reportedAtOpen(Tunables tunables) {
+  /** Returns a sentence for each value that the user gave to a name that takes none. */
+  public static List<String> withoutEffect(Tunables tunables) {
+    List<String> sentences = new ArrayList<>();
+    if (tunables.text(FORCE_IOMMU).isPresent()) {
+      sentences.add(
+          FORCE_IOMMU
+              + " is ignored, it no longer exists: the I/O MMU starts when a PCI device is first"
+              + " passed through; "
+              + IOMMU_ENABLE.name()
+              + "=0 forbids it");
+    }
+    if (tunables.text(IOMMU_INITIALIZED).isPresent()) {
+      sentences.add(IOMMU_INITIALIZED + " is read-only: the value given is ignored");
+    }
+    return sentences;
+  }
+
+  /** Returns declarations of the names that {@link #withoutEffect} tells of. */
+  public static List<Tunable<?>> reportedAtOpen(Tunables tunables) {
     List<Tunable<?>> reported = new ArrayList<>();
     for (String name : List.of(FORCE_IOMMU, IOMMU_INITIALIZED)) {
       if (tunables.text(name).isPresent()) {
@@ -87,8 +95,12 @@ public final class CoreTunables {
     return reported;
   }
 
-  /** Returns the value of a tunable as a user would write it. */
-  static <T> String valueText(Tunables tunables, Tunable<T> tunable) {
+  /**
+   * Returns the value of a tunable as a user would write it.
+   *
+   * @throws dev.vmm.VmmException EINVAL if the user's value is malformed
+   */
+  public static <T> String valueText(Tunables tunables, Tunable<T> tunable) {
     T value = tunables.get(tunable);
     if (value instanceof Boolean on) {
       return on ? "1" : "0";

@@ -11,6 +11,7 @@ import dev.vmm.machine.Machines;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintWriter;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.NoSuchFileException;
@@ -164,6 +165,9 @@ public final class DmardumpCommand implements Callable<Integer> {
   }
 
   private static byte[] read(String file) {
+    if (file.isBlank()) {
+      throw VmmException.invalid("\"%s\" is no file name: name a raw ACPI table", file);
+    }
     Path path;
     try {
       path = Path.of(file);
@@ -183,7 +187,11 @@ public final class DmardumpCommand implements Callable<Integer> {
     } catch (IOException e) {
       throw new VmmException(
           Errno.ENOENT,
-          "cannot read " + file + ": " + e.getMessage() + "; name a readable raw ACPI table",
+          "cannot read "
+              + file
+              + ": "
+              + (e instanceof AccessDeniedException ? "permission denied" : e.getMessage())
+              + "; name a readable raw ACPI table",
           e);
     }
     if (bytes.length > MAX_TABLE_BYTES) {

@@ -179,7 +179,7 @@ public final class DumpRenderer {
               translates ? device.widthBits() + " bits" : "",
               translates ? "table " + hex(device.tableRoot()) : ""));
     }
-    List<String> aligned = Lines.align(rows);
+    List<String> aligned = Text.align(rows);
     int bus = -1;
     for (int i = 0; i < aligned.size(); i++) {
       DeviceEntryReport device = unit.devices().get(i);
@@ -226,7 +226,7 @@ public final class DumpRenderer {
               run.access().toString(),
               "pages " + pageSizes(run.pageSizes())));
     }
-    Lines.align(rows).forEach(row -> lines.add(2, row));
+    Text.align(rows).forEach(row -> lines.add(2, row));
     problems(domain.problems(), 2, lines);
   }
 

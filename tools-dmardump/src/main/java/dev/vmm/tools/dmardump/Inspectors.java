@@ -4,14 +4,10 @@ import dev.vmm.VmmException;
 import dev.vmm.acpi.AcpiTable;
 import dev.vmm.iommu.inspect.IommuInspector;
 import dev.vmm.iommu.inspect.UnitReport;
-import dev.vmm.iommu.spi.IommuProvider;
 import dev.vmm.machine.Machine;
 import java.util.ArrayList;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
-import java.util.ServiceConfigurationError;
-import java.util.ServiceLoader;
 import java.util.TreeSet;
 
 /**
@@ -19,9 +15,6 @@ import java.util.TreeSet;
  * thread-safe.
  */
 public final class Inspectors {
-  /** A class path with more broken back ends than this is not searched any further. */
-  private static final int MAX_BROKEN = 64;
-
   private final List<IommuInspector> inspectors;
   private final List<String> warnings;
 
@@ -32,23 +25,9 @@ public final class Inspectors {
 
   /** Loads every back end, each on its own: a broken one is a warning, and the others go on. */
   public static Inspectors load() {
-    return of(ServiceLoader.load(IommuProvider.class));
-  }
-
-  static Inspectors of(Iterable<IommuProvider> providers) {
     List<IommuInspector> inspectors = new ArrayList<>();
-    List<String> warnings = new ArrayList<>();
-    Iterator<IommuProvider> iterator = providers.iterator();
-    while (warnings.size() < MAX_BROKEN) {
-      try {
-        if (!iterator.hasNext()) {
-          break;
-        }
-        iterator.next().inspector().ifPresent(inspectors::add);
-      } catch (ServiceConfigurationError | LinkageError | RuntimeException e) {
-        warnings.add("a back end cannot be loaded and is left out: " + e);
-      }
-    }
+    List<String> warnings =
+        BackEnds.forEach(provider -> provider.inspector().ifPresent(inspectors::add));
     return new Inspectors(inspectors, warnings);
   }
 

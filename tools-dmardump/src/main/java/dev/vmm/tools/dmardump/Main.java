@@ -1,7 +1,6 @@
 package dev.vmm.tools.dmardump;
 
 import java.io.PrintWriter;
-import java.nio.charset.StandardCharsets;
 
 /** The entry point of {@code dmardump}. */
 public final class Main {
@@ -13,9 +12,7 @@ public final class Main {
    * @param args the command line
    */
   public static void main(String[] args) {
-    PrintWriter out = new PrintWriter(System.out, true, StandardCharsets.UTF_8);
-    PrintWriter err = new PrintWriter(System.err, true, StandardCharsets.UTF_8);
-    System.exit(run(args, out, err));
+    Tool.main("dmardump", Main::run, args);
   }
 
   /**

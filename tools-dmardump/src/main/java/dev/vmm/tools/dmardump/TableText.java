@@ -21,7 +21,7 @@ final class TableText {
     fields.stream()
         .filter(leftOut.negate())
         .forEach(field -> rows.add(List.of(field.name(), field.raw(), field.meaning())));
-    Lines.align(rows).forEach(row -> lines.add(depth, row));
+    Text.align(rows).forEach(row -> lines.add(depth, row));
   }
 
   static void structures(
@@ -67,7 +67,7 @@ final class TableText {
                 + field.raw()
                 + (field.meaning().isEmpty() ? "" : " (" + field.meaning() + ")"));
       }
-      lines.addWrapped(3, words, FIELDS_WIDTH);
+      Text.fill(words, FIELDS_WIDTH).forEach(line -> lines.add(3, line));
     }
   }
 }

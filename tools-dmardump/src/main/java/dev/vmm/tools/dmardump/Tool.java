@@ -2,7 +2,11 @@ package dev.vmm.tools.dmardump;
 
 import dev.vmm.Errno;
 import dev.vmm.VmmException;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 import picocli.CommandLine;
 import picocli.CommandLine.Help.Ansi;
@@ -23,7 +27,38 @@ public final class Tool {
   /** The command line or an input file is wrong. */
   public static final int USAGE = 2;
 
+  private static final int MIN_HELP_WIDTH = 60;
+  private static final int MAX_HELP_WIDTH = 120;
+
+  /** A tool in this process. */
+  @FunctionalInterface
+  public interface Body {
+    /** Runs it and returns its exit status. */
+    int run(String[] args, PrintWriter out, PrintWriter err);
+  }
+
   private Tool() {}
+
+  /**
+   * Runs a tool on the standard streams and ends the JVM with its exit status. Output that cannot
+   * be written is a failure; a reader that left, as {@code head} does, is one without a message.
+   *
+   * @param name the tool's name
+   */
+  public static void main(String name, Body body, String[] args) {
+    WatchedOutput watched = new WatchedOutput(new FileOutputStream(FileDescriptor.out));
+    PrintWriter out = new PrintWriter(watched, true, StandardCharsets.UTF_8);
+    PrintWriter err = new PrintWriter(System.err, true, StandardCharsets.UTF_8);
+    int status = body.run(args, out, err);
+    IOException failure = watched.failure();
+    if (failure != null) {
+      status = Math.max(status, FAILED);
+      if (!"Broken pipe".equals(failure.getMessage())) {
+        err.println(name + ": EIO: the output cannot be written: " + failure.getMessage());
+      }
+    }
+    System.exit(status);
+  }
 
   /**
    * Runs a command. An error becomes one line on {@code err}, {@code NAME: ERRNO: message}; nothing
@@ -36,6 +71,11 @@ public final class Tool {
   public static int run(
       String name, Object command, String[] args, PrintWriter out, PrintWriter err) {
     CommandLine line = new CommandLine(command);
+    Text.columns()
+        .ifPresent(
+            columns ->
+                line.setUsageHelpWidth(
+                    Math.max(MIN_HELP_WIDTH, Math.min(columns, MAX_HELP_WIDTH))));
     line.registerConverter(Palette.When.class, Tool::when);
     line.setOut(out);
     line.setErr(err);

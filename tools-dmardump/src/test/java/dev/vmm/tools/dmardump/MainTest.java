@@ -178,6 +178,12 @@ final class MainTest {
   }
 
   @Test
+  void anEmptyNameIsNoFile() {
+    assertThat(run("")).isEqualTo(2);
+    assertThat(errors()).contains("dmardump: EINVAL: \"\" is no file name");
+  }
+
+  @Test
   void anEndlessFileIsReadOnlySoFar() {
     assertThat(run("/dev/zero")).isEqualTo(2);
     assertThat(errors()).contains("/dev/zero is longer than 0x1000000 bytes");

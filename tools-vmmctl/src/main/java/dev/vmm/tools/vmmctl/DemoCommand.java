@@ -2,6 +2,7 @@ package dev.vmm.tools.vmmctl;
 
 import dev.vmm.machine.Machine;
 import dev.vmm.machine.Machines;
+import dev.vmm.tools.dmardump.Text;
 import dev.vmm.tools.dmardump.Tool;
 import dev.vmm.tools.vmmctl.demo.Demonstration;
 import dev.vmm.tunable.Tunables;
@@ -41,6 +42,7 @@ final class DemoCommand implements Callable<Integer> {
           new Demonstration(
               Objects.requireNonNull(spec).commandLine().getOut(),
               options.palette(),
+              Text.columns(),
               dump || options.verbose());
       return demonstration.run(machine, tunables) ? Tool.OK : Tool.FAILED;
     }

@@ -36,6 +36,11 @@ final class ListCommand implements Callable<Integer> {
   public Integer call() {
     options.applyLogLevel();
     Tunables tunables = options.tunables();
+    PrintWriter err = Objects.requireNonNull(spec).commandLine().getErr();
+    // The platform itself tells of unknown names only when it looks for an I/O MMU.
+    DeclaredTunables.load()
+        .check(tunables)
+        .forEach(sentence -> err.println("vmmctl: warning: " + sentence));
     PrintWriter out = Objects.requireNonNull(spec).commandLine().getOut();
     try (Machine machine = Machines.open(options.machine());
         Vmm vmm = Vmm.open(machine, tunables);

@@ -2,7 +2,6 @@ package dev.vmm.tools.vmmctl;
 
 import dev.vmm.tools.dmardump.Tool;
 import java.io.PrintWriter;
-import java.nio.charset.StandardCharsets;
 
 /** The entry point of {@code vmmctl}. */
 public final class Main {
@@ -14,9 +13,7 @@ public final class Main {
    * @param args the command line
    */
   public static void main(String[] args) {
-    PrintWriter out = new PrintWriter(System.out, true, StandardCharsets.UTF_8);
-    PrintWriter err = new PrintWriter(System.err, true, StandardCharsets.UTF_8);
-    System.exit(run(args, out, err));
+    Tool.main("vmmctl", Main::run, args);
   }
 
   /**

@@ -16,7 +16,13 @@ import picocli.CommandLine.Spec;
     versionProvider = ToolVersion.class,
     description =
         "Passes PCI devices of a machine through to virtual machines, and shows the proof.",
-    subcommands = {DemoCommand.class, ListCommand.class, DmardumpCommand.class, HelpCommand.class},
+    subcommands = {
+      DemoCommand.class,
+      ListCommand.class,
+      TunablesCommand.class,
+      DmardumpCommand.class,
+      HelpCommand.class
+    },
     exitCodeListHeading = "%nExit status:%n",
     exitCodeList = {
       "0:everything held",
@@ -30,6 +36,6 @@ final class VmmctlCommand implements Runnable {
   public void run() {
     throw new ParameterException(
         java.util.Objects.requireNonNull(spec).commandLine(),
-        "expected a command: demo, list, dmardump or help");
+        "expected a command: demo, list, tunables, dmardump or help");
   }
 }

@@ -127,7 +127,7 @@ final class MainTest {
     assertThat(run()).isEqualTo(2);
     assertThat(err.toString())
         .isEqualTo(
-            "vmmctl: EINVAL: expected a command: demo, list, dmardump or help; see \"vmmctl --help\"\n");
+            "vmmctl: EINVAL: expected a command: demo, list, tunables, dmardump or help; see \"vmmctl --help\"\n");
     err.getBuffer().setLength(0);
     assertThat(run("demo", "--bogus")).isEqualTo(2);
     assertThat(err.toString())
@@ -138,6 +138,61 @@ final class MainTest {
     err.getBuffer().setLength(0);
     assertThat(run("frobnicate")).isEqualTo(2);
     assertThat(err.toString()).contains("frobnicate").hasLineCount(1);
+  }
+
+  @Test
+  void tunablesListsThePlatformsAndTheBackEndsWithTheirValues() {
+    assertThat(run("tunables", "-t", "hw.vmm.ppt.home=host", "-t", "hw.vmm.vtd.timeout_ms=0x10"))
+        .isZero();
+    assertThat(err.toString()).isEmpty();
+    assertThat(out.toString().lines().map(line -> line.replaceAll("  +", "|")))
+        .contains(
+            "NAME|VALUE|DEFAULT|TYPE|MEANING",
+            "hw.vmm.iommu.backend|\"\"|\"\"|text|the back end to use by name; empty for the best that fits",
+            "hw.vmm.iommu.initialized|0|read-only|1 once the first assign has started the I/O MMU",
+            "hw.vmm.ppt.home|host|blocked|blocked or host|the domain of a ppt device that no VM owns:"
+                + " blocked or host")
+        .anyMatch(
+            line ->
+                line.startsWith(
+                    "hw.vmm.vtd.timeout_ms|0x10|1000|a number from 1 to 60000|how long"));
+  }
+
+  @Test
+  void tunablesTellsOfNamesThatNobodyKnowsOrThatTakeNoValue() {
+    assertThat(
+            run(
+                "tunables",
+                "-t",
+                "hw.vmm.iommu.enabel=0",
+                "-t",
+                "hw.vmm.force_iommu=1",
+                "-t",
+                "hw.vmm.iommu.initialized=1"))
+        .isZero();
+    assertThat(err.toString().lines())
+        .hasSize(3)
+        .allMatch(line -> line.startsWith("vmmctl: warning: "))
+        .anyMatch(line -> line.contains("unknown tunable hw.vmm.iommu.enabel (--tunable)"))
+        .anyMatch(line -> line.contains("hw.vmm.force_iommu is ignored, it no longer exists"))
+        .anyMatch(line -> line.contains("hw.vmm.iommu.initialized is read-only"));
+  }
+
+  @Test
+  void tunablesRefusesAMalformedValueOfABackEndsTunable() {
+    assertThat(run("tunables", "-t", "hw.vmm.vtd.timeout_ms=soon")).isEqualTo(2);
+    assertThat(err.toString())
+        .startsWith(
+            "vmmctl: EINVAL: tunable hw.vmm.vtd.timeout_ms has the malformed value \"soon\"")
+        .hasLineCount(1);
+    assertThat(out.toString()).isEmpty();
+  }
+
+  @Test
+  void listTellsOfAnUnknownTunable() {
+    assertThat(run("list", "-m", "fake:plain", "-t", "hw.vmm.iommu.enabel=0")).isZero();
+    assertThat(err.toString())
+        .startsWith("vmmctl: warning: unknown tunable hw.vmm.iommu.enabel (--tunable) is ignored");
   }
 
   @Test

@@ -2,10 +2,10 @@ package dev.vmm.iommu.intel.structs;
 
 /** What a context entry's TT says. Source: VT-d r4.1, "Context Entry". */
 public enum TranslationType {
-  /** second stage, untranslated requests only. */
-  UNTRANSLATED_ONLY(0, "second stage, untranslated requests only"),
-  /** second stage, device-TLB allowed. */
-  DEVICE_TLB(1, "second stage, device-TLB allowed"),
+  /** Second-stage tables translate untranslated requests; all others are blocked. */
+  UNTRANSLATED_ONLY(0, "second-stage"),
+  /** Second-stage tables, and requests that a device-TLB has translated pass. */
+  DEVICE_TLB(1, "second-stage with device-TLB"),
   /** pass-through. */
   PASS_THROUGH(2, "pass-through"),
   /** reserved code. */
@@ -26,7 +26,7 @@ public enum TranslationType {
     return code;
   }
 
-  /** Returns the book's meaning in words. */
+  /** Returns the book's meaning in a word or two. */
   public String text() {
     return text;
   }

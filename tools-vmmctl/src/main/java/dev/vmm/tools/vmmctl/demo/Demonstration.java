@@ -10,26 +10,28 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.List;
 import java.util.Locale;
+import java.util.OptionalInt;
 
 /** Runs the steps in order and prints a line for each, with what was read back. Not thread-safe. */
 public final class Demonstration {
   /** After this step the dump shows the most: the device in the guest's domain. */
   private static final int DUMP_AFTER = 3;
 
-  private static final String FAILURE_INDENT = " ".repeat(12);
-
   private final PrintWriter out;
   private final Palette palette;
+  private final StepLayout layout;
   private final boolean dump;
 
   /**
    * Creates a demonstration that prints to {@code out}.
    *
+   * @param columns the terminal's, where lines are broken; without them each step is one line
    * @param dump whether the live units are dumped once a device is assigned
    */
-  public Demonstration(PrintWriter out, Palette palette, boolean dump) {
+  public Demonstration(PrintWriter out, Palette palette, OptionalInt columns, boolean dump) {
     this.out = out;
     this.palette = palette;
+    this.layout = new StepLayout(columns.orElse(Integer.MAX_VALUE));
     this.dump = dump;
   }
 
@@ -84,14 +86,17 @@ public final class Demonstration {
   private void heading(Scenario scenario) {
     Machine machine = scenario.machine();
     long ram = machine.memory().ram().stream().mapToLong(range -> range.lengthBytes()).sum();
-    out.println(
-        palette.strong("demo on " + machine.name())
-            + ": "
-            + DumpRenderer.size(ram)
-            + " of RAM, "
-            + machine.pci().functions().size()
-            + " PCI functions, DMA by "
-            + scenario.findFunction().map(Object::toString).orElse("none of them"));
+    String name = "demo on " + machine.name();
+    List<String> lines =
+        layout.heading(
+            name
+                + ": "
+                + DumpRenderer.size(ram)
+                + " of RAM, "
+                + machine.pci().functions().size()
+                + " PCI functions, DMA by "
+                + scenario.findFunction().map(Object::toString).orElse("none of them"));
+    lines.forEach(line -> out.println(line.replace(name, palette.strong(name))));
     out.flush();
   }
 
@@ -111,18 +116,17 @@ public final class Demonstration {
     boolean ok = !failed && notRun.isEmpty();
     // Padded before it is coloured: the codes have no width on a terminal.
     String status = String.format("%-7s", ok ? "ok" : failed ? "FAILED" : "not run");
-    String line = notRun.isEmpty() ? evidence.notes() : notRun;
-    out.println(
-        String.format(
-                Locale.ROOT,
-                "%2d  %s  %-28s  %s",
-                step.number(),
-                ok ? palette.good(status) : palette.bad(status),
-                step.title(),
-                line)
-            .stripTrailing());
+    layout
+        .step(
+            String.format(Locale.ROOT, "%2d", step.number()),
+            ok ? palette.good(status) : palette.bad(status),
+            step.title(),
+            notRun.isEmpty() ? evidence.notes() : List.of(notRun))
+        .forEach(out::println);
     for (String failure : evidence.failures()) {
-      out.println(FAILURE_INDENT + " " + palette.bad(failure.replaceAll("\\s*\\R\\s*", "; ")));
+      layout
+          .below(failure.replaceAll("\\s*\\R\\s*", "; "))
+          .forEach(line -> out.println(StepLayout.MARGIN + palette.bad(line)));
     }
     out.flush();
     return ok;
@@ -135,7 +139,7 @@ public final class Demonstration {
         renderer.render(unit, out);
       }
     } catch (VmmException e) {
-      out.println(FAILURE_INDENT + " no dump: " + e.errno() + ": " + e.getMessage());
+      out.println(StepLayout.MARGIN + "no dump: " + e.errno() + ": " + e.getMessage());
     } catch (IOException e) {
       throw new java.io.UncheckedIOException(e);
     }

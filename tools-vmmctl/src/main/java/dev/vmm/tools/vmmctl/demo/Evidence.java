@@ -47,9 +47,9 @@ final class Evidence {
     failures.add(failure);
   }
 
-  /** Returns what was read back, in one line. */
-  String notes() {
-    return String.join("; ", notes);
+  /** Returns what was read back. */
+  List<String> notes() {
+    return List.copyOf(notes);
   }
 
   /** Returns the failures. */

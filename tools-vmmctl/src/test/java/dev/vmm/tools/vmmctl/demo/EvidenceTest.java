@@ -9,12 +9,12 @@ final class EvidenceTest {
   private final Evidence evidence = new Evidence();
 
   @Test
-  void notesAreJoinedAndHeldChecksLeaveNoTrace() {
+  void notesAreKeptAndHeldChecksLeaveNoTrace() {
     evidence.note("command 0x%x", 7);
     evidence.note("off");
 
     assertThat(evidence.check("x", 1, 1)).isTrue();
-    assertThat(evidence.notes()).isEqualTo("command 0x7; off");
+    assertThat(evidence.notes()).containsExactly("command 0x7", "off");
     assertThat(evidence.failures()).isEmpty();
   }
 

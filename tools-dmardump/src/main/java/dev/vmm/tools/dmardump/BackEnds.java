@@ -1,0 +1,43 @@
+package dev.vmm.tools.dmardump;
+
+import dev.vmm.iommu.spi.IommuProvider;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import java.util.ServiceConfigurationError;
+import java.util.ServiceLoader;
+import java.util.function.Consumer;
+
+/** The back ends on the path, for what a tool asks of all of them. Stateless and thread-safe. */
+public final class BackEnds {
+  /** A class path with more broken back ends than this is not searched any further. */
+  private static final int MAX_BROKEN = 64;
+
+  private BackEnds() {}
+
+  /**
+   * Loads every back end and hands it on, each on its own: a broken one is left out, and the others
+   * go on.
+   *
+   * @return a sentence for each that is broken
+   */
+  public static List<String> forEach(Consumer<IommuProvider> action) {
+    return forEach(ServiceLoader.load(IommuProvider.class), action);
+  }
+
+  static List<String> forEach(Iterable<IommuProvider> providers, Consumer<IommuProvider> action) {
+    List<String> warnings = new ArrayList<>();
+    Iterator<IommuProvider> iterator = providers.iterator();
+    while (warnings.size() < MAX_BROKEN) {
+      try {
+        if (!iterator.hasNext()) {
+          break;
+        }
+        action.accept(iterator.next());
+      } catch (ServiceConfigurationError | LinkageError | RuntimeException e) {
+        warnings.add("a back end cannot be loaded and is left out: " + e);
+      }
+    }
+    return List.copyOf(warnings);
+  }
+}
