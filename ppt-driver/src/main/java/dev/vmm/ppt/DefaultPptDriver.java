@@ -196,6 +196,12 @@ final class DefaultPptDriver implements PptDriver {
     DefaultPptDevice device = require(rid);
     // Before the I/O MMU is started for nothing; looked at again under the locks.
     device.life().requireParked();
+    if (!vm.destroyed() && !vmm.vms().contains(vm)) {
+      throw VmmException.invalid(
+          "cannot assign %s to VM %s: it is a VM of another platform; create one with the Vmm that"
+              + " this driver was opened for",
+          device.function(), vm.name());
+    }
     vm.admit(
         device,
         domain -> {
