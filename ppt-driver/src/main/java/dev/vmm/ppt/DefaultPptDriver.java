@@ -196,7 +196,8 @@ final class DefaultPptDriver implements PptDriver {
     DefaultPptDevice device = require(rid);
     // Before the I/O MMU is started for nothing; looked at again under the locks.
     device.life().requireParked();
-    if (!vm.destroyed() && !vmm.vms().contains(vm)) {
+    // In this order: a VM is destroyed before it is no longer listed.
+    if (!vmm.vms().contains(vm) && !vm.destroyed()) {
       throw VmmException.invalid(
           "cannot assign %s to VM %s: it is a VM of another platform; create one with the Vmm that"
               + " this driver was opened for",
