@@ -198,6 +198,13 @@ final class DefaultPptDriver implements PptDriver {
     DefaultPptDevice device = require(rid);
     // Before the I/O MMU is started for nothing; looked at again under the locks.
     device.life().requireParked();
+    // In this order: a VM is destroyed before it is no longer listed.
+    if (!vmm.vms().contains(vm) && !vm.destroyed()) {
+      throw VmmException.invalid(
+          "cannot assign %s to VM %s: it is a VM of another platform; create one with the Vmm that"
+              + " this driver was opened for",
+          device.function(), vm.name());
+    }
     vm.admit(
         device,
         domain -> {

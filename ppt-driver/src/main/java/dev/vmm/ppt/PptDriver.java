@@ -61,8 +61,8 @@ public interface PptDriver extends AutoCloseable {
    * @throws dev.vmm.VmmException ENOENT if it is not a ppt device; EBUSY if any VM owns it, even
    *     this one, or it is a PF whose VFs are enabled; ENXIO with {@link
    *     dev.vmm.core.Presence#REFUSAL} and the reason if no I/O MMU can be used; EIO if it is
-   *     broken or its reset fails; EIO or ETIMEDOUT from the I/O MMU. All is as before then, but a
-   *     device that no longer answers is broken.
+   *     broken or its reset fails; EINVAL if the VM is of another platform; EIO or ETIMEDOUT from
+   *     the I/O MMU. All is as before then, but a device that no longer answers is broken.
    */
   PptDevice assign(Rid rid, VirtualMachine vm);
 

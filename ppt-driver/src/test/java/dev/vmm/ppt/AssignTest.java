@@ -8,8 +8,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.vmm.Errno;
 import dev.vmm.core.VirtualMachine;
+import dev.vmm.core.Vmm;
+import dev.vmm.core.testing.FakeIommuProvider;
 import dev.vmm.core.testing.FakePlan.Kind;
+import dev.vmm.core.testing.Vmms;
 import dev.vmm.iommu.Access;
+import dev.vmm.tunable.Tunables;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -80,6 +84,20 @@ class AssignTest {
     VirtualMachine vm = f.vm("a");
     assertThat(failsWith(Errno.ENOENT, () -> f.driver.assign(FULL, vm))).contains("0000:00:03.0");
     assertThat(f.provider.plan.calls()).isEmpty();
+  }
+
+  @Test
+  void assignToAVmOfAnotherPlatformIsRefusedBeforeItStartsAnything() {
+    FakeIommuProvider otherProvider = new FakeIommuProvider("other");
+    Vmm other = Vmms.open(f.machine, Tunables.defaults(), otherProvider);
+    VirtualMachine stranger = other.createVm("stranger");
+    f.driver.attach(FULL);
+    assertThat(failsWith(Errno.EINVAL, () -> f.driver.assign(FULL, stranger)))
+        .contains("stranger")
+        .contains("0000:00:03.0");
+    assertThat(otherProvider.plan.calls()).isEmpty();
+    f.driver.assign(FULL, f.vm("own"));
+    other.close();
   }
 
   @Test

@@ -1,5 +1,6 @@
 package dev.vmm.core;
 
+import dev.vmm.VmmException;
 import dev.vmm.tunable.Tunable;
 import dev.vmm.tunable.Tunables;
 import java.util.ArrayList;
@@ -96,12 +97,17 @@ public final class CoreTunables {
   }
 
   /**
-   * Returns the value of a tunable as a user would write it.
-   *
-   * @throws dev.vmm.VmmException EINVAL if the user's value is malformed
+   * Returns the value of a tunable as a user would write it; a malformed one as the user did write
+   * it.
    */
   public static <T> String valueText(Tunables tunables, Tunable<T> tunable) {
-    T value = tunables.get(tunable);
+    T value;
+    try {
+      value = tunables.get(tunable);
+    } catch (VmmException e) {
+      // Discovery has warned of it and whoever needs it refuses it: a list shows what is there.
+      return tunables.text(tunable.name()).orElseThrow();
+    }
     if (value instanceof Boolean on) {
       return on ? "1" : "0";
     }

@@ -7,9 +7,11 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import dev.vmm.AddressRange;
 import dev.vmm.Errno;
 import dev.vmm.VmmException;
+import dev.vmm.core.testing.FakeIommuProvider;
 import dev.vmm.core.testing.Vmms;
 import dev.vmm.testing.ArrayMemory;
 import dev.vmm.testing.FakeMachine;
+import dev.vmm.tunable.Tunable;
 import dev.vmm.tunable.Tunables;
 import java.util.List;
 import java.util.Map;
@@ -111,5 +113,16 @@ class CorePartsTest {
             AddressRange.between(0x100000000L, 0x180000000L),
             AddressRange.between(-0x1000L, 0));
     assertThat(HostRanges.merged(List.of())).isEmpty();
+  }
+
+  @Test
+  void aMalformedValueOfABackEndIsListedAsItIsWritten() {
+    FakeIommuProvider provider = new FakeIommuProvider("fake");
+    provider.tunables = List.of(Tunable.ofBoolean("hw.vmm.fake.fast", true, "speed"));
+    Tunables tunables = Tunables.of(Map.of("hw.vmm.fake.fast", "maybe"));
+    try (Vmm vmm = Vmms.open(machine, tunables, provider)) {
+      vmm.iommu().present();
+      assertThat(vmm.sysctls()).containsEntry("hw.vmm.fake.fast", "maybe");
+    }
   }
 }

@@ -95,7 +95,8 @@ final class DomainMove {
       IntelDomain before = places.get(rid);
       step.attachment().rids.add(rid);
       Attachment left = before == null ? null : before.attachmentTo(step.attachment().unit);
-      if (left != null
+      if (before != null
+          && left != null
           && left != step.attachment()
           && left.rids.remove(rid)
           && left.rids.isEmpty()) {
