@@ -4,8 +4,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * The end of a wait: spins first, then parks for longer and longer. Used for one wait after another,
- * so that none allocates. Not thread-safe.
+ * The end of a wait: spins first, then parks for longer and longer. Used for one wait after
+ * another, so that none allocates. Not thread-safe.
  */
 final class Deadline {
   private static final int SPINS = 256;

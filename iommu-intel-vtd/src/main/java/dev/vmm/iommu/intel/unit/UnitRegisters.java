@@ -89,7 +89,8 @@ public final class UnitRegisters {
    *
    * @param what the step, for the message: {@code to turn translation on}
    * @return the register's last value
-   * @throws VmmException EIO if the register reads all ones; ETIMEDOUT, naming unit, register, last value and time waited
+   * @throws VmmException EIO if the register reads all ones; ETIMEDOUT, naming unit, register, last
+   *     value and time waited
    */
   public long await(Layout layout, long offset, long mask, long expected, String what) {
     Deadline end = deadline();
