@@ -35,13 +35,16 @@ final class IntelDomain implements Domain, TableInvalidator {
    * @param shape the levels of its table and the bits of an iova, of the same units
    */
   IntelDomain(
-      IntelIommu iommu, String name, UnitFacts facts, UnitFacts.Shape shape, PhysicalMemory memory) {
+      IntelIommu iommu,
+      String name,
+      UnitFacts facts,
+      UnitFacts.Shape shape,
+      PhysicalMemory memory) {
     this.iommu = iommu;
     this.name = name;
     this.widthBits = shape.widthBits();
     this.tellsMaps = facts.rememberOrBuffer();
-    this.table =
-        new RadixPageTable(facts.format(), shape.levels(), memory, facts.coherent(), this);
+    this.table = new RadixPageTable(facts.format(), shape.levels(), memory, facts.coherent(), this);
   }
 
   @Override

@@ -201,6 +201,7 @@ class UnitRecoveryTest {
   void i05_whatAUnitKnewBeforeTheStartIsForgottenContextEntriesFirst(boolean queue) {
     Bench bench = Bench.one(CAP, ECAP);
     Iommu iommu = (queue ? bench : bench.registers()).open();
+    bench.unit().onRequests = () -> assertThat(bench.unit().peek(0x1c) & TES).isZero();
     iommu.enable();
     assertThat(bench.unit().invalidations).containsExactly("context global", "iotlb global");
     bench.checkRules();
@@ -234,8 +235,7 @@ class UnitRecoveryTest {
     FakeVtdUnit second = bench.units.get(0);
     second.hangInvalidations = true;
     // Between the two units' moves the device of the first one uses the new domain.
-    second.onRequests =
-        () -> assertThat(first.dma(NIC.id16(), 0x3000, true)).isEqualTo(0x8000);
+    second.onRequests = () -> assertThat(first.dma(NIC.id16(), 0x3000, true)).isEqualTo(0x8000);
     assertFails(Errno.ETIMEDOUT, () -> iommu.move(List.of(NIC, GPU), vm), "vtd0");
     assertThat(first.dma(NIC.id16(), 0x3000, true)).isEqualTo(0x3000);
     // Nor does the first unit know the domain id any more, which the next domain gets there.
@@ -267,5 +267,17 @@ class UnitRecoveryTest {
     for (int bus = 1; bus < 256; bus++) {
       assertThat(bench.memory.unitRead64(bench.unit().latchedRoot() + 16L * bus)).isZero();
     }
+  }
+
+  @Test
+  void i05_aRequestThatTheUnitRefusedIsAFailure() {
+    Bench bench = Bench.one(CAP, ECAP).registers();
+    Iommu iommu = bench.open();
+    Domain vm = domain(iommu, "vm");
+    vm.map(0x3000, 0x8000, 2 * PAGE, Access.READ_WRITE);
+    iommu.move(List.of(NIC), vm);
+    iommu.enable();
+    bench.unit().refuseInvalidations = true;
+    assertFails(Errno.EIO, () -> vm.unmap(0x3000, PAGE), "vtd0", "IOTLB_REG", "granularity");
   }
 }

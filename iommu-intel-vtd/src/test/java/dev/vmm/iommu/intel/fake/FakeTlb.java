@@ -74,10 +74,7 @@ final class FakeTlb {
               long first = key.prefix() << shift(key.level());
               long end = first + (1L << shift(key.level())) - 1;
               boolean leaf = key.level() == 1 || (cached.getValue() & 0x80) != 0;
-              return key.domainId() == domainId
-                  && first <= last
-                  && end >= iova
-                  && (leaf || !hint);
+              return key.domainId() == domainId && first <= last && end >= iova && (leaf || !hint);
             });
   }
 

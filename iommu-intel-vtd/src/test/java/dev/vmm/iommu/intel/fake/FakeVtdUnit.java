@@ -53,6 +53,9 @@ public final class FakeVtdUnit implements RegisterBlock {
   /** Sees each command before it is carried out. */
   public LongConsumer onCommand = command -> {};
 
+  /** Whether requests by registers are done without doing anything, and said to be. */
+  public boolean refuseInvalidations;
+
   /** Runs when requests are put into the queue, before any is carried out. */
   public Runnable onRequests = () -> {};
 
@@ -143,7 +146,9 @@ public final class FakeVtdUnit implements RegisterBlock {
       long address = peek(iva());
       checkDrain(true, pendingIotlb >>> 48);
       iotlb(pendingIotlb >>> 60 & 3, pendingIotlb >>> 32 & 0xffff, address);
-      registers.put(iva() + 8, (pendingIotlb & ~TOP) | (pendingIotlb >>> 60 & 3) << 57);
+      registers.put(
+          iva() + 8,
+          (pendingIotlb & ~TOP) | (refuseInvalidations ? 0 : (pendingIotlb >>> 60 & 3) << 57));
       pendingIotlb = 0;
     } else if (offset == 0x34 || offset == 0x80) {
       if (answers()) {
