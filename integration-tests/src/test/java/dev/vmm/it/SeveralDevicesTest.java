@@ -275,6 +275,29 @@ final class SeveralDevicesTest {
     }
   }
 
+  /** The edu device has no reset: what one guest started must run out before another has it. */
+  @Test
+  void i07_aDmaThatOneGuestStartedDoesNotReachTheNextOne() {
+    try (Bench bench = new Bench(machine)) {
+      VirtualMachine one = bench.guest("one");
+      VirtualMachine two = bench.guest("two");
+      bench.ppt.attach(EDU);
+      bench.ppt.assign(EDU, one);
+      DmaEngine engine = bench.guestEngine(one);
+      one.bus().storeBytes(0x1000, Bench.pattern(13, 256));
+      engine.fromMemory(0x1000, 0, 256);
+
+      start(one, Bench.GUEST_BAR, 0x2000, 256);
+      bench.ppt.unassign(EDU, one);
+      bench.ppt.assign(EDU, two);
+      engine = bench.guestEngine(two);
+      two.bus().storeBytes(0x3000, Bench.pattern(14, 256));
+      engine.fromMemory(0x3000, 0, 256); // ends after whatever was started before it
+
+      assertThat(two.bus().loadBytes(0x2000, 256)).containsOnly(0);
+    }
+  }
+
   /** Starts a copy from an edu device's buffer to memory, and does not wait. */
   private static void start(VirtualMachine vm, long registers, long gpa, int length) {
     vm.bus().store64(registers + 0x80, 0x40000);

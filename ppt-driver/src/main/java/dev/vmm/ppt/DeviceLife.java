@@ -122,6 +122,7 @@ final class DeviceLife {
     iommu().claim(rids()); // first of all: until then the device may be another driver's
     try {
       control.setCommand(hostCommand & ~PciCommand.ACTIVE);
+      reset.fellSilent();
       bars = sizer.size(function);
       state = state.to(PptState.PARKED);
     } catch (RuntimeException e) {
@@ -197,6 +198,7 @@ final class DeviceLife {
             () -> {
               control.requireAnswer();
               control.setCommand(failed.parkedCommand());
+              reset.fellSilent();
               reset.wake();
               failed.saved().restore(true);
               control.setCommand(failed.parkedCommand());
@@ -228,6 +230,7 @@ final class DeviceLife {
       Steps steps = new Steps(function);
       last.windows().values().forEach(MmioWindow::revoke);
       steps.attempt("turning bus mastering off", () -> control.clearCommand(PciCommand.BUS_MASTER));
+      reset.fellSilent();
       steps.attempt("tearing down MSI", interrupts::teardownMsi);
       steps.attempt("tearing down MSI-X", interrupts::teardownMsix);
       last.windows()

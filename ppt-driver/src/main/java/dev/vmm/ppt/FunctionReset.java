@@ -49,6 +49,12 @@ final class FunctionReset {
   /** How long transactions may be pending: the longest wait for completions that is usual. */
   static final long PENDING_NANOS = 1_000_000_000L;
 
+  /**
+   * How long a function that has no reset stays silent before it changes hands. It goes on with
+   * what its last owner told it; with bus mastering off its requests go nowhere meanwhile.
+   */
+  static final long SILENT_NANOS = 250_000_000L;
+
   private static final long POLL_NANOS = 10_000_000L;
   private static final long FLR_CAPABLE =
       PcieCapability.DEVICE_CAPABILITIES_LAYOUT.field("Function_Level_Reset_Capability").mask();
@@ -69,6 +75,7 @@ final class FunctionReset {
   private final int pm;
   private final int msix;
   private final Kind kind;
+  private long silentSince;
 
   /** Finds the capabilities; 0 stands for one that is not there. */
   FunctionReset(PciFunction function, FunctionControl control, Waiter waiter) {
@@ -112,6 +119,11 @@ final class FunctionReset {
     }
   }
 
+  /** Notes that bus mastering was turned off now. */
+  void fellSilent() {
+    silentSince = waiter.nanoTime();
+  }
+
   /**
    * Resets the function, whose decode and bus-master bits are off already.
    *
@@ -145,7 +157,10 @@ final class FunctionReset {
         setPowerState(PowerManagementCapability.D3_HOT);
         setPowerState(PowerManagementCapability.D0);
       }
-      case NONE -> LOG.info("{} has no reset: it is only silenced", function);
+      case NONE -> {
+        LOG.info("{} has no reset: it is only silenced", function);
+        waiter.pause(Math.max(0, silentSince + SILENT_NANOS - waiter.nanoTime()));
+      }
     }
     awaitReady();
     checkOutcome();

@@ -31,7 +31,7 @@ class ResetTest {
   }
 
   private long assignNanos() {
-    VirtualMachine vm = f.vm("a");
+    VirtualMachine vm = f.vm("vm" + f.waiter.nanoTime());
     long begin = f.waiter.nanoTime();
     f.driver.assign(RID, vm);
     return f.waiter.nanoTime() - begin;
@@ -90,12 +90,17 @@ class ResetTest {
   }
 
   @Test
-  void aFunctionWithoutAnyResetIsAllowed() {
+  void aFunctionWithoutAnyResetIsAllowedAfterItWasSilentForAWhile() {
     FakeEndpoint function = add(e -> e);
-    assertThat(assignNanos()).isZero();
+    assertThat(assignNanos()).isEqualTo(250 * MS);
     assertThat(function.resets).isZero();
+
+    long begin = f.waiter.nanoTime();
     f.driver.device(RID).orElseThrow().unassign();
+    assertThat(f.waiter.nanoTime() - begin).isEqualTo(250 * MS);
     assertThat(function.config.getShort(4) & 7).isEqualTo(0);
+
+    assertThat(assignNanos()).as("silent for long enough already").isZero();
   }
 
   @Test
