@@ -94,12 +94,11 @@ final class DomainMove {
     for (Rid rid : step.rids()) {
       IntelDomain before = places.get(rid);
       step.attachment().rids.add(rid);
-      Attachment left = before == null ? null : before.attachmentTo(step.attachment().unit);
-      if (before != null
-          && left != null
-          && left != step.attachment()
-          && left.rids.remove(rid)
-          && left.rids.isEmpty()) {
+      if (before == null || before == target) {
+        continue;
+      }
+      Attachment left = before.attachmentTo(step.attachment().unit);
+      if (left != null && left.rids.remove(rid) && left.rids.isEmpty()) {
         // The move has flushed this domain id.
         before.detach(left);
         left.unit.freeDomainId(left.domainId);
