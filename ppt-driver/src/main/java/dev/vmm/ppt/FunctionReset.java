@@ -113,8 +113,7 @@ final class FunctionReset {
   void warnIfNone() {
     if (kind == Kind.NONE) {
       LOG.warn(
-          "{} cannot be reset (no FLR, no AF, no D3hot that loses state): between owners it is only silenced, and it"
-              + " keeps what the last one left in it",
+          "{} has no reset (FLR, AF, D3hot): between owners it is only silenced, and keeps their state",
           function);
     }
   }

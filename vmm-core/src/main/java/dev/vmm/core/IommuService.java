@@ -2,6 +2,7 @@ package dev.vmm.core;
 
 import dev.vmm.iommu.Domain;
 import dev.vmm.pci.Rid;
+import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
@@ -31,6 +32,12 @@ public interface IommuService {
 
   /** Returns why the last start, or a close, failed, if the state is {@link IommuState#FAILED}. */
   Optional<dev.vmm.VmmException> failure();
+
+  /**
+   * Returns how long the start took, from the opening of the back end until every unit translated;
+   * empty unless the state is {@link IommuState#ON}.
+   */
+  Optional<Duration> startTime();
 
   /** Returns lines about back ends that were found, selected, absent, or broken, for people. */
   List<String> status();

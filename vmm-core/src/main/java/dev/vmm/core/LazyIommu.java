@@ -10,6 +10,7 @@ import dev.vmm.machine.Machine;
 import dev.vmm.pci.Rid;
 import dev.vmm.tunable.Tunable;
 import dev.vmm.tunable.Tunables;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -40,6 +41,8 @@ final class LazyIommu implements IommuService {
   /** The running session; null unless the state is ON. */
   private volatile @Nullable IommuSession session;
 
+  private volatile Duration startTime = Duration.ZERO;
+
   /** A session that could not be closed; it must be before the next can begin. */
   private @Nullable IommuSession residue;
 
@@ -69,6 +72,11 @@ final class LazyIommu implements IommuService {
   @Override
   public Optional<VmmException> failure() {
     return lifecycle.failure();
+  }
+
+  @Override
+  public Optional<Duration> startTime() {
+    return state() == IommuState.ON ? Optional.of(startTime) : Optional.empty();
   }
 
   @Override
@@ -257,12 +265,10 @@ final class LazyIommu implements IommuService {
       LOG.warn("the I/O MMU could not be started", cause);
       throw refusal(startFailed(cause), cause);
     }
+    startTime = Duration.ofNanos(System.nanoTime() - begin);
     session = starting;
     lifecycle.started();
-    LOG.info(
-        "I/O MMU started by back end {} in {} us",
-        backend.name(),
-        (System.nanoTime() - begin) / 1000);
+    LOG.info("I/O MMU started by back end {} in {} us", backend.name(), startTime.toNanos() / 1000);
   }
 
   private void undo(@Nullable IommuSession half, VmmException cause) {

@@ -58,7 +58,9 @@ class LazyIommuTest {
       VirtualMachine vm = vmm.createVm("guest");
       vm.addMemory(0, 2L << 20, Access.READ_WRITE);
       TestDevice device = new TestDevice(vmm, vm, claimed);
+      assertThat(vmm.iommu().startTime()).isEmpty();
       device.assign();
+      assertThat(vmm.iommu().startTime()).hasValueSatisfying(time -> assertThat(time).isPositive());
       assertThat(fake.plan.calls())
           .containsExactly(
               "OPEN",
