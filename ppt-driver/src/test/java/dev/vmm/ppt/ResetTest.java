@@ -237,7 +237,7 @@ class ResetTest {
           .singleElement()
           .asString()
           .contains("0000:00:09.0")
-          .contains("cannot be reset");
+          .contains("has no reset");
       VirtualMachine vm = f.vm("a");
       f.driver.assign(RID, vm);
       f.driver.unassign(RID, vm);
