@@ -23,9 +23,14 @@ public final class UnitMemory extends ArrayMemory {
     this.unitView = new ArrayMemory(lengthBytes);
   }
 
-  /** Reads a word as the unit does. */
+  /** Reads a word as the units do, if they are all alike. */
   public long unitRead64(long hpa) {
-    return coherent ? read64(hpa) : unitView.read64(hpa);
+    return unitRead64(hpa, coherent);
+  }
+
+  /** Reads a word as a unit does that snoops the CPU's caches, or one that does not. */
+  public long unitRead64(long hpa, boolean snoops) {
+    return snoops ? read64(hpa) : unitView.read64(hpa);
   }
 
   /** Says whether a page was freed and not taken again. */
