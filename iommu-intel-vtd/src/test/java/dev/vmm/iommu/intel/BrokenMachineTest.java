@@ -116,7 +116,7 @@ class BrokenMachineTest {
     whole.assertBothReach(0x8000);
     int last = stores.get();
     // The tables are copied first, a word at a time; the switches and their flushes are the end.
-    for (int at = 1; at <= last; at += at < last - 60 ? 97 : 1) {
+    for (int at = 1; at <= last; at = at < last - 60 ? Math.min(at + 97, last - 60) : at + 1) {
       int refused = at;
       TwoUnits two = new TwoUnits();
       AtomicInteger count = new AtomicInteger();
@@ -141,6 +141,20 @@ class BrokenMachineTest {
       two.move();
       two.assertBothReach(0x8000);
     }
+  }
+
+  @Test
+  void aMoveThatWasMadeIsWrittenDownThoughTheMachineDoesNotTakeTheOldTablesBack() {
+    TwoUnits two = new TwoUnits();
+    two.bench.memory.beforeFree = BrokenMachineTest::fail;
+    assertFails(Errno.EIO, two::move, "vtd1", "old context tables", GONE);
+    two.bench.memory.beforeFree = () -> {};
+    two.assertBothReach(0x8000);
+    assertThat(two.iommu.domainOf(NIC)).contains(two.vm);
+    assertThat(two.iommu.domainOf(GPU)).contains(two.vm);
+    two.host.close();
+    two.vm.unmap(0x3000, PAGE);
+    two.assertBothReach(-1);
   }
 
   @Test

@@ -201,9 +201,13 @@ class UnitFailureTest {
     bench.unit().invalidations.clear();
     vm.unmap(0x205000, PAGE);
     vm.unmap((2L << 30) + 0x5000, PAGE);
-    // 2^9 pages, then 2^18; links changed, so without the hint.
+    // Here the range begins with a superpage and ends inside of it.
+    vm.map(0x600000, 0x800000, 1L << 21, Access.READ_WRITE);
+    vm.unmap(0x600000, PAGE);
+    // 2^9 pages, then 2^18, then 2^9; links changed, so without the hint.
     assertThat(bench.unit().invalidations)
-        .containsExactly("iotlb pages 1 0x200000 9", "iotlb pages 1 0x80000000 18");
+        .containsExactly(
+            "iotlb pages 1 0x200000 9", "iotlb pages 1 0x80000000 18", "iotlb pages 1 0x600000 9");
     assertThat(bench.write(NIC, 0x205000)).isEqualTo(-1);
     assertThat(bench.write(NIC, 0x206000)).isEqualTo(0x406000);
     bench.checkRules();

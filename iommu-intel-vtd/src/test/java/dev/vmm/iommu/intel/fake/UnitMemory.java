@@ -16,6 +16,9 @@ public final class UnitMemory extends ArrayMemory {
   /** Runs after each store of a word and each flush; nothing by default. */
   public Runnable afterStore = () -> {};
 
+  /** Runs before pages are given back; nothing by default. */
+  public Runnable beforeFree = () -> {};
+
   /** A memory whose stores a unit sees at once, or only after a flush. */
   public UnitMemory(long lengthBytes, boolean coherent) {
     super(lengthBytes);
@@ -61,6 +64,7 @@ public final class UnitMemory extends ArrayMemory {
 
   @Override
   public void free(long hpa, long lengthBytes) {
+    beforeFree.run();
     super.free(hpa, lengthBytes);
     for (long page = hpa; page < hpa + lengthBytes; page += PAGE_BYTES) {
       free.add(page);
