@@ -1,6 +1,5 @@
 package dev.vmm.iommu.intel;
 
-import dev.vmm.VmmException;
 import dev.vmm.iommu.intel.unit.Unit;
 import dev.vmm.iommu.intel.unit.UnitMove;
 import dev.vmm.pci.Rid;
@@ -33,7 +32,7 @@ final class DomainMove {
   void run() {
     try {
       byUnit.forEach(this::prepare);
-    } catch (VmmException e) {
+    } catch (RuntimeException e) {
       for (Step step : steps) {
         step.move().cancel();
         release(step);
@@ -45,13 +44,15 @@ final class DomainMove {
       for (; applied < steps.size(); applied++) {
         steps.get(applied).move().apply();
       }
-    } catch (VmmException e) {
+    } catch (RuntimeException e) {
       undo(applied);
       throw e;
     }
-    steps.forEach(this::finish);
+    steps.forEach(this::keep);
     // Last, since a requester id may be in more than one step.
     byUnit.values().forEach(rids -> rids.forEach(rid -> places.put(rid, target)));
+    // The units have switched and it is written down: nothing that fails now leaves a doubt.
+    steps.forEach(step -> step.move().finish());
   }
 
   private void prepare(Unit unit, Set<Rid> rids) {
@@ -69,7 +70,7 @@ final class DomainMove {
           unit.move(
               sourceIds, attachment.domainId, target.table().levels(), target.table().rootHpa());
       steps.add(new Step(rids, attachment, fresh, move));
-    } catch (VmmException e) {
+    } catch (RuntimeException e) {
       if (fresh) {
         release(attachment);
       }
@@ -90,7 +91,7 @@ final class DomainMove {
     }
   }
 
-  private void finish(Step step) {
+  private void keep(Step step) {
     for (Rid rid : step.rids()) {
       IntelDomain before = places.get(rid);
       step.attachment().rids.add(rid);
@@ -104,7 +105,6 @@ final class DomainMove {
         left.unit.freeDomainId(left.domainId);
       }
     }
-    step.move().finish();
   }
 
   private void release(Step step) {

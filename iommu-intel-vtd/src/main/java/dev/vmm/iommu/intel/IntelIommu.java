@@ -279,7 +279,7 @@ final class IntelIommu implements Iommu {
           attachment.unit.freeDomainId(attachment.domainId);
           domain.detach(attachment);
         }
-      } catch (VmmException e) {
+      } catch (RuntimeException e) {
         domain.table().close(false);
         throw e;
       }

@@ -5,6 +5,7 @@ import static dev.vmm.iommu.intel.fake.Bench.FAR;
 import static dev.vmm.iommu.intel.fake.Bench.NIC;
 import static dev.vmm.iommu.intel.fake.Bench.domain;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.vmm.acpi.AcpiTable;
 import dev.vmm.iommu.Access;
@@ -100,6 +101,54 @@ class FaultsAndInspectionTest {
     batch = iommu.drainFaults();
     assertThat(batch.overflowed()).isFalse();
     assertThat(batch.faults()).extracting(DmaFault::iova).containsExactly(0xf000L);
+  }
+
+  @Test
+  void i16_theOverflowIsClearedAfterTheRecordsAndNothingElseWithIt() {
+    Bench bench = Bench.one(FOUR, ECAP);
+    Iommu iommu = bench.open();
+    iommu.move(List.of(NIC), domain(iommu, "blocked"));
+    iommu.enable();
+    bench.write(NIC, 0x1000);
+    bench.unit().writes.clear();
+    iommu.drainFaults();
+    // CAP_REG.FRO is 0x22: the records are at 0x220, 16 bytes each, F is bit 127.
+    assertThat(bench.unit().writes).containsExactly("228=8000000000000000");
+    for (int i = 1; i <= 5; i++) {
+      bench.write(NIC, i * 0x1000L);
+    }
+    // ITE, ICE and IQE of FSTS_REG wait for whoever sent the invalidation.
+    long errors = 0x70;
+    bench.unit().preset(0x34, bench.unit().peek(0x34) | errors);
+    bench.unit().writes.clear();
+    assertThat(iommu.drainFaults().overflowed()).isTrue();
+    assertThat(bench.unit().writes)
+        .containsExactly(
+            "238=8000000000000000",
+            "248=8000000000000000",
+            "258=8000000000000000",
+            "228=8000000000000000",
+            "34=1");
+    assertThat(bench.unit().peek(0x34) & 0x7d).isEqualTo(errors);
+  }
+
+  @Test
+  void i16_anErrorOfTheQueueIsClearedWithoutTheOverflowThatIsNotToldYet() {
+    Bench bench = Bench.one(FOUR, ECAP);
+    Iommu iommu = bench.open();
+    Domain blocked = domain(iommu, "blocked");
+    iommu.move(List.of(NIC), blocked);
+    iommu.enable();
+    for (int i = 1; i <= 5; i++) {
+      bench.write(NIC, i * 0x1000L);
+    }
+    bench.unit().queueError = 3;
+    Domain vm = domain(iommu, "vm");
+    assertThatThrownBy(() -> iommu.move(List.of(NIC), vm)).hasMessageContaining("IQE");
+    assertThat(bench.unit().peek(0x34) & 0x7d).isEqualTo(1);
+    FaultBatch batch = iommu.drainFaults();
+    assertThat(batch.overflowed()).isTrue();
+    assertThat(batch.faults()).hasSize(4);
   }
 
   @Test

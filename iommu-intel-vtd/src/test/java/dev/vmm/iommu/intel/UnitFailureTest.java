@@ -170,6 +170,63 @@ class UnitFailureTest {
   }
 
   @Test
+  void i05_aDomainIdComesBackAsLateAsItCanAndForgotten() {
+    // ND = 0: 16 ids, of which 0 is not used.
+    Bench bench = Bench.one(CAP & ~7L, ECAP);
+    Iommu iommu = bench.open();
+    iommu.enable();
+    for (int round = 0; round < 40; round++) {
+      Domain vm = domain(iommu, "vm" + round);
+      iommu.move(List.of(NIC), vm);
+      // Bits 87:72 of the context entry.
+      assertThat(bench.unit().entryInMemory(NIC.id16())[1] >>> 8 & 0xffff)
+          .isEqualTo(round % 15 + 1);
+      assertThat(bench.write(NIC, 0x3000)).isEqualTo(-1);
+      vm.map(0x3000, 0x8000, PAGE, Access.READ_WRITE);
+      assertThat(bench.write(NIC, 0x3000)).isEqualTo(0x8000);
+    }
+    bench.checkRules();
+  }
+
+  @Test
+  void i05_aPageCutOutOfASuperpageIsFlushedWithAllOfTheSuperpage() {
+    Bench bench = Bench.one(CAP, ECAP);
+    Iommu iommu = bench.open();
+    Domain vm = iommu.createDomain(new DomainSpec("vm", (1L << 39) - 1));
+    iommu.move(List.of(NIC), vm);
+    iommu.enable();
+    vm.map(0x200000, 0x400000, 1L << 21, Access.READ_WRITE);
+    vm.map(2L << 30, 0, 1L << 30, Access.READ_WRITE);
+    assertThat(bench.write(NIC, 0x206000)).isEqualTo(0x406000);
+    bench.unit().invalidations.clear();
+    vm.unmap(0x205000, PAGE);
+    vm.unmap((2L << 30) + 0x5000, PAGE);
+    // Here the range begins with a superpage and ends inside of it.
+    vm.map(0x600000, 0x800000, 1L << 21, Access.READ_WRITE);
+    vm.unmap(0x600000, PAGE);
+    // 2^9 pages, then 2^18, then 2^9; links changed, so without the hint.
+    assertThat(bench.unit().invalidations)
+        .containsExactly(
+            "iotlb pages 1 0x200000 9", "iotlb pages 1 0x80000000 18", "iotlb pages 1 0x600000 9");
+    assertThat(bench.write(NIC, 0x205000)).isEqualTo(-1);
+    assertThat(bench.write(NIC, 0x206000)).isEqualTo(0x406000);
+    bench.checkRules();
+  }
+
+  @Test
+  void theWriteBufferIsFlushedBeforeTheUnitTakesItsFirstRootTable() {
+    Bench bench = Bench.one(CAP | 1L << 4, ECAP);
+    Iommu iommu = bench.open();
+    iommu.move(List.of(NIC), domain(iommu, "host"));
+    List<Long> commands = new ArrayList<>();
+    bench.unit().onCommand = commands::add;
+    iommu.enable();
+    // GCMD_REG: WBF is bit 27, SRTP bit 30.
+    assertThat(commands).startsWith(1L << 27, 1L << 30);
+    bench.checkRules();
+  }
+
+  @Test
   void i04_failedStartTurnsOffWhatItTurnedOn() {
     Bench bench = Bench.two(CAP, ECAP, CAP).impatient();
     Iommu iommu = bench.open();

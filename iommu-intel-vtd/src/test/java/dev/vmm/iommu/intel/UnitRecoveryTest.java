@@ -280,4 +280,62 @@ class UnitRecoveryTest {
     bench.unit().refuseInvalidations = true;
     assertFails(Errno.EIO, () -> vm.unmap(0x3000, PAGE), "vtd0", "IOTLB_REG", "granularity");
   }
+
+  @Test
+  void i13_tablesOfAUnitThatStayedOnAreKeptWhenTheirDomainIsClosed() {
+    Bench bench = Bench.one(CAP, ECAP).impatient();
+    Iommu iommu = bench.open();
+    Domain host = domain(iommu, "host");
+    host.map(0x3000, 0x8000, PAGE, Access.READ_WRITE);
+    iommu.move(List.of(NIC), host);
+    iommu.enable();
+    bench.unit().stuckStatus = TES;
+    assertFails(Errno.ETIMEDOUT, iommu::close, "vtd0");
+    long before = bench.memory.allocatedBytes();
+    host.close();
+    assertThat(bench.memory.allocatedBytes()).isEqualTo(before);
+    // It translates still, by nothing but those tables.
+    assertThat(bench.write(NIC, 0x3000)).isEqualTo(0x8000);
+  }
+
+  @Test
+  void i13_tablesThatAUnitDidNotForgetAreKeptWhenTheirDomainIsClosed() {
+    Bench bench = Bench.one(CAP, ECAP).impatient();
+    Iommu iommu = bench.open();
+    Domain host = domain(iommu, "host");
+    Domain vm = domain(iommu, "vm");
+    vm.map(0x3000, 0x8000, PAGE, Access.READ_WRITE);
+    iommu.move(List.of(NIC), host);
+    iommu.enable();
+    // The device uses the new domain before the move turns out to fail.
+    bench.unit().onRequests = () -> assertThat(bench.write(NIC, 0x7000)).isEqualTo(-1);
+    bench.unit().hangInvalidations = true;
+    assertFails(Errno.ETIMEDOUT, () -> iommu.move(List.of(NIC), vm), "vtd0");
+    long before = bench.memory.allocatedBytes();
+    assertFails(Errno.EIO, vm::close, "vtd0", "earlier invalidation");
+    assertThat(bench.memory.allocatedBytes()).isEqualTo(before);
+    // The unit has not forgotten that entry, and finds its tables whole.
+    assertThat(bench.write(NIC, 0x3000)).isEqualTo(0x8000);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1})
+  void i05_anUnmapIsToldToTheUnitsAfterOneThatFailed(int hung) {
+    Bench bench = Bench.two(CAP, ECAP, CAP).impatient();
+    Iommu iommu = bench.open();
+    Domain vm = domain(iommu, "vm");
+    vm.map(0x3000, 0x8000, 2 * PAGE, Access.READ_WRITE);
+    iommu.move(List.of(NIC, GPU), vm);
+    iommu.enable();
+    int[] ids = {GPU.id16(), NIC.id16()};
+    for (int i = 0; i < 2; i++) {
+      assertThat(bench.units.get(i).dma(ids[i], 0x3000, true)).isEqualTo(0x8000);
+    }
+    bench.units.get(hung).hangInvalidations = true;
+    assertFails(Errno.ETIMEDOUT, () -> vm.unmap(0x3000, PAGE), "vtd" + hung);
+    assertThat(bench.units.get(hung).dma(ids[hung], 0x3000, true)).isEqualTo(0x8000);
+    int other = 1 - hung;
+    assertThat(bench.units.get(other).dma(ids[other], 0x3000, true)).isEqualTo(-1);
+    bench.checkRules();
+  }
 }

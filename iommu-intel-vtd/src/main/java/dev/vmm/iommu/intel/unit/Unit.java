@@ -128,13 +128,14 @@ public final class Unit {
       touched = true;
       try {
         start();
-      } catch (VmmException e) {
+      } catch (RuntimeException e) {
+        VmmException failure = failure(e, "to turn translation on");
         try {
           stop();
         } catch (VmmException second) {
-          e.addSuppressed(second);
+          failure.addSuppressed(second);
         }
-        throw e;
+        throw failure;
       }
       on = true;
       LOG.info("{}: translation is on, {}", where(), invalidation.name());
@@ -185,11 +186,19 @@ public final class Unit {
 
   private void stop() {
     on = false;
+    try {
+      turnOff();
+    } catch (RuntimeException e) {
+      throw failure(e, "to turn translation off");
+    }
+  }
+
+  private void turnOff() {
     // Protection first, so that memory is not open in between; without it, off all the same.
-    VmmException unprotected = null;
+    RuntimeException unprotected = null;
     try {
       saved.closeProtectedMemory();
-    } catch (VmmException e) {
+    } catch (RuntimeException e) {
       unprotected = e;
     }
     command.turnOff(GcmdReg.TE);
@@ -303,9 +312,16 @@ public final class Unit {
     lock.lock();
     try {
       return new UnitMove(this, sourceIds, domainId, levels, tableRoot);
+    } catch (RuntimeException e) {
+      throw failure(e, "to get ready for new context entries");
     } finally {
       lock.unlock();
     }
+  }
+
+  /** Returns what the machine threw as EIO, unless it is the platform's own. */
+  VmmException failure(RuntimeException e, String what) {
+    return registers.failure(e, what);
   }
 
   ReentrantLock lock() {

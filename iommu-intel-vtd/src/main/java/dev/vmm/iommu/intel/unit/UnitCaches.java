@@ -26,6 +26,9 @@ final class UnitCaches {
   /** The first failure; written under the unit's lock. */
   private volatile @Nullable VmmException poison;
 
+  /** Whether the tables themselves are in doubt, which no flush heals. */
+  private boolean forGood;
+
   UnitCaches(
       UnitRegisters registers, GlobalCommand command, Invalidation invalidation, CapReg cap) {
     this.registers = registers;
@@ -52,6 +55,9 @@ final class UnitCaches {
 
   /** Forgets everything, with translation off: heals a unit that did not answer before. */
   void flushAll() {
+    if (forGood) {
+      check();
+    }
     poison = null;
     run(
         () -> {
@@ -79,9 +85,15 @@ final class UnitCaches {
         invalidation.iotlbDomain(domainId);
       }
       invalidation.sync();
-    } catch (VmmException e) {
+    } catch (RuntimeException e) {
       throw poisonedBy(e);
     }
+  }
+
+  /** Lets nothing change any more, nor translation start: the tables hold nobody knows what. */
+  void tablesInDoubt(RuntimeException e) {
+    forGood = true;
+    poisonedBy(e);
   }
 
   /** Makes new entries of a domain known where a unit would not see them by itself. */
@@ -144,7 +156,7 @@ final class UnitCaches {
     try {
       flushWriteBuffer();
       requests.run();
-    } catch (VmmException e) {
+    } catch (RuntimeException e) {
       throw poisonedBy(e);
     }
   }
@@ -155,15 +167,17 @@ final class UnitCaches {
     }
   }
 
-  private VmmException poisonedBy(VmmException e) {
+  /** Whatever it was that failed: the unit has not confirmed what it was asked. */
+  private VmmException poisonedBy(RuntimeException e) {
+    VmmException failure = registers.failure(e, "to forget what was changed");
     if (poison == null) {
-      poison = e;
+      poison = failure;
       LOG.error(
           "{}: {} failed; no domain of this unit can be changed any more",
           registers.where(),
           invalidation.name(),
-          e);
+          failure);
     }
-    return e;
+    return failure;
   }
 }

@@ -32,7 +32,7 @@ public final class UnitMove {
         change.set(
             sourceId, ContextEntryLow.translated(tableRoot), ContextEntryHigh.of(domainId, levels));
       }
-    } catch (VmmException e) {
+    } catch (RuntimeException e) {
       change.discard();
       throw e;
     }
@@ -53,16 +53,24 @@ public final class UnitMove {
       if (unit.translating()) {
         unit.caches().contextChanged(change.replaces(), added, oldDomainIds, newDomainId);
       }
+    } catch (RuntimeException e) {
+      throw unit.failure(e, "to take its new context entries");
     } finally {
       unit.lock().unlock();
     }
   }
 
-  /** Ends a move that was applied: the old tables are free. */
+  /**
+   * Ends a move that was applied: the old tables are free.
+   *
+   * @throws VmmException EIO if the machine does not take them back; the move is made all the same
+   */
   public void finish() {
     unit.lock().lock();
     try {
       change.freeOld();
+    } catch (RuntimeException e) {
+      throw unit.failure(e, "to give its old context tables back");
     } finally {
       unit.lock().unlock();
     }
@@ -82,23 +90,26 @@ public final class UnitMove {
    * Puts the old entries back.
    *
    * @return whether the unit has confirmed that it has forgotten the new ones; if not, their tables
-   *     and the domain id are kept for good
+   *     and the domain id are kept for good. It throws nothing: other units are to be undone too
    */
   public boolean undo() {
     unit.lock().lock();
     try {
-      change.revert();
+      try {
+        change.revert();
+      } catch (RuntimeException e) {
+        unit.caches().tablesInDoubt(e);
+        return false;
+      }
       if (unit.translating()) {
-        try {
-          int[] all = Arrays.copyOf(oldDomainIds, oldDomainIds.length + 1);
-          all[oldDomainIds.length] = newDomainId;
-          unit.caches().contextChanged(true, added, all, newDomainId);
-        } catch (VmmException e) {
-          return false;
-        }
+        int[] all = Arrays.copyOf(oldDomainIds, oldDomainIds.length + 1);
+        all[oldDomainIds.length] = newDomainId;
+        unit.caches().contextChanged(true, added, all, newDomainId);
       }
       change.discard();
       return true;
+    } catch (RuntimeException e) {
+      return false;
     } finally {
       unit.lock().unlock();
     }

@@ -44,6 +44,28 @@ public final class UnitRegisters {
     return unit;
   }
 
+  /**
+   * Returns a failure of the machine as one of the platform's: the same if it is one, else EIO. A
+   * machine may throw anything where its memory or registers are gone.
+   *
+   * @param what the step, for the message: {@code to change its context entries}
+   */
+  VmmException failure(RuntimeException e, String what) {
+    if (e instanceof VmmException known) {
+      return known;
+    }
+    return new VmmException(
+        Errno.EIO,
+        String.format(
+            Locale.ROOT,
+            "%s could not be made %s: the machine failed with %s, expected its memory and registers to answer; open the"
+                + " machine again",
+            where(),
+            what,
+            e),
+        e);
+  }
+
   /** Returns the deadline of a wait that begins now; the one before is over. */
   Deadline deadline() {
     return deadline.begin();

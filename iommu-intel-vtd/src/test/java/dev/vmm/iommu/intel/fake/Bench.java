@@ -57,9 +57,14 @@ public final class Bench {
 
   /** One unit for {@link #GPU}, and one for the rest; both see memory alike. */
   public static Bench two(long cap, long ecap, long secondCap) {
-    Bench bench = new Bench(new UnitMemory(1L << 28, (ecap & 1) != 0));
+    return two(cap, ecap, secondCap, ecap);
+  }
+
+  /** The same with units that may also see memory differently. */
+  public static Bench two(long cap, long ecap, long secondCap, long secondEcap) {
+    Bench bench = new Bench(new UnitMemory(1L << 28, (ecap & secondEcap & 1) != 0));
     bench.unit(BASE, cap, ecap);
-    bench.unit(BASE + 0x1000, secondCap, ecap);
+    bench.unit(BASE + 0x1000, secondCap, secondEcap);
     bench.machine.with(
         new DmarBuilder()
             .hostAddressBits(46)

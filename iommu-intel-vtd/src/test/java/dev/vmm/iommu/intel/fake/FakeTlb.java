@@ -8,12 +8,16 @@ final class FakeTlb {
   private record Key(long domainId, int level, long prefix) {}
 
   private final UnitMemory memory;
+  private final boolean snoops;
   private final boolean cachesNotPresent;
+  private final long largePages;
   private final Map<Key, Long> entries = new HashMap<>();
 
-  FakeTlb(UnitMemory memory, boolean cachesNotPresent) {
+  FakeTlb(UnitMemory memory, long cap, long ecap) {
     this.memory = memory;
-    this.cachesNotPresent = cachesNotPresent;
+    this.snoops = (ecap & 1) != 0;
+    this.cachesNotPresent = (cap & 1 << 7) != 0;
+    this.largePages = cap >>> 34 & 15;
   }
 
   /** Walks from the lowest entry that is cached; returns the hpa or -1. */
@@ -34,13 +38,16 @@ final class FakeTlb {
         entry = cached;
         cached = null;
       } else {
-        entry = memory.unitRead64(table + 8 * (iova >>> shift(level) & 511));
+        entry = memory.unitRead64(table + 8 * (iova >>> shift(level) & 511), snoops);
         if ((entry & 3) != 0 || cachesNotPresent) {
           entries.put(new Key(domainId, level, iova >>> shift(level)), entry);
         }
       }
       if ((entry & (write ? 2 : 1)) == 0) {
         return -1;
+      }
+      if (level > 1 && (entry & 0x80) != 0 && (largePages >>> (level - 2) & 1) == 0) {
+        return -1; // The bit is reserved where the unit has no such pages.
       }
       long address = entry & 0x000ffffffffff000L;
       if (level == 1 || (entry & 0x80) != 0) {

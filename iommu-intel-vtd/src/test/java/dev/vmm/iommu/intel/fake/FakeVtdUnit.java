@@ -86,7 +86,7 @@ public final class FakeVtdUnit implements RegisterBlock {
     this.memory = memory;
     this.cap = cap;
     this.ecap = ecap;
-    this.tlb = new FakeTlb(memory, (cap & 1 << 7) != 0);
+    this.tlb = new FakeTlb(memory, cap, ecap);
     registers.put(0x38L, 1L << 31);
   }
 
@@ -317,7 +317,8 @@ public final class FakeVtdUnit implements RegisterBlock {
 
   /** The entry's words if it is present in the tables, by the unit's view; nothing is cached. */
   public long[] entryInMemory(int sourceId) {
-    long root = memory.unitRead64(latchedRoot + 16L * (sourceId >>> 8));
+    boolean snoops = (ecap & 1) != 0;
+    long root = memory.unitRead64(latchedRoot + 16L * (sourceId >>> 8), snoops);
     if ((root & 1) == 0) {
       return new long[] {0, 0};
     }
@@ -326,7 +327,7 @@ public final class FakeVtdUnit implements RegisterBlock {
           "the unit reads a freed context table at 0x" + Long.toHexString(root));
     }
     long at = (root & ~0xfffL) + 16L * (sourceId & 0xff);
-    return new long[] {memory.unitRead64(at), memory.unitRead64(at + 8)};
+    return new long[] {memory.unitRead64(at, snoops), memory.unitRead64(at + 8, snoops)};
   }
 
   /**

@@ -16,6 +16,9 @@ public final class UnitMemory extends ArrayMemory {
   /** Runs after each store of a word and each flush; nothing by default. */
   public Runnable afterStore = () -> {};
 
+  /** Runs before pages are given back; nothing by default. */
+  public Runnable beforeFree = () -> {};
+
   /** A memory whose stores a unit sees at once, or only after a flush. */
   public UnitMemory(long lengthBytes, boolean coherent) {
     super(lengthBytes);
@@ -23,9 +26,14 @@ public final class UnitMemory extends ArrayMemory {
     this.unitView = new ArrayMemory(lengthBytes);
   }
 
-  /** Reads a word as the unit does. */
+  /** Reads a word as the units do, if they are all alike. */
   public long unitRead64(long hpa) {
-    return coherent ? read64(hpa) : unitView.read64(hpa);
+    return unitRead64(hpa, coherent);
+  }
+
+  /** Reads a word as a unit does that snoops the CPU's caches, or one that does not. */
+  public long unitRead64(long hpa, boolean snoops) {
+    return snoops ? read64(hpa) : unitView.read64(hpa);
   }
 
   /** Says whether a page was freed and not taken again. */
@@ -56,6 +64,7 @@ public final class UnitMemory extends ArrayMemory {
 
   @Override
   public void free(long hpa, long lengthBytes) {
+    beforeFree.run();
     super.free(hpa, lengthBytes);
     for (long page = hpa; page < hpa + lengthBytes; page += PAGE_BYTES) {
       free.add(page);
