@@ -1,6 +1,8 @@
 package dev.vmm.machine;
 
 import dev.vmm.pci.PciFunction;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.ServiceLoader;
 
@@ -10,9 +12,28 @@ public final class DmaEngines {
 
   /** Returns a driver for this function, if there is one. */
   public static Optional<DmaEngineProvider> find(PciFunction function) {
-    return ServiceLoader.load(DmaEngineProvider.class).stream()
-        .map(ServiceLoader.Provider::get)
-        .filter(provider -> provider.drives(function))
-        .findFirst();
+    return find(function, ServiceLoader.load(DmaEngineProvider.class));
+  }
+
+  static Optional<DmaEngineProvider> find(
+      PciFunction function, Iterable<DmaEngineProvider> loader) {
+    List<DmaEngineProvider> found = new ArrayList<>();
+    Providers.forEach(
+        loader,
+        provider -> {
+          if (drives(provider, function)) {
+            found.add(provider);
+          }
+        },
+        broken -> {}); // a driver that cannot be had is one that is not there
+    return found.stream().findFirst();
+  }
+
+  private static boolean drives(DmaEngineProvider provider, PciFunction function) {
+    try {
+      return provider.drives(function);
+    } catch (LinkageError | RuntimeException e) {
+      return false;
+    }
   }
 }

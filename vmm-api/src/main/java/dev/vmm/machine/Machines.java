@@ -5,7 +5,6 @@ import dev.vmm.VmmException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.ServiceConfigurationError;
 import java.util.ServiceLoader;
 import java.util.TreeMap;
 
@@ -26,31 +25,7 @@ public final class Machines {
   static Machine open(String name, Iterable<MachineProvider> loader) {
     Map<String, MachineProvider> byScheme = new TreeMap<>();
     List<String> broken = new ArrayList<>();
-    var providers = loader.iterator();
-    while (true) {
-      MachineProvider provider;
-      try {
-        if (!providers.hasNext()) {
-          break;
-        }
-        provider = providers.next();
-      } catch (ServiceConfigurationError e) {
-        broken.add(String.valueOf(e.getMessage()));
-        continue;
-      }
-      MachineProvider other = byScheme.putIfAbsent(provider.scheme(), provider);
-      if (other != null) {
-        throw new VmmException(
-            Errno.EINVAL,
-            "two machine providers call themselves \""
-                + provider.scheme()
-                + "\": "
-                + whence(other)
-                + " and "
-                + whence(provider)
-                + "; remove one");
-      }
-    }
+    Providers.forEach(loader, provider -> add(provider, byScheme), broken::add);
     int colon = name.indexOf(':');
     String scheme = colon < 0 ? name : name.substring(0, colon);
     MachineProvider provider = byScheme.get(scheme);
@@ -66,6 +41,15 @@ public final class Machines {
                   : "; these could not be loaded: " + String.join("; ", broken)));
     }
     return provider.open(name);
+  }
+
+  private static void add(MachineProvider provider, Map<String, MachineProvider> byScheme) {
+    MachineProvider other = byScheme.putIfAbsent(provider.scheme(), provider);
+    if (other != null) {
+      throw VmmException.invalid(
+          "two machine providers call themselves \"%s\": %s and %s; remove one",
+          provider.scheme(), whence(other), whence(provider));
+    }
   }
 
   private static String help(Map<String, MachineProvider> byScheme) {
