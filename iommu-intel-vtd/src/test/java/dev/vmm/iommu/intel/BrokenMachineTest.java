@@ -93,6 +93,41 @@ class BrokenMachineTest {
   }
 
   @Test
+  void everyUnitIsTurnedOffWhicheverPageTheMachineDoesNotTakeBack() {
+    boolean failed = true;
+    for (int nth = 1; failed; nth++) {
+      assertThat(nth).as("frees of one close").isLessThan(100);
+      TwoUnits two = new TwoUnits();
+      AtomicInteger left = new AtomicInteger(nth);
+      two.bench.memory.beforeFree =
+          () -> {
+            if (left.decrementAndGet() == 0) {
+              fail();
+            }
+          };
+      try {
+        two.iommu.close();
+        failed = false;
+      } catch (VmmException e) {
+        assertThat(e.errno()).isEqualTo(Errno.EIO);
+        assertThat(e).hasMessageContaining(GONE);
+      }
+      two.bench.units.forEach(unit -> assertThat(unit.peek(0x1c) & TES).as("GSTS.TES").isZero());
+    }
+  }
+
+  @Test
+  void i16_aUnitWhoseFaultsCannotBeReadHidesNotThoseOfTheOthers() {
+    TwoUnits two = new TwoUnits();
+    two.bench.units.get(1).fault(NIC.id16(), 0x9000, true, 5);
+    two.bench.units.get(0).onRead = offset -> fail();
+    assertThat(two.iommu.drainFaults().faults())
+        .singleElement()
+        .satisfies(fault -> assertThat(fault.rid()).isEqualTo(NIC));
+    assertFails(Errno.EIO, two.iommu::drainFaults, "vtd0", GONE);
+  }
+
+  @Test
   void aMoveThatTheMachineBreaksOffOnOneUnitIsTakenBackOnAll() {
     for (int broken = 0; broken < 2; broken++) {
       TwoUnits two = new TwoUnits();

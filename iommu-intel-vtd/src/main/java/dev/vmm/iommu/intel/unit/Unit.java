@@ -222,10 +222,18 @@ public final class Unit {
       if (!freed) {
         disable();
         freed = true;
-        tables.free();
+        freeTables();
       }
     } finally {
       lock.unlock();
+    }
+  }
+
+  private void freeTables() {
+    try {
+      tables.free();
+    } catch (RuntimeException e) {
+      throw failure(e, "to give its tables back");
     }
   }
 
@@ -290,6 +298,8 @@ public final class Unit {
     lock.lock();
     try {
       return faults.drainTo(target);
+    } catch (RuntimeException e) {
+      throw failure(e, "to tell its faults");
     } finally {
       lock.unlock();
     }

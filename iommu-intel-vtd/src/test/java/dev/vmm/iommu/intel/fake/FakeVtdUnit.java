@@ -53,6 +53,9 @@ public final class FakeVtdUnit implements RegisterBlock {
   /** Sees each command before it is carried out. */
   public LongConsumer onCommand = command -> {};
 
+  /** Called with the offset of each register before it is read. */
+  public LongConsumer onRead = offset -> {};
+
   /** Whether requests by registers are done without doing anything, and said to be. */
   public boolean refuseInvalidations;
 
@@ -122,6 +125,7 @@ public final class FakeVtdUnit implements RegisterBlock {
 
   @Override
   public long read(long offset, int width) {
+    onRead.accept(offset);
     reads++;
     checkWidth(offset, width);
     if (dead) {
