@@ -6,6 +6,7 @@ module dev.vmm.api {
   exports dev.vmm.bits;
   exports dev.vmm.tunable;
   exports dev.vmm.machine;
+  exports dev.vmm.machine.edu;
   exports dev.vmm.pci;
   exports dev.vmm.acpi;
   exports dev.vmm.iommu;
@@ -15,4 +16,7 @@ module dev.vmm.api {
 
   uses dev.vmm.machine.MachineProvider;
   uses dev.vmm.machine.DmaEngineProvider;
+
+  provides dev.vmm.machine.DmaEngineProvider with
+      dev.vmm.machine.edu.EduDriverProvider;
 }

@@ -9,6 +9,4 @@ module dev.vmm.machine.qemu {
 
   provides dev.vmm.machine.MachineProvider with
       dev.vmm.machine.qemu.QemuMachineProvider;
-  provides dev.vmm.machine.DmaEngineProvider with
-      dev.vmm.machine.qemu.EduDriverProvider;
 }

@@ -32,6 +32,7 @@ final class ArchitectureTest {
     "dev.vmm.bits..",
     "dev.vmm.tunable..",
     "dev.vmm.machine",
+    "dev.vmm.machine.edu..",
     "dev.vmm.pci..",
     "dev.vmm.acpi..",
     "dev.vmm.iommu",

@@ -13,6 +13,8 @@ import dev.vmm.machine.DmaEngines;
 import dev.vmm.machine.HostBus;
 import dev.vmm.machine.Machines;
 import dev.vmm.machine.PhysicalMemory;
+import dev.vmm.machine.edu.EduDriver;
+import dev.vmm.machine.edu.EduDriverProvider;
 import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
 import dev.vmm.testing.RequiresQemu;

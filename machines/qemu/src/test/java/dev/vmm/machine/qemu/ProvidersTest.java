@@ -2,7 +2,6 @@ package dev.vmm.machine.qemu;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.vmm.machine.DmaEngineProvider;
 import dev.vmm.machine.MachineProvider;
 import java.io.IOException;
 import java.io.InputStream;
@@ -32,9 +31,7 @@ class ProvidersTest {
     assertThat(fromServiceFiles(classes.resolve("META-INF/services")))
         .isEqualTo(fromModule)
         .containsEntry(
-            MachineProvider.class.getName(), List.of(QemuMachineProvider.class.getName()))
-        .containsEntry(
-            DmaEngineProvider.class.getName(), List.of(EduDriverProvider.class.getName()));
+            MachineProvider.class.getName(), List.of(QemuMachineProvider.class.getName()));
   }
 
   private static Map<String, List<String>> fromServiceFiles(Path services) throws IOException {

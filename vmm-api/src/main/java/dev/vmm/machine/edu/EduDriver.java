@@ -1,4 +1,4 @@
-package dev.vmm.machine.qemu;
+package dev.vmm.machine.edu;
 
 import dev.vmm.Errno;
 import dev.vmm.VmmException;

@@ -1,13 +1,14 @@
-package dev.vmm.machine.qemu;
+package dev.vmm.machine.edu;
 
-import com.google.auto.service.AutoService;
 import dev.vmm.machine.DmaEngine;
 import dev.vmm.machine.DmaEngineProvider;
 import dev.vmm.machine.GuestBus;
 import dev.vmm.pci.PciFunction;
 
-/** Offers {@link EduDriver} for QEMU's edu device (1234:11e8). Stateless and thread-safe. */
-@AutoService(DmaEngineProvider.class)
+/**
+ * Offers {@link EduDriver} for the educational device (1234:11e8) of QEMU and the embedded machine.
+ * Stateless and thread-safe.
+ */
 public final class EduDriverProvider implements DmaEngineProvider {
   private static final int VENDOR = 0x1234;
   private static final int DEVICE = 0x11e8;

@@ -1,0 +1,30 @@
+package dev.vmm.machine.model.dma;
+
+import dev.vmm.AddressRange;
+import dev.vmm.pci.Rid;
+
+/**
+ * A remapping unit as the rest of the machine sees it: registers, and a translation of each DMA.
+ *
+ * <p>Thread-safe: registers and DMAs come from several threads at once.
+ */
+public interface RemappingUnit extends Mmio {
+  /** What {@link #translate} returns for a DMA that goes nowhere. */
+  long BLOCKED = -1;
+
+  /** Returns the name in violations and traces, such as {@code vtd0}. */
+  String name();
+
+  /** Returns where its registers are. */
+  AddressRange registers();
+
+  /**
+   * Translates one DMA, which stays inside a page of 4 KiB, and records a fault if it may not be.
+   *
+   * @param rid the requester id that the DMA carries when it gets here
+   * @param iova the address on the bus
+   * @param write whether it writes memory
+   * @return the hpa, or {@link #BLOCKED}
+   */
+  long translate(Rid rid, long iova, boolean write);
+}

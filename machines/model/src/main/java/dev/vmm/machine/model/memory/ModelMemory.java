@@ -1,0 +1,464 @@
+package dev.vmm.machine.model.memory;
+
+import dev.vmm.AddressRange;
+import dev.vmm.Errno;
+import dev.vmm.VmmException;
+import dev.vmm.machine.PageAllocator;
+import dev.vmm.machine.PhysicalMemory;
+import dev.vmm.machine.model.inject.Effect;
+import dev.vmm.machine.model.inject.Injector;
+import dev.vmm.machine.model.inject.Operation;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CopyOnWriteArrayList;
+
+/**
+ * Sparse memory: a page exists once somebody stored to it, so a machine of a TiB costs what is used
+ * of it.
+ *
+ * <p>The processor's side is {@link PhysicalMemory}. Memory that is freed is scribbled over, so
+ * that whoever still uses it, a unit included, finds no old contents; memory that is allocated is
+ * zero for the processor, and for a unit only once that could see the stores. The other methods are
+ * the hardware's side. Thread-safe.
+ */
+public final class ModelMemory implements PhysicalMemory {
+  /** What freed memory holds: as a table entry it has every right and reserved bits set. */
+  public static final long POISON = 0xdfdfdfdfdfdfdfdfL;
+
+  /** No x86 processor has more physical address bits. */
+  private static final long LIMIT = 1L << 52;
+
+  private static final int PAGE_SHIFT = 12;
+  private static final int PAGE_MASK = (1 << PAGE_SHIFT) - 1;
+  private static final long[] EMPTY = new long[Page.WORDS];
+  private static final int LINE_BYTES = Page.WORDS_PER_LINE * 8;
+
+  private final List<AddressRange> ram;
+  private final PageAllocator allocator;
+  private final Visibility visibility;
+  private final Injector injector;
+  private final PageDirectory pages = new PageDirectory();
+  private final ConcurrentLinkedQueue<Page> writeBuffer = new ConcurrentLinkedQueue<>();
+  private final CopyOnWriteArrayList<FreeListener> freeListeners = new CopyOnWriteArrayList<>();
+
+  /**
+   * Creates memory.
+   *
+   * @param ram all RAM: page-aligned, sorted, disjoint, below 2^52
+   * @param free what may be allocated: as for {@link PageAllocator}, inside the RAM
+   * @param visibility when units see stores
+   * @param injector decides which allocations fail
+   */
+  public ModelMemory(
+      List<AddressRange> ram, List<AddressRange> free, Visibility visibility, Injector injector) {
+    for (AddressRange range : ram) {
+      if (Long.compareUnsigned(range.last(), LIMIT) >= 0) {
+        throw VmmException.invalid("RAM %s: expected addresses below 0x%x", range, LIMIT);
+      }
+    }
+    this.ram = List.copyOf(ram);
+    this.allocator = new PageAllocator(free);
+    this.visibility = visibility;
+    this.injector = injector;
+  }
+
+  // The processor's side.
+
+  @Override
+  public List<AddressRange> ram() {
+    return ram;
+  }
+
+  @Override
+  public long read64(long hpa) {
+    return (long) Page.WORD.getOpaque(loading(hpa, 8), index(hpa));
+  }
+
+  @Override
+  public long readAcquire64(long hpa) {
+    return (long) Page.WORD.getAcquire(loading(hpa, 8), index(hpa));
+  }
+
+  @Override
+  public void write64(long hpa, long value) {
+    check(hpa, 8);
+    Page page = page(hpa);
+    StoreWatcher[] watchers = page.storeWatchers();
+    if (watchers.length == 0 && visibility.immediate()) {
+      Page.WORD.setOpaque(page.words, index(hpa), value);
+    } else {
+      stored(page, hpa, (long) Page.WORD.getAndSet(page.words, index(hpa), value), value, 8);
+    }
+  }
+
+  @Override
+  public void writeRelease64(long hpa, long value) {
+    check(hpa, 8);
+    Page page = page(hpa);
+    long before = (long) Page.WORD.getAndSetRelease(page.words, index(hpa), value);
+    stored(page, hpa, before, value, 8);
+  }
+
+  @Override
+  public boolean compareAndSet64(long hpa, long expected, long value) {
+    check(hpa, 8);
+    Page page = page(hpa);
+    if (!Page.WORD.compareAndSet(page.words, index(hpa), expected, value)) {
+      return false;
+    }
+    stored(page, hpa, expected, value, 8);
+    return true;
+  }
+
+  @Override
+  public void fill64(long hpa, int count, long first, long step) {
+    if (count < 0 || (hpa & 7) != 0) {
+      throw VmmException.invalid(
+          "cannot fill %d words at 0x%x: expected a count of 0 or more and a multiple of 8",
+          count, hpa);
+    }
+    if (count == 0) {
+      return;
+    }
+    checkRun(hpa, 8L * count);
+    long value = first;
+    for (int done = 0; done < count; ) {
+      long at = hpa + 8L * done;
+      Page page = page(at);
+      int index = index(at);
+      int now = Math.min(count - done, Page.WORDS - index);
+      boolean plain = page.storeWatchers().length == 0 && visibility.immediate();
+      for (int i = index; i < index + now; i++) {
+        if (plain) {
+          Page.WORD.setOpaque(page.words, i, value);
+        } else {
+          long before = (long) Page.WORD.getAndSet(page.words, i, value);
+          stored(page, at + 8L * (i - index), before, value, 8);
+        }
+        value += step;
+      }
+      done += now;
+    }
+  }
+
+  @Override
+  public int find64(long hpa, int count, long mask) {
+    if (count < 0 || (hpa & 7) != 0) {
+      throw VmmException.invalid(
+          "cannot search %d words at 0x%x: expected a count of 0 or more and a multiple of 8",
+          count, hpa);
+    }
+    if (count == 0) {
+      return 0;
+    }
+    checkRun(hpa, 8L * count);
+    for (int i = 0; i < count; i++) {
+      if ((read64(hpa + 8L * i) & mask) != 0) {
+        return i;
+      }
+    }
+    return count;
+  }
+
+  @Override
+  public long read(long hpa, int widthBytes) {
+    checkWidth(hpa, widthBytes);
+    long word = (long) Page.WORD.getOpaque(loading(hpa & -8, 8), index(hpa));
+    return widthBytes == 8 ? word : (word >>> shift(hpa)) & mask(widthBytes);
+  }
+
+  @Override
+  public void write(long hpa, int widthBytes, long value) {
+    checkWidth(hpa, widthBytes);
+    if (widthBytes == 8) {
+      write64(hpa, value);
+      return;
+    }
+    check(hpa, widthBytes);
+    replace(page(hpa), hpa, mask(widthBytes), value, widthBytes);
+  }
+
+  @Override
+  public void readBytes(long hpa, byte[] target, int offset, int length) {
+    java.util.Objects.checkFromIndexSize(offset, length, target.length);
+    if (length == 0) {
+      return;
+    }
+    checkRun(hpa, length);
+    for (int done = 0; done < length; ) {
+      long at = hpa + done;
+      int now = Math.min(length - done, (int) PAGE_BYTES - ((int) at & PAGE_MASK));
+      Page page = pages.find(at >>> PAGE_SHIFT);
+      if (page == null) {
+        Arrays.fill(target, offset + done, offset + done + now, (byte) 0);
+      } else {
+        page.loading(index(at), index(at + now - 1));
+        Bytes.get(page.words, (int) at & PAGE_MASK, target, offset + done, now);
+      }
+      done += now;
+    }
+  }
+
+  @Override
+  public void writeBytes(long hpa, byte[] source, int offset, int length) {
+    java.util.Objects.checkFromIndexSize(offset, length, source.length);
+    if (length == 0) {
+      return;
+    }
+    checkRun(hpa, length);
+    Bytes.forEachWord(
+        hpa, source, offset, length, (at, mask, bits) -> replaceWord(page(at), at, mask, bits, 0));
+  }
+
+  @Override
+  public long allocate(long lengthBytes, long alignmentBytes) {
+    if (injector.on(Operation.ALLOCATE) != Effect.NONE) {
+      throw new VmmException(
+          Errno.ENOMEM,
+          String.format("no 0x%x bytes are free: this allocation was made to fail", lengthBytes));
+    }
+    long hpa = allocator.allocate(lengthBytes, alignmentBytes);
+    // What a unit sees of it stays as it was freed until these stores are flushed.
+    scribble(hpa, lengthBytes, 0, visibility.immediate());
+    return hpa;
+  }
+
+  @Override
+  public void free(long hpa, long lengthBytes) {
+    if (lengthBytes > 0) {
+      AddressRange run = new AddressRange(hpa, lengthBytes);
+      freeListeners.forEach(listener -> listener.freed(run));
+    }
+    // PageAllocator locks itself: nobody is given the run before it is scribbled over.
+    synchronized (allocator) {
+      allocator.free(hpa, lengthBytes);
+      scribble(hpa, lengthBytes, POISON, true);
+    }
+  }
+
+  @Override
+  public long allocatedBytes() {
+    return allocator.allocatedBytes();
+  }
+
+  @Override
+  public void flushCache(long hpa, long lengthBytes) {
+    if (lengthBytes == 0) {
+      return;
+    }
+    checkRun(hpa, lengthBytes);
+    if (visibility.snooped()) {
+      return;
+    }
+    long first = hpa & -LINE_BYTES;
+    long last = (hpa + lengthBytes - 1) & -LINE_BYTES;
+    for (long line = first; line <= last; ) {
+      Page page = pages.find(line >>> PAGE_SHIFT);
+      if (page == null) {
+        line = (line | PAGE_MASK) + 1;
+      } else {
+        leftCache(page, line);
+        line += LINE_BYTES;
+      }
+    }
+  }
+
+  // The hardware's side.
+
+  /** Says whether all of these bytes are RAM, in one range. */
+  public boolean isRam(long hpa, long lengthBytes) {
+    for (AddressRange range : ram) {
+      long offset = hpa - range.start();
+      if (Long.compareUnsigned(offset, range.lengthBytes()) < 0) {
+        return Long.compareUnsigned(lengthBytes, range.lengthBytes() - offset) <= 0;
+      }
+    }
+    return false;
+  }
+
+  /** Reads a word of a table as a unit does, which may be older than what the processor sees. */
+  public long unitRead64(long hpa) {
+    check(hpa, 8);
+    Page page = pages.find(hpa >>> PAGE_SHIFT);
+    return page == null ? 0 : (long) Page.WORD.getAcquire(page.seen, index(hpa));
+  }
+
+  /** Reads a word as a device does: caches are snooped. */
+  public long deviceRead64(long hpa) {
+    check(hpa, 8);
+    Page page = pages.find(hpa >>> PAGE_SHIFT);
+    return page == null ? 0 : (long) Page.WORD.getAcquire(page.words, index(hpa));
+  }
+
+  /** Writes 1, 2, 4 or 8 bytes as a device does: processor and units see it at once. */
+  public void deviceWrite(long hpa, int widthBytes, long value) {
+    checkWidth(hpa, widthBytes);
+    check(hpa, widthBytes);
+    deviceReplace(page(hpa), hpa, mask(widthBytes) << shift(hpa), value << shift(hpa));
+  }
+
+  /** Reads bytes as a device does. */
+  public void deviceRead(long hpa, byte[] target, int offset, int length) {
+    java.util.Objects.checkFromIndexSize(offset, length, target.length);
+    checkRun(hpa, Math.max(1, length));
+    for (int done = 0; done < length; ) {
+      long at = hpa + done;
+      int now = Math.min(length - done, (int) PAGE_BYTES - ((int) at & PAGE_MASK));
+      Page page = pages.find(at >>> PAGE_SHIFT);
+      if (page == null) {
+        Arrays.fill(target, offset + done, offset + done + now, (byte) 0);
+      } else {
+        Bytes.get(page.words, (int) at & PAGE_MASK, target, offset + done, now);
+      }
+      done += now;
+    }
+  }
+
+  /** Writes bytes as a device does. */
+  public void deviceWrite(long hpa, byte[] source, int offset, int length) {
+    java.util.Objects.checkFromIndexSize(offset, length, source.length);
+    checkRun(hpa, Math.max(1, length));
+    Bytes.forEachWord(
+        hpa, source, offset, length, (at, mask, bits) -> deviceReplace(page(at), at, mask, bits));
+  }
+
+  /** Lets units see what the write buffer holds. */
+  public void drainWriteBuffer() {
+    for (Page page = writeBuffer.poll(); page != null; page = writeBuffer.poll()) {
+      page.show(page.unbuffer());
+    }
+  }
+
+  /** Has {@code watcher} told of every store of the processor to this page, once however often. */
+  public void watchStores(long pageHpa, StoreWatcher watcher) {
+    page(pageHpa).watchStores(watcher);
+  }
+
+  /** Ends what {@link #watchStores} began. */
+  public void unwatchStores(long pageHpa, StoreWatcher watcher) {
+    page(pageHpa).unwatchStores(watcher);
+  }
+
+  /**
+   * Has {@code action} run before every load of this word by the processor: how lazy hardware
+   * learns that somebody waits for it.
+   */
+  public void watchLoads(long wordHpa, Runnable action) {
+    page(wordHpa).watchLoads(index(wordHpa), action);
+  }
+
+  /** Ends what {@link #watchLoads} began with this very action. */
+  public void unwatchLoads(long wordHpa, Runnable action) {
+    page(wordHpa).unwatchLoads(index(wordHpa), action);
+  }
+
+  /** Has {@code listener} told of all memory that is freed. */
+  public void onFree(FreeListener listener) {
+    freeListeners.add(listener);
+  }
+
+  private void replace(Page page, long hpa, long mask, long value, int widthBytes) {
+    long word = hpa & -8;
+    replaceWord(page, word, mask << shift(hpa), (value & mask) << shift(hpa), widthBytes);
+  }
+
+  private void replaceWord(Page page, long hpa, long mask, long bits, int widthBytes) {
+    long before = Bytes.replace(page.words, index(hpa), mask, bits);
+    stored(page, hpa, before, (before & ~mask) | bits, widthBytes);
+  }
+
+  private void deviceReplace(Page page, long hpa, long mask, long bits) {
+    Bytes.replace(page.words, index(hpa), mask, bits & mask);
+    if (page.seen != page.words) {
+      Bytes.replace(page.seen, index(hpa), mask, bits & mask);
+    }
+  }
+
+  private void stored(Page page, long hpa, long before, long after, int widthBytes) {
+    if (visibility.snooped() && visibility.writeBuffered()) {
+      leftCache(page, hpa);
+    }
+    for (StoreWatcher watcher : page.storeWatchers()) {
+      watcher.stored(hpa, before, after, widthBytes);
+    }
+  }
+
+  /** A line left the processor's caches. */
+  private void leftCache(Page page, long hpa) {
+    long line = 1L << (((int) hpa & PAGE_MASK) / LINE_BYTES);
+    if (!visibility.writeBuffered()) {
+      page.show(line);
+    } else if (page.buffer(line)) {
+      writeBuffer.add(page);
+    }
+  }
+
+  private void scribble(long hpa, long lengthBytes, long value, boolean visible) {
+    pages.forEach(
+        hpa >>> PAGE_SHIFT,
+        (hpa + lengthBytes) >>> PAGE_SHIFT,
+        page -> {
+          Arrays.fill(page.words, value);
+          if (visible) {
+            Arrays.fill(page.seen, value);
+          }
+        });
+  }
+
+  private long[] loading(long hpa, int widthBytes) {
+    check(hpa, widthBytes);
+    Page page = pages.find(hpa >>> PAGE_SHIFT);
+    if (page == null) {
+      return EMPTY;
+    }
+    page.loading(index(hpa), index(hpa));
+    return page.words;
+  }
+
+  private Page page(long hpa) {
+    Page page = pages.find(hpa >>> PAGE_SHIFT);
+    return page != null ? page : pages.get(hpa >>> PAGE_SHIFT, this::newPage);
+  }
+
+  private Page newPage() {
+    return new Page(visibility.immediate());
+  }
+
+  private void check(long hpa, int widthBytes) {
+    if ((hpa & (widthBytes - 1)) != 0 || !isRam(hpa, widthBytes)) {
+      throw VmmException.invalid(
+          "no RAM of %d bytes at 0x%x: expected a multiple of %d in %s",
+          widthBytes, hpa, widthBytes, ram);
+    }
+  }
+
+  private void checkRun(long hpa, long lengthBytes) {
+    if (lengthBytes < 0 || !isRam(hpa, lengthBytes)) {
+      throw VmmException.invalid(
+          "no RAM of 0x%x bytes at 0x%x: expected a range inside one of %s", lengthBytes, hpa, ram);
+    }
+  }
+
+  private static void checkWidth(long hpa, int widthBytes) {
+    if (widthBytes < 1 || widthBytes > 8 || Integer.bitCount(widthBytes) != 1) {
+      throw VmmException.invalid(
+          "cannot access %d bytes at 0x%x: expected 1, 2, 4 or 8", widthBytes, hpa);
+    }
+    if ((hpa & (widthBytes - 1)) != 0) {
+      throw VmmException.invalid("cannot access 0x%x: expected a multiple of %d", hpa, widthBytes);
+    }
+  }
+
+  private static int index(long hpa) {
+    return ((int) hpa & PAGE_MASK) >>> 3;
+  }
+
+  private static int shift(long hpa) {
+    return ((int) hpa & 7) * 8;
+  }
+
+  private static long mask(int widthBytes) {
+    return widthBytes == 8 ? -1 : (1L << (widthBytes * 8)) - 1;
+  }
+}

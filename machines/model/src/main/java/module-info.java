@@ -1,0 +1,12 @@
+/** The embedded machine: memory, PCI, firmware tables, I/O MMUs and DMA devices in this process. */
+module dev.vmm.machine.model {
+  requires transitive dev.vmm.api;
+  requires org.slf4j;
+  requires static com.google.auto.service;
+  requires static org.jspecify;
+
+  exports dev.vmm.machine.model.check;
+  exports dev.vmm.machine.model.dma;
+  exports dev.vmm.machine.model.inject;
+  exports dev.vmm.machine.model.memory;
+}
