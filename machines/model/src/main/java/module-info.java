@@ -7,7 +7,9 @@ module dev.vmm.machine.model {
 
   exports dev.vmm.machine.model.acpi;
   exports dev.vmm.machine.model.check;
+  exports dev.vmm.machine.model.device;
   exports dev.vmm.machine.model.dma;
   exports dev.vmm.machine.model.inject;
   exports dev.vmm.machine.model.memory;
+  exports dev.vmm.machine.model.pci;
 }
