@@ -7,6 +7,7 @@ import dev.vmm.machine.model.ModelMachineBuilder.Kind;
 import dev.vmm.machine.model.ModelMachineBuilder.OwnUnit;
 import dev.vmm.machine.model.ModelMachineBuilder.Root;
 import dev.vmm.machine.model.acpi.Firmware;
+import dev.vmm.machine.model.amd.AmdViCapability;
 import dev.vmm.machine.model.amd.AmdViConfig;
 import dev.vmm.machine.model.amd.AmdViUnit;
 import dev.vmm.machine.model.check.Counters;
@@ -60,7 +61,7 @@ final class MachineAssembly {
     for (OwnUnit description : descriptions) {
       units.add(unit(description, units.size()));
     }
-    ModelPci pci = pci();
+    ModelPci pci = pci(units);
     BridgeMap bridges = new BridgeMap(pci);
     List<ScopeRouter.Placed> placed = new ArrayList<>();
     for (int i = 0; i < units.size(); i++) {
@@ -149,7 +150,7 @@ final class MachineAssembly {
     long registers =
         index == 0
             ? FIRST_AMD_REGISTERS
-            : AMD_REGISTERS + index * (long) AmdViUnit.REGISTER_BYTES;
+            : AMD_REGISTERS + index * AmdViUnit.REGISTER_BYTES;
     return plan.amdVi
         .apply(AmdViConfig.builder())
         .registerBase(registers)
@@ -172,7 +173,7 @@ final class MachineAssembly {
 
   // PCI.
 
-  private ModelPci pci() {
+  private ModelPci pci(List<RemappingUnit> units) {
     PciTopology topology = PciTopology.in(new PciSite(counters, injector, map.windows()));
     for (int segment = 0; segment < plan.segments; segment++) {
       topology.segment(segment, 0, 255, map.ecam(segment));
@@ -182,7 +183,7 @@ final class MachineAssembly {
             root.bus(),
             bus -> {
               root.content().accept(bus);
-              addUnitFunctions(bus, number, root.bus());
+              addUnitFunctions(bus, number, root.bus(), units);
             });
       }
     }
@@ -203,17 +204,26 @@ final class MachineAssembly {
   }
 
   /** An AMD unit is a PCI function, too. */
-  private void addUnitFunctions(BusBuilder bus, int segment, int number) {
-    for (OwnUnit unit : descriptions) {
-      AmdViConfig config = unit.amdVi();
-      if (config != null && config.rid().segment() == segment && config.rid().bus() == number) {
+  private static void addUnitFunctions(
+      BusBuilder bus, int segment, int number, List<RemappingUnit> units) {
+    for (RemappingUnit unit : units) {
+      if (!(unit instanceof AmdViUnit amdVi)) {
+        continue;
+      }
+      Rid rid = amdVi.config().rid();
+      if (rid.segment() == segment && rid.bus() == number) {
+        AmdViCapability capability = amdVi.capability();
+        byte[] body = new byte[AmdViCapability.LENGTH_BYTES - 4];
+        for (int i = 0; i < body.length; i++) {
+          body[i] = (byte) capability.read(4 + i, 1);
+        }
         bus.add(
-            config.rid().device(),
-            config.rid().function(),
+            rid.device(),
+            rid.function(),
             FunctionSpec.of(0x1022, 0x1419, 0x080600)
-                .capability(AmdCapability.ID, AmdCapability.body(config)));
+                .capability(AmdViCapability.ID, capability.read(2, 2), body)
+                .msi(1, true, false));
       }
     }
   }
-
 }
