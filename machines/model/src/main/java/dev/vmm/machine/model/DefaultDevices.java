@@ -21,7 +21,8 @@ final class DefaultDevices {
   private DefaultDevices() {}
 
   /** Puts the devices on the root bus of a segment. */
-  static void fill(BusBuilder bus, int segment, DeviceTimer timer, long eduDelayNanos, boolean rogue) {
+  static void fill(
+      BusBuilder bus, int segment, DeviceTimer timer, long eduDelayNanos, boolean rogue) {
     bus.add(0, FunctionSpec.hostBridge());
     bus.add(2, EduDevice.function(timer, eduDelayNanos));
     if (segment > 0) {

@@ -14,7 +14,6 @@ import dev.vmm.machine.model.vtd.VtdConfig;
 import dev.vmm.pci.Rid;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 
 /** What the firmware tells of the machine: MADT, MCFG, and DMAR or IVRS. */
 final class FirmwareTables {
@@ -27,8 +26,7 @@ final class FirmwareTables {
   private final List<OwnUnit> units;
   private final BridgeMap bridges;
 
-  FirmwareTables(
-      ModelMachineBuilder plan, AddressMap map, List<OwnUnit> units, BridgeMap bridges) {
+  FirmwareTables(ModelMachineBuilder plan, AddressMap map, List<OwnUnit> units, BridgeMap bridges) {
     this.plan = plan;
     this.map = map;
     this.units = units;

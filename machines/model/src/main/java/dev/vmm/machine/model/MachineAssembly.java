@@ -52,8 +52,7 @@ final class MachineAssembly {
     this.map = new AddressMap(ram, firmware, plan.free);
     this.descriptions = plan.ownUnits.isEmpty() ? defaultUnits(ram) : plan.ownUnits;
     this.memory =
-        new ModelMemory(
-            ram, map.free(), plan.visibility().orElseGet(this::whatUnitsSee), injector);
+        new ModelMemory(ram, map.free(), plan.visibility().orElseGet(this::whatUnitsSee), injector);
   }
 
   ModelMachine assemble() {
@@ -74,7 +73,10 @@ final class MachineAssembly {
                 memory, pci, units, injector, counters, violations, interrupts, plan.timer),
             new ScopeRouter(placed, bridges));
     Firmware.write(
-        memory, map.tables(), new FirmwareTables(plan, map, descriptions, bridges).all(), plan.tweaks);
+        memory,
+        map.tables(),
+        new FirmwareTables(plan, map, descriptions, bridges).all(),
+        plan.tweaks);
     memory.flushCache(0, AddressMap.FREE_FROM);
     memory.flushCache(map.tables().start(), map.tables().lengthBytes());
     memory.drainWriteBuffer();
@@ -148,9 +150,7 @@ final class MachineAssembly {
   private AmdViConfig amdConfig(int index, UnitScope scope) {
     int function = scope.segment() == 0 ? index : 0;
     long registers =
-        index == 0
-            ? FIRST_AMD_REGISTERS
-            : AMD_REGISTERS + index * AmdViUnit.REGISTER_BYTES;
+        index == 0 ? FIRST_AMD_REGISTERS : AMD_REGISTERS + index * AmdViUnit.REGISTER_BYTES;
     return plan.amdVi
         .apply(AmdViConfig.builder())
         .registerBase(registers)
@@ -197,8 +197,7 @@ final class MachineAssembly {
     }
     Consumer<BusBuilder> content =
         plan.defaultDevices
-            ? bus ->
-                DefaultDevices.fill(bus, segment, plan.timer, plan.eduDelayNanos, plan.rogue)
+            ? bus -> DefaultDevices.fill(bus, segment, plan.timer, plan.eduDelayNanos, plan.rogue)
             : bus -> bus.add(0, FunctionSpec.hostBridge());
     return List.of(new Root(0, content));
   }

@@ -270,10 +270,7 @@ public final class ModelMachine implements Machine, SelfChecking {
             pci().ecam(segment.segment()), hpa - ecam.start(), "ecam" + segment.segment());
       }
     }
-    return pci()
-        .decode(hpa)
-        .map(hit -> new AddressDecoder.Target(hit, 0, name(hit)))
-        .orElse(null);
+    return pci().decode(hpa).map(hit -> new AddressDecoder.Target(hit, 0, name(hit))).orElse(null);
   }
 
   private static String name(BarHit hit) {

@@ -178,8 +178,8 @@ public final class ModelMachineBuilder {
   // Units.
 
   /**
-   * Sets how many units segment 0 has, 1 to 4: the last one serves all that the others do not, those
-   * one of the default devices each: 00:02.0, what is behind 00:03.0, what is behind 00:04.0.
+   * Sets how many units segment 0 has, 1 to 4: the last one serves all that the others do not,
+   * those one of the default devices each: 00:02.0, what is behind 00:03.0, what is behind 00:04.0.
    */
   public ModelMachineBuilder units(int count) {
     units = count;
@@ -216,7 +216,9 @@ public final class ModelMachineBuilder {
 
   // PCI.
 
-  /** Sets how many segments there are, 1 to 16; those after the first have a host bridge and an edu. */
+  /**
+   * Sets how many segments there are, 1 to 16; those after the first have a host bridge and an edu.
+   */
   public ModelMachineBuilder segments(int count) {
     segments = count;
     return this;
@@ -300,8 +302,7 @@ public final class ModelMachineBuilder {
   public ModelMachine build() {
     require(!built, "this builder has built its machine already");
     require(segments >= 1 && segments <= MAX_SEGMENTS, "a machine has 1 to 16 segments");
-    require(
-        units >= 1 && units <= DefaultDevices.MAX_UNITS, "segment 0 has 1 to 4 default units");
+    require(units >= 1 && units <= DefaultDevices.MAX_UNITS, "segment 0 has 1 to 4 default units");
     require(
         units == 1 || (defaultDevices && !roots.containsKey(0)) || !ownUnits.isEmpty(),
         "several default units share the default devices: describe your own with unit()");

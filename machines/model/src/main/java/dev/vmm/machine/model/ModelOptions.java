@@ -6,42 +6,44 @@ import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
 import java.util.stream.Collectors;
 
 /** Takes a machine's name apart: {@code model:KIND[,option=value...]}. */
 final class ModelOptions {
-  /** The kinds that an option is for, and what its value may be. */
+  /** What is known: each with what its value may be, and the kinds it is for. */
   enum Option {
-    RAM("ram", "SIZE (512M; suffix K, M, G or T)", Set.of(Kind.values())),
-    SEGMENTS("segments", "1..16", Set.of(Kind.values())),
-    DEVICES("devices", "default|none", Set.of(Kind.values())),
-    ROGUE("rogue", "on|off (a device at 00:05.0 that never stops)", Set.of(Kind.values())),
-    EDU_DELAY("edu-delay", "MICROSECONDS (1000)", Set.of(Kind.values())),
-    UNITS("units", "1..4", Set.of(Kind.INTEL, Kind.AMD)),
-    COHERENT("coherent", "on|off", Set.of(Kind.INTEL, Kind.AMD)),
-    LAG("lag", "1..1000 (2)", Set.of(Kind.INTEL, Kind.AMD)),
-    EAGER("eager", "on|off (on)", Set.of(Kind.INTEL, Kind.AMD)),
-    AW("aw", "39|48|57, or several such as 39+48 (48)", Set.of(Kind.INTEL)),
-    CM("cm", "on|off", Set.of(Kind.INTEL)),
-    RWBF("rwbf", "on|off", Set.of(Kind.INTEL)),
-    QI("qi", "on|off (on)", Set.of(Kind.INTEL)),
-    PSI("psi", "on|off (on)", Set.of(Kind.INTEL)),
-    SUPERPAGES("superpages", "none|2M|1G (1G)", Set.of(Kind.INTEL)),
-    ND("nd", "4|6|8|10|12|14|16 bits of domain id (16)", Set.of(Kind.INTEL)),
-    FAULTS("faults", "1..128 fault records (8)", Set.of(Kind.INTEL)),
-    PASS_THROUGH("pass-through", "on|off (on)", Set.of(Kind.INTEL)),
-    IOTLB("iotlb", "ENTRIES (no limit)", Set.of(Kind.INTEL)),
-    LEVELS("levels", "4|5|6 (6)", Set.of(Kind.AMD)),
-    NP_CACHE("np-cache", "on|off", Set.of(Kind.AMD)),
-    INVALIDATE_ALL("invalidate-all", "on|off (on)", Set.of(Kind.AMD)),
-    IVHD("ivhd", "10h|11h|40h (11h)", Set.of(Kind.AMD));
+    RAM("ram", "SIZE (512M; suffix K, M, G or T)", "model:intel model:amd model:none"),
+    SEGMENTS("segments", "1..16", "model:intel model:amd model:none"),
+    DEVICES("devices", "default|none", "model:intel model:amd model:none"),
+    ROGUE(
+        "rogue",
+        "on|off (a device at 00:05.0 that never stops)",
+        "model:intel model:amd model:none"),
+    EDU_DELAY("edu-delay", "MICROSECONDS (1000)", "model:intel model:amd model:none"),
+    UNITS("units", "1..4", "model:intel model:amd"),
+    COHERENT("coherent", "on|off", "model:intel model:amd"),
+    LAG("lag", "1..1000 (2)", "model:intel model:amd"),
+    EAGER("eager", "on|off (on)", "model:intel model:amd"),
+    AW("aw", "39|48|57, or several such as 39+48 (48)", "model:intel"),
+    CM("cm", "on|off", "model:intel"),
+    RWBF("rwbf", "on|off", "model:intel"),
+    QI("qi", "on|off (on)", "model:intel"),
+    PSI("psi", "on|off (on)", "model:intel"),
+    SUPERPAGES("superpages", "none|2M|1G (1G)", "model:intel"),
+    ND("nd", "4|6|8|10|12|14|16 bits of domain id (16)", "model:intel"),
+    FAULTS("faults", "1..128 fault records (8)", "model:intel"),
+    PASS_THROUGH("pass-through", "on|off (on)", "model:intel"),
+    IOTLB("iotlb", "ENTRIES (no limit)", "model:intel"),
+    LEVELS("levels", "4|5|6 (6)", "model:amd"),
+    NP_CACHE("np-cache", "on|off", "model:amd"),
+    INVALIDATE_ALL("invalidate-all", "on|off (on)", "model:amd"),
+    IVHD("ivhd", "10h|11h|40h (11h)", "model:amd");
 
     final String key;
     final String values;
-    final Set<Kind> kinds;
+    final String kinds;
 
-    Option(String key, String values, Set<Kind> kinds) {
+    Option(String key, String values, String kinds) {
       this.key = key;
       this.values = values;
       this.kinds = kinds;
@@ -70,7 +72,9 @@ final class ModelOptions {
     }
   }
 
-  /** Returns a builder for the machine of this name; EINVAL, listing what is known, if malformed. */
+  /**
+   * Returns a builder for the machine of this name; EINVAL, listing what is known, if malformed.
+   */
   static ModelMachineBuilder builder(String name) {
     if (!name.startsWith("model:")) {
       throw VmmException.invalid("malformed machine \"%s\": expected %s", name, HELP);
@@ -104,7 +108,8 @@ final class ModelOptions {
 
   private ModelMachineBuilder intel(ModelMachineBuilder builder) {
     int faults = (int) number(Option.FAULTS, DEFAULT_FAULTS, 1, 128);
-    int domainIdBits = Integer.parseInt(text(Option.ND, "16", "4", "6", "8", "10", "12", "14", "16"));
+    int domainIdBits =
+        Integer.parseInt(text(Option.ND, "16", "4", "6", "8", "10", "12", "14", "16"));
     int superpages = values.containsKey(Option.SUPERPAGES) ? superpages() : 0b11;
     int sagaw = sagaw(values.getOrDefault(Option.AW, "48"));
     int lag = (int) number(Option.LAG, 2, 1, 1000);
@@ -163,7 +168,7 @@ final class ModelOptions {
     if (value.isEmpty()) {
       throw malformed("option \"" + word + "\" has no value");
     }
-    if (!option.kinds.contains(kind)) {
+    if (!Arrays.asList(option.kinds.split(" ")).contains(text(kind))) {
       throw malformed("option \"" + key + "\" is" + kindsOf(option) + " only");
     }
     if (values.putIfAbsent(option, value) != null) {
@@ -173,7 +178,7 @@ final class ModelOptions {
 
   private Kind kind(String text) {
     return Arrays.stream(Kind.values())
-        .filter(known -> known.name().toLowerCase(Locale.ROOT).equals(text))
+        .filter(known -> text(known).equals("model:" + text))
         .findFirst()
         .orElseThrow(() -> malformed("kind \"" + text + "\" is not known"));
   }
@@ -228,7 +233,8 @@ final class ModelOptions {
             case "48" -> 1 << 2;
             case "57" -> 1 << 3;
             default ->
-                throw malformed("aw=" + text + ": expected 39, 48, 57 or several of them joined by +");
+                throw malformed(
+                    "aw=" + text + ": expected 39, 48, 57 or several of them joined by +");
           };
     }
     return sagaw;
@@ -258,13 +264,13 @@ final class ModelOptions {
   }
 
   private static String kindsOf(Option option) {
-    if (option.kinds.size() == Kind.values().length) {
-      return "";
-    }
-    return option.kinds.stream()
-        .sorted()
-        .map(kind -> "model:" + kind.name().toLowerCase(Locale.ROOT))
-        .collect(Collectors.joining(" and ", " for ", ""));
+    return option.kinds.contains(text(Kind.NONE))
+        ? ""
+        : " for " + option.kinds.replace(" ", " and ");
+  }
+
+  private static String text(Kind kind) {
+    return "model:" + kind.name().toLowerCase(Locale.ROOT);
   }
 
   private VmmException malformed(String what) {
