@@ -240,6 +240,7 @@ public final class ModelMachine implements Machine, SelfChecking {
     }
     closed = true;
     parts.timer().close();
+    parts.pci().retire();
     parts.memory().retire();
     if (LOG.isDebugEnabled()) {
       LOG.debug("machine {} is closed; it counted {}", name, counters().snapshot());
