@@ -13,7 +13,6 @@ import java.util.Arrays;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.BooleanSupplier;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Where the DMAs of all functions meet: takes each through peers, bridges and the responsible unit
@@ -144,7 +143,11 @@ public final class RootComplex implements Upstream {
       DmaAccess access =
           new DmaAccess(rid, requester == null ? rid : requester, iova, hpa, length, write);
       BarHit target = bar;
-      if (flights.fly(ticket, () -> access(access, target, data, offset))) {
+      if (flights.fly(ticket, () -> access(access, target == null, data, offset))) {
+        if (target != null) {
+          // Not in flight any more: a device may answer with requests of its own.
+          registers(access, target, data, offset);
+        }
         return true;
       }
     }
@@ -167,12 +170,13 @@ public final class RootComplex implements Upstream {
     return true;
   }
 
-  private void access(DmaAccess access, @Nullable BarHit bar, byte[] data, int offset) {
+  private void access(DmaAccess access, boolean toMemory, byte[] data, int offset) {
     listeners.forEach(listener -> listener.reached(access));
     counters.add(access.write() ? Count.DMA_WRITE : Count.DMA_READ);
-    if (bar != null) {
-      registers(access, bar, data, offset);
-    } else if (access.write()) {
+    if (!toMemory) {
+      return;
+    }
+    if (access.write()) {
       memory.deviceWrite(access.hpa(), data, offset, access.lengthBytes());
     } else {
       memory.deviceRead(access.hpa(), data, offset, access.lengthBytes());
