@@ -8,9 +8,10 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * The clock of the machine's devices: one daemon thread, begun by the first task, that does what a
- * device set going. {@link #close} ends it; what was not done then never is. Thread-safe.
+ * device set going. {@link #close} ends it; what was not done then never is, and nothing new is
+ * taken. Thread-safe.
  */
-public final class DeviceTimer implements AutoCloseable {
+public final class DeviceTimer implements DeviceClock, AutoCloseable {
   private final ScheduledThreadPoolExecutor executor;
 
   /** Creates a timer whose thread has this name. */
@@ -27,7 +28,7 @@ public final class DeviceTimer implements AutoCloseable {
     executor.setRemoveOnCancelPolicy(true);
   }
 
-  /** Has something done once, after at least {@code delayNanos}; never, if the timer is closed. */
+  @Override
   public void after(long delayNanos, Runnable action) {
     try {
       var unused = executor.schedule(action, delayNanos, TimeUnit.NANOSECONDS);

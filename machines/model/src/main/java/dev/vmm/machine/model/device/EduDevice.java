@@ -38,7 +38,7 @@ public final class EduDevice implements DeviceLogic {
   private static final long INTERRUPT = 4;
   private static final int DMA_INTERRUPT = 0x100;
 
-  private final DeviceTimer timer;
+  private final DeviceClock clock;
   private final long delayNanos;
   private final byte[] buffer = new byte[BUFFER_BYTES];
   private @Nullable ModelFunction function;
@@ -54,30 +54,30 @@ public final class EduDevice implements DeviceLogic {
   private volatile boolean pending;
 
   /** Creates a device whose copies take {@code delayNanos}. */
-  public EduDevice(DeviceTimer timer, long delayNanos) {
-    this.timer = timer;
+  public EduDevice(DeviceClock clock, long delayNanos) {
+    this.clock = clock;
     this.delayNanos = delayNanos;
   }
 
   /**
    * Begins a function with this device behind it: BAR 0 and MSI, as QEMU's; no reset of its own.
    */
-  public static FunctionSpec function(DeviceTimer timer, long delayNanos) {
+  public static FunctionSpec function(DeviceClock clock, long delayNanos) {
     return FunctionSpec.of(VENDOR, DEVICE, CLASS)
         .memory32(0, BAR_BYTES)
         .msi(1, true, false)
-        .device(() -> new EduDevice(timer, delayNanos));
+        .device(() -> new EduDevice(clock, delayNanos));
   }
 
   /** Begins a PF with FLR whose VFs each have such a device, FLR and a VF BAR 0. */
-  public static FunctionSpec physicalFunction(int totalVfs, DeviceTimer timer, long delayNanos) {
+  public static FunctionSpec physicalFunction(int totalVfs, DeviceClock clock, long delayNanos) {
     FunctionSpec virtual =
         FunctionSpec.of(VENDOR, VF_DEVICE, CLASS)
             .memory32(0, BAR_BYTES)
             .flr()
             .msi(1, true, true)
-            .device(() -> new EduDevice(timer, delayNanos));
-    return function(timer, delayNanos).flr().powerManagement().sriov(totalVfs, virtual);
+            .device(() -> new EduDevice(clock, delayNanos));
+    return function(clock, delayNanos).flr().powerManagement().sriov(totalVfs, virtual);
   }
 
   @Override
@@ -219,7 +219,7 @@ public final class EduDevice implements DeviceLogic {
       mine = ++copy;
       pending = true;
     }
-    timer.after(delayNanos, () -> copy(behind, begun, mine));
+    clock.after(delayNanos, () -> copy(behind, begun, mine));
   }
 
   private void copy(ModelFunction behind, long begun, long mine) {

@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A device that goes on writing to memory whatever its command register says, and after a reset:
- * only a unit stops it. It writes 8 bytes of {@link #MARK} to a range, step by step or by a timer.
+ * only a unit stops it. It writes 8 bytes of {@link #MARK} to a range, step by step or by a clock.
  * Thread-safe.
  */
 public final class RogueDevice implements DeviceLogic {
@@ -17,7 +17,7 @@ public final class RogueDevice implements DeviceLogic {
 
   private static final int STEP_BYTES = 8;
 
-  private final DeviceTimer timer;
+  private final DeviceClock clock;
   private final AtomicLong attempts = new AtomicLong();
   private final AtomicLong reached = new AtomicLong();
   private volatile @Nullable ModelFunction function;
@@ -25,16 +25,16 @@ public final class RogueDevice implements DeviceLogic {
   private int run;
 
   /** Creates a device that does nothing until {@link #step} or {@link #begin}. */
-  public RogueDevice(DeviceTimer timer) {
-    this.timer = timer;
+  public RogueDevice(DeviceClock clock) {
+    this.clock = clock;
   }
 
   /** Begins a function with such a device behind it, which offers FLR and an empty BAR 0. */
-  public static FunctionSpec function(DeviceTimer timer) {
+  public static FunctionSpec function(DeviceClock clock) {
     return FunctionSpec.of(0x1234, 0x0bad, 0xff0000)
         .memory32(0, 4096)
         .flr()
-        .device(() -> new RogueDevice(timer));
+        .device(() -> new RogueDevice(clock));
   }
 
   @Override
@@ -61,7 +61,8 @@ public final class RogueDevice implements DeviceLogic {
   }
 
   /**
-   * Has the timer write again and again, going round a range, in place of what it did before.
+   * Has the clock make it write again and again, going round a range, in place of what it did
+   * before.
    *
    * @param iova the first address, a multiple of 8
    * @param lengthBytes the range's length, at least 8
@@ -72,7 +73,7 @@ public final class RogueDevice implements DeviceLogic {
     left = steps;
     int mine = run + 1;
     run = mine;
-    timer.after(periodNanos, () -> tick(mine, iova, lengthBytes, periodNanos, 0));
+    clock.after(periodNanos, () -> tick(mine, iova, lengthBytes, periodNanos, 0));
   }
 
   private void tick(int mine, long iova, long lengthBytes, long periodNanos, long at) {
@@ -84,7 +85,7 @@ public final class RogueDevice implements DeviceLogic {
     }
     step(iova + at);
     long next = at + 2 * STEP_BYTES > lengthBytes ? 0 : at + STEP_BYTES;
-    timer.after(periodNanos, () -> tick(mine, iova, lengthBytes, periodNanos, next));
+    clock.after(periodNanos, () -> tick(mine, iova, lengthBytes, periodNanos, next));
   }
 
   /** Stops what {@link #begin} began; a write that is on its way may still get there. */

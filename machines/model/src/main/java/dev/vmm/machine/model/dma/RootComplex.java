@@ -4,6 +4,7 @@ import dev.vmm.machine.model.check.Count;
 import dev.vmm.machine.model.check.Counters;
 import dev.vmm.machine.model.memory.ModelMemory;
 import dev.vmm.machine.model.pci.BarHit;
+import dev.vmm.machine.model.pci.ModelFunction;
 import dev.vmm.machine.model.pci.ModelPci;
 import dev.vmm.machine.model.pci.Route;
 import dev.vmm.machine.model.pci.Upstream;
@@ -65,16 +66,23 @@ public final class RootComplex implements Upstream {
   }
 
   /**
-   * Makes a DMA by a function, whatever its command register says.
+   * Makes a DMA by the function whose requests carry this id, whatever its command register says;
+   * none, if there is no such function.
    *
    * @return whether all of it reached something; what was read is all ones where it did not
    */
   public boolean dma(Rid function, long iova, byte[] data, int offset, int length, boolean write) {
-    return dma(function, iova, data, offset, length, write, () -> true);
+    Optional<ModelFunction> sender = pci.sender(function);
+    if (sender.isEmpty()) {
+      counters.add(Count.DMA_BLOCKED);
+      return false;
+    }
+    return dma(sender.get(), function, iova, data, offset, length, write, () -> true);
   }
 
   @Override
   public boolean dma(
+      ModelFunction sender,
       Rid rid,
       long iova,
       byte[] data,
@@ -86,7 +94,7 @@ public final class RootComplex implements Upstream {
     for (int done = 0; done < length; ) {
       long at = iova + done;
       int part = Math.min(length - done, PAGE_BYTES - (int) (at & (PAGE_BYTES - 1)));
-      if (!page(rid, at, data, offset + done, part, write, allowed)) {
+      if (!page(sender, rid, at, data, offset + done, part, write, allowed)) {
         all = false;
         if (!write) {
           Arrays.fill(data, offset + done, offset + done + part, (byte) -1);
@@ -98,6 +106,7 @@ public final class RootComplex implements Upstream {
   }
 
   private boolean page(
+      ModelFunction sender,
       Rid rid,
       long iova,
       byte[] data,
@@ -110,7 +119,7 @@ public final class RootComplex implements Upstream {
       if (!allowed.getAsBoolean()) {
         return false;
       }
-      Route route = pci.route(rid, iova);
+      Route route = pci.route(sender, rid, iova);
       Rid requester = route.requester();
       BarHit bar = route.peer();
       long hpa = iova;
@@ -134,7 +143,11 @@ public final class RootComplex implements Upstream {
       DmaAccess access =
           new DmaAccess(rid, requester == null ? rid : requester, iova, hpa, length, write);
       BarHit target = bar;
-      if (flights.fly(ticket, () -> access(access, target, data, offset))) {
+      if (flights.fly(ticket, () -> access(access, target == null, data, offset))) {
+        if (target != null) {
+          // Not in flight any more: a device may answer with requests of its own.
+          registers(access, target, data, offset);
+        }
         return true;
       }
     }
@@ -157,13 +170,13 @@ public final class RootComplex implements Upstream {
     return true;
   }
 
-  private void access(
-      DmaAccess access, @org.jspecify.annotations.Nullable BarHit bar, byte[] data, int offset) {
+  private void access(DmaAccess access, boolean toMemory, byte[] data, int offset) {
     listeners.forEach(listener -> listener.reached(access));
     counters.add(access.write() ? Count.DMA_WRITE : Count.DMA_READ);
-    if (bar != null) {
-      registers(access, bar, data, offset);
-    } else if (access.write()) {
+    if (!toMemory) {
+      return;
+    }
+    if (access.write()) {
       memory.deviceWrite(access.hpa(), data, offset, access.lengthBytes());
     } else {
       memory.deviceRead(access.hpa(), data, offset, access.lengthBytes());

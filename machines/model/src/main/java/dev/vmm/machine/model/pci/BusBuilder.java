@@ -1,5 +1,6 @@
 package dev.vmm.machine.model.pci;
 
+import dev.vmm.pci.Rid;
 import java.util.function.Consumer;
 
 /** Says what is on one bus. Not thread-safe. */
@@ -40,6 +41,6 @@ public final class BusBuilder {
   }
 
   private static int devfn(int device, int function) {
-    return new dev.vmm.pci.Rid(0, 0, device, function).devfn();
+    return new Rid(0, 0, device, function).devfn();
   }
 }

@@ -150,7 +150,7 @@ public final class FunctionSpec {
    * Adds any other capability as it reads, all read-only.
    *
    * @param id the capability id
-   * @param body the bytes from the fourth on; those at 2 and 3 read 0
+   * @param body the bytes from offset 2 on, behind the id and the pointer to the next capability
    */
   public FunctionSpec capability(int id, byte[] body) {
     return capability(id, 0, body);

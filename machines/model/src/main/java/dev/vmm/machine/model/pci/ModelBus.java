@@ -1,5 +1,6 @@
 package dev.vmm.machine.model.pci;
 
+import dev.vmm.pci.Rid;
 import java.util.Collection;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -115,7 +116,7 @@ final class ModelBus {
   }
 
   /** Finds the function that sends requests with this id, a phantom function's perhaps. */
-  @Nullable ModelFunction sender(dev.vmm.pci.Rid rid) {
+  @Nullable ModelFunction sender(Rid rid) {
     for (ModelFunction function : functions.values()) {
       if (function.sends(rid)) {
         return function;

@@ -127,7 +127,7 @@ public final class ModelFunction {
               List<Rid> ids = requesterIdsNow();
               return ids.get(Math.floorMod(nextPhantom++, ids.size()));
             });
-    return pci.upstream().dma(rid, iova, data, offset, length, write, allowed);
+    return pci.upstream().dma(this, rid, iova, data, offset, length, write, allowed);
   }
 
   /**
@@ -352,7 +352,9 @@ public final class ModelFunction {
     dead = false;
     busyReads = 0;
     config.reset();
-    bus.markMultiFunction(this);
+    if (pf == null) {
+      bus.markMultiFunction(this);
+    }
     capabilities.forEach(capability -> capability.reset(this));
     generation.incrementAndGet();
     logic.reset();

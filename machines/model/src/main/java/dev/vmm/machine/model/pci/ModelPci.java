@@ -35,6 +35,7 @@ public final class ModelPci implements PciBus {
       new Upstream() {
         @Override
         public boolean dma(
+            ModelFunction sender,
             Rid rid,
             long iova,
             byte[] data,
@@ -255,14 +256,25 @@ public final class ModelPci implements PciBus {
 
   // DMA.
 
-  /** Says where a request that carries this id when it leaves its function goes. */
-  public Route route(Rid rid, long address) {
-    return locked(() -> routeNow(rid, address));
+  /** Returns the function whose requests can carry this id now, a phantom function's perhaps. */
+  public Optional<ModelFunction> sender(Rid rid) {
+    return Optional.ofNullable(locked(() -> senderNow(rid)));
   }
 
-  private Route routeNow(Rid rid, long address) {
-    ModelFunction child = sender(rid);
-    if (child == null || !child.isThere()) {
+  /**
+   * Says where a request goes.
+   *
+   * @param sender the function that makes it
+   * @param rid the id that it carries when it leaves its function
+   * @param address where it wants to go
+   */
+  public Route route(ModelFunction sender, Rid rid, long address) {
+    return locked(() -> routeNow(sender, rid, address));
+  }
+
+  private Route routeNow(ModelFunction sender, Rid rid, long address) {
+    ModelFunction child = sender;
+    if (!child.isThere()) {
       return Route.NOWHERE;
     }
     Rid carried = rid;
@@ -285,7 +297,7 @@ public final class ModelPci implements PciBus {
     return new Route(carried, null);
   }
 
-  private @Nullable ModelFunction sender(Rid rid) {
+  private @Nullable ModelFunction senderNow(Rid rid) {
     ModelFunction exact = find(rid);
     if (exact != null) {
       return exact;

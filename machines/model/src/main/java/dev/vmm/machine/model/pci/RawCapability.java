@@ -1,6 +1,6 @@
 package dev.vmm.machine.model.pci;
 
-/** A capability whose registers are all read-only: given as they read, behind the header. */
+/** A capability whose registers are all read-only: given as they read, behind id and next. */
 final class RawCapability implements Capability {
   private final int id;
   private final int header;
@@ -19,14 +19,14 @@ final class RawCapability implements Capability {
 
   @Override
   public int bytes() {
-    return 4 + body.length;
+    return 2 + body.length;
   }
 
   @Override
   public void install(ConfigBytes config, int offset) {
     config.define(offset + 2, 2, header);
     for (int i = 0; i < body.length; i++) {
-      config.define(offset + 4 + i, 1, body[i]);
+      config.define(offset + 2 + i, 1, body[i]);
     }
   }
 }

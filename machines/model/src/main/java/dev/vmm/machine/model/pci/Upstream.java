@@ -8,7 +8,8 @@ public interface Upstream {
   /**
    * Makes a DMA.
    *
-   * @param rid the requester id that the function sends: its own or a phantom one
+   * @param sender the function that makes it
+   * @param rid the requester id that it sends: its own or a phantom one
    * @param iova the first address
    * @param data the bytes that are written, or room for those that are read
    * @param offset the first byte in {@code data}
@@ -18,6 +19,7 @@ public interface Upstream {
    * @return whether all of it got there
    */
   boolean dma(
+      ModelFunction sender,
       Rid rid,
       long iova,
       byte[] data,
