@@ -114,4 +114,9 @@ record Command(long low, long high) {
   long lastPage() {
     return firstPage() + (1L << order()) - 1;
   }
+
+  @Override
+  public String toString() {
+    return String.format("%016x %016x", low, high);
+  }
 }

@@ -50,4 +50,9 @@ record Event(long low, long high) {
         || code == PAGE_TAB_HARDWARE_ERROR
         || code == COMMAND_HARDWARE_ERROR;
   }
+
+  @Override
+  public String toString() {
+    return String.format("%016x %016x", low, high);
+  }
 }
