@@ -9,4 +9,5 @@ module dev.vmm.machine.model {
   exports dev.vmm.machine.model.dma;
   exports dev.vmm.machine.model.inject;
   exports dev.vmm.machine.model.memory;
+  exports dev.vmm.machine.model.vtd;
 }
