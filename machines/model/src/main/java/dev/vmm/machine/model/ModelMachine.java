@@ -52,7 +52,6 @@ public final class ModelMachine implements Machine, SelfChecking {
 
   private final String name;
   private final Parts parts;
-  private final List<PoweredUnit> units;
   private final RootComplex rootComplex;
   private AcpiTables acpi = AcpiTables.of(List.of());
   private volatile boolean closed;
@@ -60,12 +59,11 @@ public final class ModelMachine implements Machine, SelfChecking {
   ModelMachine(String name, Parts parts, ScopeRouter router) {
     this.name = name;
     this.parts = parts;
-    this.units = parts.units().stream().map(PoweredUnit::new).toList();
     this.rootComplex =
         new RootComplex(
             parts.pci(),
             parts.memory(),
-            rid -> router.unit(rid, physicalFunction(rid)).map(this::powered),
+            rid -> router.unit(rid, physicalFunction(rid)),
             parts.interrupts(),
             parts.counters());
   }
@@ -79,7 +77,7 @@ public final class ModelMachine implements Machine, SelfChecking {
         "machine {}: RAM {}, units {}, tables {}",
         name,
         parts.memory().ram(),
-        units,
+        parts.units().stream().map(RemappingUnit::name).toList(),
         acpi.tables());
   }
 
@@ -215,18 +213,19 @@ public final class ModelMachine implements Machine, SelfChecking {
 
   /**
    * Takes power from a unit, or gives it back. Without power its registers read all ones, and no
-   * DMA gets past it.
+   * DMA gets past it; when it comes back, the unit is as after power-on.
    *
    * @throws VmmException ENOENT if it is not one of {@link #units()}
    */
   public void power(RemappingUnit unit, boolean on) {
-    for (PoweredUnit one : units) {
-      if (one.unit() == unit) {
-        one.power(on);
-        return;
-      }
+    if (!parts.units().contains(unit)) {
+      throw new VmmException(Errno.ENOENT, "no unit of this machine is " + unit.name());
     }
-    throw new VmmException(Errno.ENOENT, "no unit of this machine is " + unit.name());
+    if (on) {
+      unit.reset();
+    } else {
+      unit.losePower();
+    }
   }
 
   /**
@@ -259,7 +258,7 @@ public final class ModelMachine implements Machine, SelfChecking {
   }
 
   private AddressDecoder.@Nullable Target decode(long hpa, int widthBytes) {
-    for (PoweredUnit unit : units) {
+    for (RemappingUnit unit : parts.units()) {
       if (unit.registers().contains(hpa)) {
         return new AddressDecoder.Target(unit, hpa - unit.registers().start(), unit.name());
       }
@@ -276,10 +275,6 @@ public final class ModelMachine implements Machine, SelfChecking {
 
   private static String name(BarHit hit) {
     return hit.function().rid() + " bar" + hit.bar() + " + 0x" + Long.toHexString(hit.offset());
-  }
-
-  private RemappingUnit powered(RemappingUnit unit) {
-    return units.get(parts.units().indexOf(unit));
   }
 
   /** A VF is behind the unit of its PF. */
