@@ -8,18 +8,20 @@ import dev.vmm.pci.Rid;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicLongArray;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Eight threads on one machine: DMA against everything that ends it. */
 class PciStormTest {
-  private static final int ROUNDS = 2000;
+  private static final int ROUNDS = 300;
   private static final FunctionSpec SPEC =
       FunctionSpec.of(1, 2, 0).memory32(0, 0x1000).flr().msix(2, 0, 0, 0x800);
 
@@ -36,7 +38,11 @@ class PciStormTest {
   private final AtomicIntegerArray allowed = new AtomicIntegerArray(8);
 
   private final AtomicLong wrong = new AtomicLong();
-  private final AtomicLong reached = new AtomicLong();
+  private final AtomicLongArray reached = new AtomicLongArray(8);
+  private final AtomicLongArray attempts = new AtomicLongArray(8);
+  private final AtomicLong opened = new AtomicLong();
+  private final CountDownLatch busy = new CountDownLatch(4);
+  private volatile boolean broken;
 
   private static int index(Rid rid) {
     return rid.bus() == 0 ? rid.device() * 2 % 8 + (rid.function() == 0 ? 0 : 1) : 0;
@@ -47,17 +53,17 @@ class PciStormTest {
   void nothingIsReachedOnceTheRegisterThatEndsItWasWritten() throws Exception {
     DmaListener judge =
         access -> {
-          reached.incrementAndGet();
+          reached.incrementAndGet(index(access.function()));
           if (allowed.get(index(access.function())) == 0) {
             wrong.incrementAndGet();
           }
         };
     rig.root.listen(judge);
     List<Callable<Void>> tasks = new ArrayList<>();
-    tasks.add(dma(() -> rig.pci.at(new Rid(0, 0, 1, 0)).orElse(null)));
-    tasks.add(dma(() -> rig.pci.at(new Rid(0, 0, 2, 0)).orElse(null)));
-    tasks.add(dma(() -> rig.pci.at(new Rid(0, 0, 3, 1)).orElse(null)));
-    tasks.add(dma(() -> rig.pci.at(new Rid(0, 1, 0, 0)).orElse(null)));
+    tasks.add(dma(index(new Rid(0, 0, 1, 0)), () -> rig.pci.at(new Rid(0, 0, 1, 0)).orElse(null)));
+    tasks.add(dma(index(new Rid(0, 0, 2, 0)), () -> rig.pci.at(new Rid(0, 0, 2, 0)).orElse(null)));
+    tasks.add(dma(index(new Rid(0, 0, 3, 1)), () -> rig.pci.at(new Rid(0, 0, 3, 1)).orElse(null)));
+    tasks.add(dma(index(new Rid(0, 1, 0, 0)), () -> rig.pci.at(new Rid(0, 1, 0, 0)).orElse(null)));
     tasks.add(rounds(this::masterOnAndReset));
     tasks.add(rounds(this::plugAndPull));
     tasks.add(rounds(this::virtualOnAndOff));
@@ -71,7 +77,9 @@ class PciStormTest {
       threads.shutdownNow();
     }
     assertThat(wrong).hasValue(0);
-    assertThat(reached.get()).isPositive();
+    for (int index : new int[] {0, 2, 4, 7}) {
+      assertThat(reached.get(index)).isPositive();
+    }
   }
 
   private interface Sender {
@@ -79,25 +87,52 @@ class PciStormTest {
     ModelFunction now();
   }
 
-  private static Callable<Void> rounds(Runnable round) {
+  /**
+   * Repeats what opens and closes a function's way; the DMAs go on until the last of these ends.
+   */
+  private Callable<Void> rounds(Runnable round) {
     return () -> {
-      for (int i = 0; i < ROUNDS; i++) {
-        round.run();
+      try {
+        for (int i = 0; i < ROUNDS; i++) {
+          round.run();
+        }
+      } finally {
+        busy.countDown();
       }
       return null;
     };
   }
 
-  private Callable<Void> dma(Sender sender) {
+  /** Now and then leaves a way open until a DMA was tried; otherwise any moment will do. */
+  private void open(int index) {
+    if (opened.incrementAndGet() % 8 == 0) {
+      // Two: the first may have begun before.
+      long until = attempts.get(index) + 2;
+      while (attempts.get(index) < until && !broken) {
+        Thread.yield();
+      }
+    }
+  }
+
+  private Callable<Void> dma(int index, Sender sender) {
     byte[] data = new byte[16];
-    return rounds(
-        () -> {
+    return () -> {
+      boolean complete = false;
+      try {
+        while (busy.getCount() != 0) {
           ModelFunction function = sender.now();
           if (function != null) {
             function.dma(function.generation(), 0x1ff8, data, 0, data.length, true);
             function.interrupt(1);
           }
-        });
+          attempts.incrementAndGet(index);
+        }
+        complete = true;
+      } finally {
+        broken = broken || !complete;
+      }
+      return null;
+    };
   }
 
   private void masterOnAndReset() {
@@ -105,6 +140,7 @@ class PciStormTest {
     ConfigSpace config = rig.config("00:01.0");
     allowed.set(index, 1);
     config.write16(4, 4);
+    open(index);
     config.write16(4, 0);
     allowed.set(index, 0);
     allowed.set(index, 1);
@@ -121,6 +157,7 @@ class PciStormTest {
     rig.pci.hotAdd(rid, SPEC);
     allowed.set(index, 1);
     rig.config("00:02.0").write16(4, 4);
+    open(index);
   }
 
   private void virtualOnAndOff() {
@@ -131,6 +168,7 @@ class PciStormTest {
     allowed.set(index, 1);
     rig.config("00:03.1").write16(4, 4);
     assertThat(rig.config("00:03.1").read16(4)).isEqualTo(4);
+    open(index);
     pf.write16(0x128, 0);
     allowed.set(index, 0);
   }
@@ -139,6 +177,7 @@ class PciStormTest {
     int index = index(new Rid(0, 1, 0, 0));
     allowed.set(index, 1);
     rig.config("01:00.0").write16(4, 4);
+    open(index);
     rig.config("00:04.0").write16(0x3e, 0x40);
     allowed.set(index, 0);
     rig.config("00:04.0").write16(0x3e, 0);
