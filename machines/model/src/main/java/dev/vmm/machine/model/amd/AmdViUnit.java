@@ -115,7 +115,9 @@ public final class AmdViUnit implements RemappingUnit {
             return iova;
           }
           long hpa = translator.translate(rid.id16(), iova, write);
-          LOG.trace("{}: {} iova 0x{} is 0x{}", name(), rid, hex(iova), hex(hpa));
+          if (LOG.isTraceEnabled()) {
+            LOG.trace("{}: {} iova 0x{} is 0x{}", name(), rid, hex(iova), hex(hpa));
+          }
           return hpa;
         });
   }
