@@ -56,6 +56,17 @@ class AmdViMisuseTest {
   }
 
   @Test
+  void anEntryWithoutRightsStartsAfresh() {
+    build();
+    bench.memory.write64(entry + 8, DOMAIN + 1);
+    bench.memory.write64(entry, 3);
+    bench.assertOnly(AmdViRule.DEVICE_ENTRY_TORN);
+    bench.memory.write64(entry, Bench.READ_WRITE | leaf | 1 << 9 | 3);
+    bench.memory.write64(entry, 3);
+    bench.assertClean();
+  }
+
+  @Test
   void anEntryThatPassesEverythingGetsDomainAndThenRootWithoutTearing() {
     build();
     bench.memory.write64(entry, Bench.READ_WRITE | 3);
