@@ -62,7 +62,8 @@ public enum AmdViRule implements Rule {
   MEMORY_FREED(
       "a page is reused only after INVALIDATE_IOMMU_PAGES completed; \"INVALIDATE_IOMMU_PAGES\""),
   /** The device table, command buffer or event log was freed while the unit used it. */
-  STRUCTURE_FREED("structures stay while their enable bit is 1; \"IOMMU Control Register\"");
+  STRUCTURE_FREED(
+      "the device table stays while IommuEn is 1, a buffer while its run bit is; \"IOMMU Control Register\"");
 
   private final String book;
 

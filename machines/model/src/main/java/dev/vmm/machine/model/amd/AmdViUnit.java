@@ -115,7 +115,9 @@ public final class AmdViUnit implements RemappingUnit {
             return iova;
           }
           long hpa = translator.translate(rid.id16(), iova, write);
-          LOG.trace("{}: {} iova 0x{} is 0x{}", name(), rid, hex(iova), hex(hpa));
+          if (LOG.isTraceEnabled()) {
+            LOG.trace("{}: {} iova 0x{} is 0x{}", name(), rid, hex(iova), hex(hpa));
+          }
           return hpa;
         });
   }
@@ -211,7 +213,11 @@ public final class AmdViUnit implements RemappingUnit {
         }
       }
       case Registers.COMMAND_BUFFER_BASE -> {
+        misuse.unwatch(commands.ring.range());
         base(register, commands.ring, merged, AmdViRule.COMMAND_BUFFER_MOVED);
+        if (wanted(Registers.CMD_BUF_EN)) {
+          misuse.watch(commands.ring.range());
+        }
         commands.restarted();
       }
       case Registers.EVENT_LOG_BASE ->
@@ -263,7 +269,6 @@ public final class AmdViUnit implements RemappingUnit {
   private void base(int register, Ring ring, long value, AmdViRule moved) {
     if (ring.busy()) {
       misuse.record(moved, "0x%x to 0x%x", ring.register, value);
-      misuse.unwatch(ring.range());
     }
     if (!ring.lengthExists(value)) {
       misuse.record(AmdViRule.BUFFER_LENGTH, "0x%x to register 0x%x", value, register);
@@ -387,9 +392,7 @@ public final class AmdViUnit implements RemappingUnit {
   private void freed(AddressRange run) {
     locked(
         () -> {
-          if (registers.enabled()) {
-            misuse.freed(run, caches, commands.ring, events.ring);
-          }
+          misuse.freed(run, caches, commands.ring, events.ring);
           return 0;
         });
   }

@@ -25,12 +25,14 @@ final class Caches {
     }
   }
 
-  /** The table at a level that serves addresses with this prefix, with the rights on the way. */
+  /**
+   * The table at a level, 5 at most, that serves addresses with this prefix, with the rights on the
+   * way.
+   */
   record Directory(int level, long prefix, long table, boolean read, boolean write) {
     boolean overlaps(long firstPage, long lastPage) {
-      // A directory of level 6 serves all addresses.
       int shift = 9 * level;
-      return level == 6 || (prefix >= firstPage >>> shift && prefix <= lastPage >>> shift);
+      return prefix >= firstPage >>> shift && prefix <= lastPage >>> shift;
     }
   }
 

@@ -49,11 +49,6 @@ record Dte(long w0, long w1, long w2, long w3) {
     return (int) w1 & 0xffff;
   }
 
-  /** I: the device has a TLB of its own. */
-  boolean deviceTlb() {
-    return ((w1 >>> 32) & 1) != 0;
-  }
-
   /** SE: only the first page fault is told. */
   boolean suppressMore() {
     return ((w1 >>> 33) & 1) != 0;
@@ -85,17 +80,16 @@ record Dte(long w0, long w1, long w2, long w3) {
     return (int) (w2 >>> 60) & 3;
   }
 
-  long interruptTableRoot() {
-    return w2 & 0x000f_ffff_ffff_ffc0L;
-  }
-
   boolean walks() {
     return valid() && translationValid() && mode() != 0;
   }
 
-  /** Says whether a DMA could go by these fields: a mixture of two such entries is harmful. */
+  /**
+   * Says whether a DMA could go by root and domain id together, so that a mixture of two entries is
+   * harmful: not if the entry has no rights, or passes DMAs untranslated.
+   */
   static boolean live(long w0) {
-    return (w0 & 3) == 3 && ((w0 >>> 61) & 3) != 0;
+    return (w0 & 3) == 3 && ((w0 >>> 9) & 7) != 0 && ((w0 >>> 61) & 3) != 0;
   }
 
   boolean reservedBits() {

@@ -135,8 +135,19 @@ final class Misuse {
     }
   }
 
-  /** Software frees memory while the unit is enabled. */
+  /**
+   * Software frees memory: a buffer is in use while it runs, the rest while the unit is enabled.
+   */
   void freed(AddressRange run, Caches caches, Ring commands, Ring events) {
+    if (commands.busy() && run.overlaps(commands.range())) {
+      record(AmdViRule.STRUCTURE_FREED, "%s, with the command buffer", run);
+    }
+    if (events.busy() && run.overlaps(events.range())) {
+      record(AmdViRule.STRUCTURE_FREED, "%s, with the event log", run);
+    }
+    if (!registers.enabled()) {
+      return;
+    }
     Long table = caches.tables.firstIn(run);
     if (table != null) {
       record(AmdViRule.TABLE_FREED, "%s, with the cached table at 0x%x", run, table);
@@ -147,12 +158,6 @@ final class Misuse {
     }
     if (run.overlaps(registers.deviceTable())) {
       record(AmdViRule.STRUCTURE_FREED, "%s, with the device table", run);
-    }
-    if (commands.busy() && run.overlaps(commands.range())) {
-      record(AmdViRule.STRUCTURE_FREED, "%s, with the command buffer", run);
-    }
-    if (events.busy() && run.overlaps(events.range())) {
-      record(AmdViRule.STRUCTURE_FREED, "%s, with the event log", run);
     }
   }
 }

@@ -222,6 +222,26 @@ class AmdViCommandsTest {
   }
 
   @Test
+  void aDelayedCommandIsDelayedOnce() {
+    bench.injector.from(Operation.COMPLETION, Effect.DELAY, 1);
+    bench.command(WAIT | bench.semaphore, 1);
+    for (int i = 0; i < 100; i++) {
+      bench.unit.read(0x2000, 8);
+    }
+    assertThat(bench.memory.read64(bench.semaphore)).isEqualTo(1);
+    assertThat(bench.injector.count(Operation.COMPLETION)).isEqualTo(1);
+  }
+
+  @Test
+  void anOlderWaitForTheSameWordLeavesTheNewerOneWatched() {
+    bench.injector.nth(Operation.COMPLETION, Effect.DELAY, 2);
+    bench.command(WAIT | bench.semaphore, 1);
+    bench.command(WAIT | bench.semaphore, 2);
+    for (int i = 0; i < 100 && bench.memory.read64(bench.semaphore) != 2; i++) {}
+    assertThat(bench.memory.read64(bench.semaphore)).isEqualTo(2);
+  }
+
+  @Test
   void aDeviceTlbThatDoesNotAnswerTimesOut() {
     bench.injector.nth(Operation.COMPLETION, Effect.FAIL, 1);
     bench.command(0x4000_0000_0000_0010L, 0x7fff_ffff_ffff_f001L);

@@ -56,6 +56,28 @@ class AmdViMisuseTest {
   }
 
   @Test
+  void anEntryWithoutRightsStartsAfresh() {
+    build();
+    bench.memory.write64(entry + 8, DOMAIN + 1);
+    bench.memory.write64(entry, 3);
+    bench.assertOnly(AmdViRule.DEVICE_ENTRY_TORN);
+    bench.memory.write64(entry, Bench.READ_WRITE | leaf | 1 << 9 | 3);
+    bench.memory.write64(entry, 3);
+    bench.assertClean();
+  }
+
+  @Test
+  void anEntryThatPassesEverythingGetsDomainAndThenRootWithoutTearing() {
+    build();
+    bench.memory.write64(entry, Bench.READ_WRITE | 3);
+    bench.memory.write64(entry + 8, DOMAIN + 1);
+    bench.memory.write64(entry, Bench.READ_WRITE | root | 2 << 9 | 3);
+    bench.assertClean();
+    bench.memory.write64(entry + 8, DOMAIN);
+    bench.assertOnly(AmdViRule.DEVICE_ENTRY_TORN);
+  }
+
+  @Test
   void anEntryMadeValidBeforeItsDomainIsTorn() {
     bench.enabled();
     bench.memory.write64(entry, Bench.READ_WRITE | root | 2 << 9 | 3);
@@ -168,6 +190,18 @@ class AmdViMisuseTest {
     bench.unit.write(0x18, 8, 0);
     bench.unit.read(0x2020, 8);
     bench.memory.free(bench.events, 4096);
+    bench.assertClean();
+  }
+
+  @Test
+  void aBufferThatStillRunsIsInUseThoughTheUnitIsDisabled() {
+    bench.enabled();
+    bench.unit.write(0x18, 8, 0);
+    bench.memory.free(bench.commands, 4096);
+    bench.assertOnly(AmdViRule.STRUCTURE_FREED);
+    bench.unit.read(0x2020, 8);
+    bench.memory.free(bench.events, 4096);
+    bench.memory.free(bench.deviceTable, 4096);
     bench.assertClean();
   }
 

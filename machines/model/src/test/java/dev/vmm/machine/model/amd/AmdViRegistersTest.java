@@ -217,6 +217,23 @@ class AmdViRegistersTest {
   }
 
   @Test
+  void aResetUnitHasEmptyCachesAndItsPointersAtTheStart() {
+    bench.enabled();
+    bench.memory.write64(bench.deviceTable + 32 * Bench.ID, 3);
+    bench.assertBlocked(0x1000, false);
+    bench.sync();
+    assertThat(unit.read(0x2008, 8)).isEqualTo(0x10);
+    assertThat(unit.read(0x2018, 8)).isEqualTo(0x10);
+    unit.reset();
+    for (long offset = 0x2000; offset <= 0x2020; offset += 8) {
+      assertThat(unit.read(offset, 8)).isZero();
+    }
+    assertThat(unit.read(0x08, 8)).isEqualTo(0x0800_0000_0000_0000L);
+    assertThat(unit.cachedDeviceEntries()).isZero();
+    bench.assertClean();
+  }
+
+  @Test
   void aUnitWithoutPowerAnswersAllOnesAndComesBackReset() {
     bench.enabled();
     unit.losePower();
