@@ -98,6 +98,14 @@ final class InvalidationRegisters {
       if (!idle(name, bits)) {
         return false;
       }
+      if ((bits & REQUEST) != 0 && busy()) {
+        chip.violation(
+            VtdRule.INVALIDATION_BEFORE_COMPLETION,
+            "%s written with 0x%x while the other register's invalidation is under way",
+            name,
+            bits);
+        return false;
+      }
       if ((bits & REQUEST) != 0 && queueOn.getAsBoolean()) {
         chip.violation(
             VtdRule.REGISTER_INVALIDATION_WITH_QUEUE,
