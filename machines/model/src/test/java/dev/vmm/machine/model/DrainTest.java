@@ -6,12 +6,16 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.vmm.machine.model.dma.DmaListener;
 import dev.vmm.machine.model.dma.RemappingUnit;
 import dev.vmm.pci.Rid;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -33,6 +37,7 @@ final class DrainTest {
   private ModelMachine machine = ModelMachineBuilder.none().build();
   private RemappingUnit unit;
   private long target;
+  private long slot;
   private long queue;
   private long status;
 
@@ -67,7 +72,8 @@ final class DrainTest {
     long table = 0;
     for (int level = 0; level < 4; level++) {
       long page = machine.memory().allocatePage();
-      store(page + (level == 0 ? IOVA >>> 9 : 0), (level == 0 ? target : table) | 3);
+      slot = level == 0 ? page + (IOVA >>> 9) : slot;
+      store(level == 0 ? slot : page, (level == 0 ? target : table) | 3);
       table = page;
     }
     store(root, contexts | 1);
@@ -107,6 +113,22 @@ final class DrainTest {
     for (int i = 0; i < 100; i++) {
       if (machine.memory().read64(status) == 0x55) {
         return machine.memory().read64(target);
+      }
+    }
+    throw new AssertionError("the queue does not move");
+  }
+
+  /** Invalidates domain 7, draining, by the descriptors from this one on; returns the next. */
+  private int byQueueAt(int index) {
+    store(queue + index * 16L, 0x700e2);
+    store(queue + index * 16L + 8, 0);
+    store(queue + index * 16L + 16, (index + 1L) << 32 | 0x25);
+    store(queue + index * 16L + 24, status);
+    int next = (index + 2) % 256;
+    unit.write(0x88, 8, next * 16L);
+    for (int i = 0; i < 100; i++) {
+      if (machine.memory().read64(status) == index + 1) {
+        return next;
       }
     }
     throw new AssertionError("the queue does not move");
@@ -266,6 +288,58 @@ final class DrainTest {
           unit.write(0x18, 8, 0);
           return machine.memory().read64(target);
         });
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void noDmaOfFourThreadsLandsAfterTheInvalidation(boolean queued) throws Exception {
+    intel(true);
+    if (queued) {
+      queueOn();
+    }
+    AtomicBoolean open = new AtomicBoolean(true);
+    AtomicLong landed = new AtomicLong();
+    AtomicLong wrong = new AtomicLong();
+    machine.listen(
+        access -> {
+          landed.incrementAndGet();
+          wrong.addAndGet(open.get() ? 0 : 1);
+        });
+    ExecutorService senders = Executors.newFixedThreadPool(4);
+    List<Future<?>> all = new ArrayList<>();
+    for (int t = 0; t < 4; t++) {
+      boolean write = t % 2 == 0;
+      all.add(
+          senders.submit(
+              () -> {
+                for (int i = 0; i < 4_000; i++) {
+                  if (write) {
+                    machine.dmaWrite(EDU, IOVA, BYTES);
+                  } else {
+                    machine.dmaRead(EDU, IOVA, new byte[8]);
+                  }
+                }
+              }));
+    }
+    int descriptor = 0;
+    do {
+      store(slot, 0);
+      if (queued) {
+        descriptor = byQueueAt(descriptor);
+      } else {
+        byRegister(0x3000000000000L);
+      }
+      open.set(false);
+      assertThat(machine.dmaWrite(EDU, IOVA, BYTES)).isFalse();
+      open.set(true);
+      store(slot, target | 3);
+    } while (!all.stream().allMatch(Future::isDone));
+    for (Future<?> one : all) {
+      one.get(1, TimeUnit.SECONDS);
+    }
+    senders.shutdown();
+    assertThat(wrong).hasValue(0);
+    assertThat(landed.get()).isPositive();
   }
 
   @Test
