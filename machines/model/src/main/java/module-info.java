@@ -5,6 +5,7 @@ module dev.vmm.machine.model {
   requires static com.google.auto.service;
   requires static org.jspecify;
 
+  exports dev.vmm.machine.model.amd;
   exports dev.vmm.machine.model.check;
   exports dev.vmm.machine.model.device;
   exports dev.vmm.machine.model.dma;
