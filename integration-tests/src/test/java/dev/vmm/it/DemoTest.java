@@ -12,18 +12,46 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * The main job, as a user runs it: in a JVM of its own, since the first step asks which classes
  * that JVM has loaded.
  */
-@RequiresQemu
 final class DemoTest {
   @TempDir Path folder;
 
   private record Run(int status, String out, String err) {}
 
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "model:intel",
+        "model:intel,aw=39",
+        "model:intel,aw=57,units=2",
+        "model:intel,cm=on,coherent=off,rwbf=on,qi=off",
+        "model:intel,psi=off,superpages=none,lag=20,segments=2"
+      })
+  void everyStepOfTheDemoHoldsOnTheEmbeddedMachineAndNoRuleIsBroken(String machine)
+      throws Exception {
+    Run run = vmmctl("demo", "--machine", machine);
+    assertThat(run.out())
+        .as("standard error: %s", run.err())
+        .contains("10 of 10 steps held")
+        .doesNotContain("misused");
+    assertThat(run.status()).isZero();
+  }
+
   @Test
+  void theEmbeddedMachineIsTheDefaultAndVerboseShowsItsTrace() throws Exception {
+    Run run = vmmctl("demo", "--verbose");
+    assertThat(run.out()).contains("demo on model:intel", "10 of 10 steps held");
+    assertThat(run.out() + run.err()).contains("vtd0: write32 0x18 = ", "it counted");
+  }
+
+  @Test
+  @RequiresQemu
   void everyStepOfTheDemoHoldsOnQemuIntel() throws Exception {
     Run run = vmmctl("demo", "--machine", "qemu:intel");
     assertThat(run.out()).as("standard error: %s", run.err()).contains("10 of 10 steps held");
@@ -32,6 +60,7 @@ final class DemoTest {
   }
 
   @Test
+  @RequiresQemu
   void everyStepOfTheDemoHoldsWithWideAddressesAndCachingMode() throws Exception {
     Run run = vmmctl("demo", "--machine", "qemu:intel,aw-bits=48,caching-mode=on");
     assertThat(run.out()).as("standard error: %s", run.err()).contains("10 of 10 steps held");
@@ -39,6 +68,7 @@ final class DemoTest {
   }
 
   @Test
+  @RequiresQemu
   void verboseShowsTheRegisterWrites() throws Exception {
     Run run = vmmctl("demo", "--machine", "qemu:intel", "--verbose");
     assertThat(run.out() + run.err()).contains("GCMD").contains("RTADDR");
@@ -46,6 +76,7 @@ final class DemoTest {
   }
 
   @Test
+  @RequiresQemu
   void aMachineWithoutAnIommuFailsTheDemoAndSaysWhy() throws Exception {
     Run run = vmmctl("demo", "--machine", "qemu:none");
     assertThat(run.out()).contains("I/O MMU is not present or is disabled");

@@ -107,6 +107,9 @@ public final class UnitReader {
                 drhd.registerBytes()));
         continue;
       }
+      if (!register.readable()) {
+        continue;
+      }
       long raw = registers.read(register.layout(), register.offset());
       all.add(FieldMeaning.explain(RegisterReport.of(register.layout(), register.offset(), raw)));
     }

@@ -1,5 +1,7 @@
 package dev.vmm.iommu.intel.regs;
 
+import dev.vmm.bits.AccessKind;
+import dev.vmm.bits.Field;
 import dev.vmm.bits.Layout;
 import java.util.ArrayList;
 import java.util.List;
@@ -16,6 +18,15 @@ public final class VtdRegisters {
     /** Returns its width in bytes, 4 or 8. */
     public int widthBytes() {
       return layout.widthBits() / 8;
+    }
+
+    /** Says whether any of its bits can be read: what a write-only register reads is undefined. */
+    public boolean readable() {
+      return layout.fields().stream()
+          .map(Field::access)
+          .anyMatch(
+              access ->
+                  access == AccessKind.RO || access == AccessKind.RW || access == AccessKind.RW1C);
     }
 
     /** Returns the offset of the byte after it. */

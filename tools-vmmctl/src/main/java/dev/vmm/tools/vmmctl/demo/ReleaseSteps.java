@@ -128,7 +128,10 @@ final class ReleaseSteps {
     return entry;
   }
 
-  /** The unit has the device in the domain that another function of the host is in. */
+  /**
+   * The unit has the device in the domain that another function of the host is in, if it serves
+   * one; that is one of all RAM 1:1.
+   */
   static void checkHome(Scenario scenario, Evidence evidence, Rid rid) {
     Live live = scenario.live();
     Optional<Entry> own = live.entry(rid);
@@ -140,9 +143,19 @@ final class ReleaseSteps {
             .filter(e -> own.isEmpty() || e.unit().name().equals(own.get().unit().name()))
             .findFirst();
     evidence.check(
-        own.isPresent() && host.isPresent() && own.get().sharesDomainWith(host.get()),
+        own.isPresent() && host.map(own.get()::sharesDomainWith).orElse(true),
         "entry of " + rid,
         "host " + host.map(Entry::domain).orElse("domain"),
         own.map(Entry::domain).orElse("none"));
+    scenario
+        .memory()
+        .ram()
+        .forEach(
+            ram ->
+                evidence.check(
+                    own.map(e -> e.maps(ram.start(), ram.start(), ram.lengthBytes())).orElse(false),
+                    "entry of " + rid,
+                    "RAM " + ram + " mapped 1:1",
+                    own.map(Entry::domain).orElse("none")));
   }
 }

@@ -406,6 +406,7 @@ public final class AmdViUnit implements RemappingUnit {
   }
 
   /** Resets the unit: registers and caches are as after power-on; firmware's base stays. */
+  @Override
   public void reset() {
     locked(
         () -> {
@@ -419,6 +420,7 @@ public final class AmdViUnit implements RemappingUnit {
    * Takes the power away, until {@link #reset}: registers read all ones, DMAs go nowhere, all state
    * is lost.
    */
+  @Override
   public void losePower() {
     locked(
         () -> {

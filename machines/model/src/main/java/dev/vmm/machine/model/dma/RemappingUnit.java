@@ -27,4 +27,10 @@ public interface RemappingUnit extends Mmio {
    * @return the hpa, or {@link #BLOCKED}
    */
   long translate(Rid rid, long iova, boolean write);
+
+  /** Cuts the power: registers read all ones, no DMA gets past it, all state is lost. */
+  default void losePower() {}
+
+  /** Gives the power back: the unit is as after power-on. */
+  default void reset() {}
 }

@@ -5,6 +5,7 @@ import dev.vmm.machine.model.inject.Operation;
 import dev.vmm.pci.Rid;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
@@ -79,6 +80,11 @@ public final class ModelFunction {
   /** Returns its requester id, as the bridges' registers number its bus now. */
   public Rid rid() {
     return pci.locked(this::ridNow);
+  }
+
+  /** Returns the requester id of the PF, if this is a VF. */
+  public Optional<Rid> physicalFunction() {
+    return pf == null ? Optional.empty() : Optional.of(pf.rid());
   }
 
   /** Returns the ids that its requests may carry now: its own, and those of phantom functions. */

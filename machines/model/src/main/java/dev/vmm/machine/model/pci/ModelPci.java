@@ -55,6 +55,7 @@ public final class ModelPci implements PciBus {
   private final ReentrantLock lock = new ReentrantLock();
   private List<Runnable> afterwards = new ArrayList<>();
   private volatile Upstream upstream = NOWHERE;
+  private volatile boolean retired;
 
   ModelPci(PciSite site) {
     this.site = site;
@@ -85,6 +86,11 @@ public final class ModelPci implements PciBus {
     upstream = target;
   }
 
+  /** Has every later access to config space fail with EIO: the machine was given up. */
+  public void retire() {
+    retired = true;
+  }
+
   // Config space.
 
   @Override
@@ -103,6 +109,7 @@ public final class ModelPci implements PciBus {
   @Override
   public int read(Rid rid, int offset, int widthBytes) {
     check(rid, offset, widthBytes);
+    checkAnswering(rid);
     site.counters().add(Count.CONFIG_READ);
     Effect effect = injector().on(Operation.CONFIG_READ);
     if (effect == Effect.FAIL) {
@@ -121,6 +128,7 @@ public final class ModelPci implements PciBus {
   @Override
   public void write(Rid rid, int offset, int widthBytes, int value) {
     check(rid, offset, widthBytes);
+    checkAnswering(rid);
     site.counters().add(Count.CONFIG_WRITE);
     Effect effect = injector().on(Operation.CONFIG_WRITE);
     if (effect == Effect.FAIL) {
@@ -150,6 +158,13 @@ public final class ModelPci implements PciBus {
       throw VmmException.invalid(
           "config access of %d bytes at offset 0x%x of %s: expected a width of 1, 2 or 4 and a multiple of it below 0x1000",
           widthBytes, offset, rid);
+    }
+  }
+
+  private void checkAnswering(Rid rid) {
+    if (retired) {
+      throw new VmmException(
+          Errno.EIO, "config space of " + rid + " does not answer: the machine was closed");
     }
   }
 
