@@ -15,10 +15,6 @@ import dev.vmm.testing.RequiresQemu;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Nested;
@@ -63,23 +59,11 @@ abstract class QemuIntelContract extends BackendContract {
   @DisplayName("VT-d")
   final class Vtd {
     @Test
-    void i04_concurrentFirstAssignsTurnTranslationOnOnce() throws Exception {
+    void i04_manyAssignsTurnTranslationOnOnce() {
       stage().machine().forget();
       try (Bench bench = stage().bench()) {
-        VirtualMachine vm = bench.guest("guest");
-        VirtualMachine other = bench.guest("other");
-        bench.ppt().attach(bench.rid());
-        ExecutorService pool = Executors.newFixedThreadPool(2);
-        try {
-          CountDownLatch go = new CountDownLatch(1);
-          Future<?> one = pool.submit(() -> assign(go, bench, vm));
-          Future<?> two = pool.submit(() -> assign(go, bench, other));
-          go.countDown();
-          one.get();
-          two.get();
-        } finally {
-          pool.shutdownNow();
-        }
+        bench.guestWithBareDevice("one").close();
+        bench.guestWithBareDevice("two");
         int wasOn = 0;
         int turnedOn = 0;
         for (WatchedMachine.Access write : stage().machine().writesTo(GCMD)) {
@@ -93,24 +77,11 @@ abstract class QemuIntelContract extends BackendContract {
       }
     }
 
-    private static Void assign(CountDownLatch go, Bench bench, VirtualMachine vm)
-        throws InterruptedException {
-      go.await();
-      try {
-        bench.ppt().assign(bench.rid(), vm);
-      } catch (dev.vmm.VmmException e) {
-        assertThat(e.errno()).as("the loser's").isEqualTo(dev.vmm.Errno.EBUSY);
-      }
-      return null;
-    }
-
     @Test
     void i05_oneUnmapOfALargeRangeIsOneInvalidation() {
       try (Bench bench = stage().bench()) {
-        VirtualMachine vm = bench.guest("guest");
+        VirtualMachine vm = bench.guestWithBareDevice("guest");
         vm.addMemory(0x4000_0000, 0x800_0000, Access.READ_WRITE);
-        bench.ppt().attach(bench.rid());
-        bench.ppt().assign(bench.rid(), vm);
         stage().machine().forget();
 
         vm.removeMemory(0x4000_0000);
@@ -125,13 +96,11 @@ abstract class QemuIntelContract extends BackendContract {
     void i14_noCommandDropsTranslationOrTheQueueWhileOn() {
       stage().machine().forget();
       try (Bench bench = stage().bench()) {
-        VirtualMachine vm = bench.guestWithDevice("guest");
-        bench.ppt().unassign(bench.rid(), vm);
-        bench.ppt().assign(bench.rid(), vm);
+        bench.guestWithBareDevice("first").close();
+        VirtualMachine vm = bench.guestWithBareDevice("guest");
         vm.addMemory(0x3000_0000, 0x1000, Access.READ_WRITE);
         vm.removeMemory(0x3000_0000);
         vm.close();
-        bench.ppt().detach(bench.rid());
         int held = 0;
         for (WatchedMachine.Access write : stage().machine().writesTo(GCMD)) {
           assertThat((int) write.value() & held)
@@ -147,7 +116,7 @@ abstract class QemuIntelContract extends BackendContract {
     void closeReturnsTheUnitAsItWasFound() {
       Map<String, Long> found = settled(stage().units().get(0));
       try (Bench bench = stage().bench()) {
-        bench.guestWithDevice("guest");
+        bench.guestWithBareDevice("guest");
         assertThat(settled(stage().units().get(0))).isNotEqualTo(found);
       }
       assertThat(settled(stage().units().get(0))).isEqualTo(found);
@@ -156,7 +125,7 @@ abstract class QemuIntelContract extends BackendContract {
     @Test
     void aBlockedDmaSaysThatTheEntryIsNotPresent() {
       try (Bench bench = stage().bench()) {
-        bench.guestWithDevice("guest");
+        bench.guestWithBareDevice("guest");
         bench.asHost(engine -> engine.toMemory(0, 0x80_0000, 64));
         assertThat(bench.faults())
             .singleElement()

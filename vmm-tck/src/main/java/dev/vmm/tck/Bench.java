@@ -34,12 +34,14 @@ public final class Bench implements AutoCloseable {
   private final Vmm vmm;
   private final PptDriver ppt;
   private final Rid rid;
+  private final TckDevice bare;
 
   Bench(Stage stage, Tunables tunables) {
     this.stage = stage;
     vmm = Vmm.open(stage.machine(), tunables);
     ppt = PptDriver.open(vmm);
     rid = stage.engineRid();
+    bare = new TckDevice(rid, vmm.iommu());
   }
 
   /** Returns the platform. */
@@ -87,6 +89,21 @@ public final class Bench implements AutoCloseable {
     }
     ppt.assign(rid, vm);
     return vm;
+  }
+
+  /**
+   * Creates such a VM and gives it the function as it is, without the driver, which would reset it
+   * or wait for it to fall silent. {@link #asHost} drives its engine.
+   */
+  public VirtualMachine guestWithBareDevice(String name) {
+    VirtualMachine vm = guest(name);
+    bare.assign(vm);
+    return vm;
+  }
+
+  /** Returns the function with the DMA engine as something to give to a VM as it is. */
+  TckDevice bareDevice() {
+    return bare;
   }
 
   /** Opens the engine as the guest that owns it drives it. */

@@ -18,7 +18,7 @@ abstract class Inv02OneDomainContract extends ContractPart {
   @Test
   void i02_everyCoveredFunctionIsInExactlyOneDomainFromTheStart() {
     try (Bench bench = stage().bench()) {
-      bench.guestWithDevice("guest");
+      bench.guestWithBareDevice("guest");
 
       for (PciFunction function : stage().functions()) {
         Optional<String> domain = bench.domainOf(function.rid());
@@ -42,7 +42,7 @@ abstract class Inv02OneDomainContract extends ContractPart {
       return;
     }
     try (Bench bench = stage().bench()) {
-      bench.guestWithDevice("guest");
+      bench.guestWithBareDevice("guest");
 
       List<UnitReport> units = stage().units();
       assertThat(units).allMatch(UnitReport::enabled);
@@ -67,7 +67,7 @@ abstract class Inv02OneDomainContract extends ContractPart {
       return; // that none is there is tested with the capabilities
     }
     try (Bench bench = stage().bench()) {
-      bench.guestWithDevice("guest");
+      bench.guestWithBareDevice("guest");
       try (VirtualFunctions vfs = VirtualFunctions.enable(stage().machine(), 2)) {
         assertThat(vfs.rids()).hasSize(2);
         bench.vmm().iommu().rescan();
@@ -157,14 +157,16 @@ abstract class Inv02OneDomainContract extends ContractPart {
   @Test
   void i02_memoryAddedAfterTheAssignIsReachable() {
     try (Bench bench = stage().bench()) {
-      VirtualMachine vm = bench.guestWithDevice("guest");
-      DmaEngine engine = bench.guestEngine(vm);
+      VirtualMachine vm = bench.guestWithBareDevice("guest");
       vm.addMemory(0x3000_0000, 0x2000, Access.READ_WRITE);
       byte[] sent = Bench.pattern(4, 512);
       vm.bus().storeBytes(0x3000_0000, sent);
 
-      engine.fromMemory(0x3000_0000, 0, 512);
-      engine.toMemory(0, 0x3000_1000, 512);
+      bench.asHost(
+          engine -> {
+            engine.fromMemory(0x3000_0000, 0, 512);
+            engine.toMemory(0, 0x3000_1000, 512);
+          });
 
       assertThat(vm.bus().loadBytes(0x3000_1000, 512)).isEqualTo(sent);
       assertThat(bench.faults()).isEmpty();

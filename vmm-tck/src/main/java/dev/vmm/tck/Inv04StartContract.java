@@ -54,8 +54,7 @@ abstract class Inv04StartContract extends ContractPart {
     for (int i = 0; i < 3; i++) {
       try (Bench bench = stage().bench()) {
         assertThat(bench.vmm().iommu().state()).isEqualTo(IommuState.OFF);
-        TckDevice device = new TckDevice(bench.rid(), bench.vmm().iommu());
-        device.assign(bench.guest("guest"));
+        bench.guestWithBareDevice("guest");
         assertThat(bench.vmm().iommu().state()).isEqualTo(IommuState.ON);
         assertThat(bench.vmm().iommu().startTime()).isPresent();
         assertThat(bench.vmm().sysctls()).containsEntry("hw.vmm.iommu.initialized", "1");

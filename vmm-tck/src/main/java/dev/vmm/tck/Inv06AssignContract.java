@@ -60,7 +60,7 @@ abstract class Inv06AssignContract extends ContractPart {
     int bits = iovaBits();
     try (Bench bench = stage().bench()) {
       VirtualMachine vm = bench.guest("guest");
-      new TckDevice(bench.rid(), bench.vmm().iommu()).assign(vm);
+      bench.bareDevice().assign(vm);
       List<MemorySegment> before = vm.memory();
       long allocated = stage().machine().memory().allocatedBytes();
       long end = vm.domain().orElseThrow().lastIova() + 1;

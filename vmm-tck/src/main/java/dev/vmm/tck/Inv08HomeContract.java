@@ -3,6 +3,7 @@ package dev.vmm.tck;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.vmm.core.VirtualMachine;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** Where a device is while no VM owns it. */
@@ -27,9 +28,10 @@ abstract class Inv08HomeContract extends ContractPart {
   void i08_theOlderHomeIsTheHostDomain() {
     try (Bench bench =
         stage().bench(stage().subject().tunables().with("hw.vmm.ppt.home", "host"))) {
-      VirtualMachine vm = bench.guestWithDevice("guest");
+      bench.vmm().iommu().claim(List.of(bench.rid()));
+      bench.guestWithBareDevice("guest");
       assertThat(bench.domainOf(bench.rid())).hasValue("vm:guest");
-      bench.ppt().unassign(bench.rid(), vm);
+      bench.bareDevice().unassign();
 
       assertThat(bench.domainOf(bench.rid())).hasValue("host");
     }

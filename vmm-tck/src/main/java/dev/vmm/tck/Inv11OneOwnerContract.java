@@ -15,7 +15,6 @@ abstract class Inv11OneOwnerContract extends ContractPart {
   @Test
   void i11_aUnitThatIsOnAlreadyBelongsToSomebodyElse() {
     try (Bench bench = stage().bench()) {
-      bench.ppt().attach(bench.rid());
       VirtualMachine vm = bench.guest("guest");
       try (SpiSession owner = stage().session()) {
         owner.iommu().move(List.of(bench.rid()), owner.domain("theirs"));
@@ -24,7 +23,7 @@ abstract class Inv11OneOwnerContract extends ContractPart {
         stage().machine().forget();
 
         refused(Errno.EBUSY, () -> stage().session().close());
-        refused(Errno.ENXIO, () -> bench.ppt().assign(bench.rid(), vm), Presence.REFUSAL, "EBUSY");
+        refused(Errno.ENXIO, () -> bench.bareDevice().assign(vm), Presence.REFUSAL, "EBUSY");
 
         assertThat(bench.vmm().iommu().failure().orElseThrow().errno()).isEqualTo(Errno.EBUSY);
         assertThat(bench.vmm().iommu().state()).isEqualTo(IommuState.FAILED);
@@ -33,7 +32,7 @@ abstract class Inv11OneOwnerContract extends ContractPart {
         assertThat(owner.iommu().enabled()).isTrue();
       }
       // Its owner let it go: the next assign tries again.
-      bench.ppt().assign(bench.rid(), vm);
+      bench.bareDevice().assign(vm);
       assertThat(bench.vmm().iommu().state()).isEqualTo(IommuState.ON);
     }
   }

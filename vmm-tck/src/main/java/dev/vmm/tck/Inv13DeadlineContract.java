@@ -17,12 +17,11 @@ abstract class Inv13DeadlineContract extends ContractPart {
   @Test
   void i04_i13_aUnitThatHearsNothingFailsTheStartInTimeAndTheNextAssignStartsIt() {
     try (Bench bench = stage().bench()) {
-      bench.ppt().attach(bench.rid());
       VirtualMachine vm = bench.guest("guest");
       long start = System.nanoTime();
       stage().machine().loseWrites(true);
       try {
-        refused(Errno.ENXIO, () -> bench.ppt().assign(bench.rid(), vm), Presence.REFUSAL);
+        refused(Errno.ENXIO, () -> bench.bareDevice().assign(vm), Presence.REFUSAL);
       } finally {
         stage().machine().loseWrites(false);
       }
@@ -33,7 +32,7 @@ abstract class Inv13DeadlineContract extends ContractPart {
           .isIn(Errno.ETIMEDOUT, Errno.EIO);
       assertThat(vm.domain()).isEmpty();
 
-      bench.ppt().assign(bench.rid(), vm);
+      bench.bareDevice().assign(vm);
 
       assertThat(bench.vmm().iommu().state()).isEqualTo(IommuState.ON);
       assertThat(bench.domainOf(bench.rid())).hasValue("vm:guest");

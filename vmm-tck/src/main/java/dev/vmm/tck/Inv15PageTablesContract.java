@@ -52,7 +52,7 @@ abstract class Inv15PageTablesContract extends ContractPart {
   void i15_guestMemoryIsMappedWithTheLargestPages() {
     try (Bench bench = stage().bench()) {
       VirtualMachine vm = bench.guest("guest");
-      new TckDevice(bench.rid(), bench.vmm().iommu()).assign(vm);
+      bench.bareDevice().assign(vm);
       Domain domain = vm.domain().orElseThrow();
       long expected = stage().has(Capability.SUPERPAGES) ? LARGE : PAGE;
       assertThat(domain.translate(0).orElseThrow().pageBytes()).isEqualTo(expected);

@@ -57,16 +57,17 @@ abstract class Inv16FaultsContract extends ContractPart {
     try (Bench bench = stage().bench()) {
       VirtualMachine vm = bench.guest("guest");
       vm.addMemory(0x2000_0000, 0x2000, Access.READ);
-      bench.ppt().attach(bench.rid());
-      bench.ppt().assign(bench.rid(), vm);
-      DmaEngine engine = bench.guestEngine(vm);
+      bench.bareDevice().assign(vm);
       vm.bus().storeBytes(0, Bench.pattern(3, 64));
-      engine.fromMemory(0, 0, 64);
-      engine.fromMemory(0x2000_0000, 64, 64);
+      bench.asHost(
+          engine -> {
+            engine.fromMemory(0, 0, 64);
+            engine.fromMemory(0x2000_0000, 64, 64);
+          });
       assertThat(bench.faults()).isEmpty();
 
       // Not the page that was read: QEMU records no fault where its IOTLB has a read-only entry.
-      engine.toMemory(0, 0x2000_1000, 64);
+      bench.asHost(engine -> engine.toMemory(0, 0x2000_1000, 64));
 
       assertThat(vm.bus().loadBytes(0x2000_1000, 64)).containsOnly(0);
       assertThat(bench.faults())

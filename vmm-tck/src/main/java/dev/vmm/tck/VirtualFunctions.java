@@ -11,7 +11,7 @@ import dev.vmm.pci.SriovCapability;
 import java.util.List;
 
 /** The virtual functions of the machine's first function with SR-IOV, on until closed. */
-final class VirtualFunctions implements AutoCloseable {
+public final class VirtualFunctions implements AutoCloseable {
   private final Machine machine;
   private final Rid pf;
   private final int sriov;
@@ -22,7 +22,8 @@ final class VirtualFunctions implements AutoCloseable {
     this.sriov = sriov;
   }
 
-  static VirtualFunctions enable(Machine machine, int count) {
+  /** Turns the first {@code count} of them on. */
+  public static VirtualFunctions enable(Machine machine, int count) {
     for (PciFunction function : machine.pci().functions()) {
       var at = function.config().extendedCapability(PciCapability.EXT_SRIOV);
       if (at.isPresent() && function.physicalFunction().isEmpty()) {
@@ -41,17 +42,20 @@ final class VirtualFunctions implements AutoCloseable {
         machine.name());
   }
 
-  Rid pf() {
+  /** Returns the function that they are of. */
+  public Rid pf() {
     return pf;
   }
 
-  List<Rid> rids() {
+  /** Returns those that are on. */
+  public List<Rid> rids() {
     return machine.pci().functions().stream()
         .filter(f -> f.physicalFunction().filter(pf::equals).isPresent())
         .map(PciFunction::rid)
         .toList();
   }
 
+  /** Turns them off. */
   @Override
   public void close() {
     ConfigSpace config = machine.pci().config(pf);
