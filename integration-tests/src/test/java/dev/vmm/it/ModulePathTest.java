@@ -28,11 +28,11 @@ final class ModulePathTest {
             .defineModulesWithOneLoader(configuration, ClassLoader.getPlatformClassLoader());
 
     assertThat(layer.modules().stream().map(Module::getName))
-        .contains("dev.vmm.core", "dev.vmm.iommu.intel", "dev.vmm.machine.qemu");
+        .contains("dev.vmm.core", "dev.vmm.iommu.intel", "dev.vmm.machine.model", "dev.vmm.machine.qemu");
     assertThat(services(layer, "dev.vmm.iommu.spi.IommuProvider", "name"))
         .containsExactly("intel-vtd");
     assertThat(services(layer, "dev.vmm.machine.MachineProvider", "scheme"))
-        .containsExactly("qemu");
+        .containsExactlyInAnyOrder("model", "qemu");
   }
 
   private static List<Object> services(ModuleLayer layer, String service, String property)

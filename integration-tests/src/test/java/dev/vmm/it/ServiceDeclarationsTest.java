@@ -40,6 +40,7 @@ final class ServiceDeclarationsTest {
             "dev.vmm.core",
             "dev.vmm.iommu.intel",
             "dev.vmm.ppt",
+            "dev.vmm.machine.model",
             "dev.vmm.machine.qemu",
             "dev.vmm.tools.dmardump",
             "dev.vmm.tools.vmmctl");

@@ -3,13 +3,19 @@ package dev.vmm.machine;
 import java.util.List;
 
 /**
- * A machine that notices misuse of its hardware: what the book forbids software to do, and real
- * hardware would pass over in silence. Thread-safe.
+ * A {@link Machine} that knows how its hardware ought to be treated and notes where it was not. A
+ * machine need not be one; whoever has driven one asks at the end, with {@link #complaintsOf}.
  */
 public interface SelfChecking {
   /**
-   * Returns a line for each misuse so far, oldest first; empty if the hardware was always used by
-   * the book.
+   * Returns what was done to the machine's hardware that its books forbid, oldest first, one line
+   * each with the rule and where it stands; empty if nothing was. Thread-safe; can be asked after
+   * the machine was closed, too.
    */
   List<String> complaints();
+
+  /** Returns a machine's complaints; none for a machine that does not check itself. */
+  static List<String> complaintsOf(Machine machine) {
+    return machine instanceof SelfChecking checking ? checking.complaints() : List.of();
+  }
 }

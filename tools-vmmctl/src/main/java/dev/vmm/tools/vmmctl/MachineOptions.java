@@ -11,9 +11,9 @@ final class MachineOptions extends TunableOptions {
   @Option(
       names = {"-m", "--machine"},
       paramLabel = "MACHINE",
-      defaultValue = "qemu:intel",
+      defaultValue = "model:intel",
       description = "The machine to work on (default ${DEFAULT-VALUE}).")
-  private String machine = "qemu:intel";
+  private String machine = "model:intel";
 
   @Option(
       names = {"-v", "--verbose"},

@@ -3,6 +3,7 @@ package dev.vmm.tools.vmmctl.demo;
 import dev.vmm.VmmException;
 import dev.vmm.iommu.inspect.UnitReport;
 import dev.vmm.machine.Machine;
+import dev.vmm.machine.SelfChecking;
 import dev.vmm.tools.dmardump.DumpRenderer;
 import dev.vmm.tools.dmardump.Palette;
 import dev.vmm.tunable.Tunables;
@@ -16,6 +17,8 @@ import java.util.OptionalInt;
 public final class Demonstration {
   /** After this step the dump shows the most: the device in the guest's domain. */
   private static final int DUMP_AFTER = 3;
+
+  private static final int MAX_COMPLAINTS = 20;
 
   private final PrintWriter out;
   private final Palette palette;
@@ -72,7 +75,8 @@ public final class Demonstration {
     } finally {
       closed = close(scenario);
     }
-    boolean all = held == steps.size() && closed;
+    boolean treatedWell = treatedWell(machine);
+    boolean all = held == steps.size() && closed && treatedWell;
     String summary = held + " of " + steps.size() + " steps held";
     out.printf(
         Locale.ROOT,
@@ -144,6 +148,18 @@ public final class Demonstration {
       throw new java.io.UncheckedIOException(e);
     }
     out.flush();
+  }
+
+  /** Asks a machine that checks how it is treated. */
+  private boolean treatedWell(Machine machine) {
+    List<String> complaints = SelfChecking.complaintsOf(machine);
+    for (String complaint : complaints.subList(0, Math.min(MAX_COMPLAINTS, complaints.size()))) {
+      out.println(palette.bad("the hardware was misused: " + complaint));
+    }
+    if (complaints.size() > MAX_COMPLAINTS) {
+      out.println(palette.bad("and " + (complaints.size() - MAX_COMPLAINTS) + " more"));
+    }
+    return complaints.isEmpty();
   }
 
   private boolean close(Scenario scenario) {

@@ -36,6 +36,10 @@ public final class ModelMemory implements PhysicalMemory {
 
   private final List<AddressRange> ram;
   private final PageAllocator allocator;
+
+  /** The RAM that answers: all of it, and none once the machine was given up. */
+  private volatile List<AddressRange> answering;
+
   private final Visibility visibility;
   private final Injector injector;
   private final PageDirectory pages = new PageDirectory();
@@ -58,6 +62,7 @@ public final class ModelMemory implements PhysicalMemory {
       }
     }
     this.ram = List.copyOf(ram);
+    this.answering = this.ram;
     this.allocator = new PageAllocator(free);
     this.visibility = visibility;
     this.injector = injector;
@@ -213,6 +218,7 @@ public final class ModelMemory implements PhysicalMemory {
 
   @Override
   public long allocate(long lengthBytes, long alignmentBytes) {
+    checkAnswering();
     if (injector.on(Operation.ALLOCATE) != Effect.NONE) {
       throw new VmmException(
           Errno.ENOMEM,
@@ -226,6 +232,7 @@ public final class ModelMemory implements PhysicalMemory {
 
   @Override
   public void free(long hpa, long lengthBytes) {
+    checkAnswering();
     if (lengthBytes > 0) {
       AddressRange run = new AddressRange(hpa, lengthBytes);
       freeListeners.forEach(listener -> listener.freed(run));
@@ -264,11 +271,16 @@ public final class ModelMemory implements PhysicalMemory {
     }
   }
 
+  /** Has every later access, allocation and release fail with EIO: the machine was given up. */
+  public void retire() {
+    answering = List.of();
+  }
+
   // The hardware's side.
 
   /** Says whether all of these bytes are RAM, in one range. */
   public boolean isRam(long hpa, long lengthBytes) {
-    for (AddressRange range : ram) {
+    for (AddressRange range : answering) {
       long offset = hpa - range.start();
       if (Long.compareUnsigned(offset, range.lengthBytes()) < 0) {
         return Long.compareUnsigned(lengthBytes, range.lengthBytes() - offset) <= 0;
@@ -427,6 +439,7 @@ public final class ModelMemory implements PhysicalMemory {
 
   private void check(long hpa, int widthBytes) {
     if ((hpa & (widthBytes - 1)) != 0 || !isRam(hpa, widthBytes)) {
+      checkAnswering();
       throw VmmException.invalid(
           "no RAM of %d bytes at 0x%x: expected a multiple of %d in %s",
           widthBytes, hpa, widthBytes, ram);
@@ -435,8 +448,15 @@ public final class ModelMemory implements PhysicalMemory {
 
   private void checkRun(long hpa, long lengthBytes) {
     if (lengthBytes < 0 || !isRam(hpa, lengthBytes)) {
+      checkAnswering();
       throw VmmException.invalid(
           "no RAM of 0x%x bytes at 0x%x: expected a range inside one of %s", lengthBytes, hpa, ram);
+    }
+  }
+
+  private void checkAnswering() {
+    if (answering.isEmpty()) {
+      throw new VmmException(Errno.EIO, "memory does not answer: the machine was closed");
     }
   }
 

@@ -1,0 +1,69 @@
+package dev.vmm.machine.model;
+
+import dev.vmm.machine.model.acpi.DeviceScope;
+import dev.vmm.machine.model.device.DeviceTimer;
+import dev.vmm.machine.model.device.EduDevice;
+import dev.vmm.machine.model.device.RogueDevice;
+import dev.vmm.machine.model.pci.BridgeSpec;
+import dev.vmm.machine.model.pci.BusBuilder;
+import dev.vmm.machine.model.pci.FunctionSpec;
+import dev.vmm.pci.Rid;
+import java.util.ArrayList;
+import java.util.List;
+
+/** The devices of a machine that was not told otherwise: those of the QEMU machines, and where. */
+final class DefaultDevices {
+  /** So many units can share the devices of segment 0. */
+  static final int MAX_UNITS = 4;
+
+  private static final int VFS = 2;
+
+  private DefaultDevices() {}
+
+  /** Puts the devices on the root bus of a segment. */
+  static void fill(
+      BusBuilder bus, int segment, DeviceTimer timer, long eduDelayNanos, boolean rogue) {
+    bus.add(0, FunctionSpec.hostBridge());
+    bus.add(2, EduDevice.function(timer, eduDelayNanos));
+    if (segment > 0) {
+      return;
+    }
+    bus.bridge(
+        3,
+        BridgeSpec.rootPort().acs(true),
+        behind -> behind.add(0, EduDevice.physicalFunction(VFS, timer, eduDelayNanos)));
+    bus.bridge(
+        4,
+        BridgeSpec.rootPort().acs(true),
+        port ->
+            port.bridge(
+                0,
+                BridgeSpec.expressToPci(),
+                behind -> behind.add(1, EduDevice.function(timer, eduDelayNanos))));
+    if (rogue) {
+      bus.add(5, RogueDevice.function(timer));
+    }
+    bus.add(31, FunctionSpec.isaBridge());
+    bus.add(31, 2, FunctionSpec.sataController());
+  }
+
+  /**
+   * Returns what each of several units serves: the first ones a device each, as a graphics device
+   * has a unit of its own on many machines, and the last one all the rest.
+   */
+  static List<UnitScope> scopes(int units, int segments) {
+    List<DeviceScope> own =
+        List.of(
+            DeviceScope.endpoint(new Rid(0, 0, 2, 0)),
+            DeviceScope.subHierarchy(0, new Rid(0, 0, 3, 0).devfn()),
+            DeviceScope.subHierarchy(0, new Rid(0, 0, 4, 0).devfn()));
+    List<UnitScope> scopes = new ArrayList<>();
+    for (int unit = 0; unit < units - 1; unit++) {
+      scopes.add(UnitScope.of(0, own.get(unit)));
+    }
+    for (int segment = 0; segment < segments; segment++) {
+      scopes.add(UnitScope.all(segment));
+    }
+    return scopes;
+  }
+}

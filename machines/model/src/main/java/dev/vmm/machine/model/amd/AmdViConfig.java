@@ -1,0 +1,206 @@
+package dev.vmm.machine.model.amd;
+
+import dev.vmm.pci.Rid;
+
+/**
+ * What a unit is like. Immutable and thread-safe.
+ *
+ * @param registerBase where the registers are: a multiple of 16 KiB
+ * @param rid the requester id of the unit's own PCI function
+ * @param hostLevels the largest paging mode of host tables: 4, 5 or 6 (HATS)
+ * @param prefetch whether PREFETCH_IOMMU_PAGES is taken (PreFSup)
+ * @param invalidateAll whether INVALIDATE_IOMMU_ALL is taken (IASup)
+ * @param noExecute NXSup, which only guest translation would use
+ * @param hardwareEvents whether the hardware event registers exist (HESup)
+ * @param notPresentCached whether table entries that are not present are cached (NpCache)
+ * @param deviceTlbs whether INVALIDATE_IOTLB_PAGES is taken (IotlbSup)
+ * @param coherent whether the unit can snoop the processor's caches at all
+ * @param runLag at which poll after a change of an enable bit its run bit follows, from 1
+ * @param commandLag at which poll after the tail moved the commands are worked off, from 1
+ * @param eagerRefetch whether what was cached is read again from the tables right after an
+ *     invalidation
+ * @param largestBufferEntries the largest command buffer and event log, in entries: a power of two
+ *     from 256 to 32768
+ */
+public record AmdViConfig(
+    long registerBase,
+    Rid rid,
+    int hostLevels,
+    boolean prefetch,
+    boolean invalidateAll,
+    boolean noExecute,
+    boolean hardwareEvents,
+    boolean notPresentCached,
+    boolean deviceTlbs,
+    boolean coherent,
+    int runLag,
+    int commandLag,
+    boolean eagerRefetch,
+    int largestBufferEntries) {
+
+  /** Checks the ranges. */
+  public AmdViConfig {
+    require((registerBase & (AmdViUnit.REGISTER_BYTES - 1)) == 0, "register base", registerBase);
+    require(hostLevels >= 4 && hostLevels <= 6, "host levels", hostLevels);
+    require(runLag >= 1, "run lag", runLag);
+    require(commandLag >= 1, "command lag", commandLag);
+    require(
+        largestBufferEntries >= 256
+            && largestBufferEntries <= 32768
+            && Integer.bitCount(largestBufferEntries) == 1,
+        "buffer entries",
+        largestBufferEntries);
+  }
+
+  private static void require(boolean holds, String what, long value) {
+    if (!holds) {
+      throw new IllegalArgumentException(String.format("no unit has 0x%x as %s", value, what));
+    }
+  }
+
+  /** Starts with a unit at 0xfed80000, function 00:01.0, that has all features and is lazy. */
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  /** Returns the segment, that of {@link #rid}. */
+  public int segment() {
+    return rid.segment();
+  }
+
+  /** Returns the Extended Feature Register, MMIO offset 0030h. */
+  public long extendedFeatures() {
+    return bit(prefetch, 0)
+        | bit(noExecute, 3)
+        | bit(invalidateAll, 6)
+        | bit(hardwareEvents, 8)
+        | ((long) (hostLevels - 4) << 10);
+  }
+
+  private static long bit(boolean set, int bit) {
+    return set ? 1L << bit : 0;
+  }
+
+  /** Collects what a unit is like. Not thread-safe. */
+  public static final class Builder {
+    private long registerBase = 0xfed80000L;
+    private Rid rid = new Rid(0, 0, 1, 0);
+    private int hostLevels = 6;
+    private boolean prefetch = true;
+    private boolean invalidateAll = true;
+    private boolean noExecute;
+    private boolean hardwareEvents = true;
+    private boolean notPresentCached;
+    private boolean deviceTlbs = true;
+    private boolean coherent = true;
+    private int runLag = 2;
+    private int commandLag = 2;
+    private boolean eagerRefetch = true;
+    private int largestBufferEntries = 32768;
+
+    private Builder() {}
+
+    /** Sets where the registers are. */
+    public Builder registerBase(long value) {
+      registerBase = value;
+      return this;
+    }
+
+    /** Sets the unit's own function, and with it the segment. */
+    public Builder rid(Rid value) {
+      rid = value;
+      return this;
+    }
+
+    /** Sets the largest paging mode: 4, 5 or 6. */
+    public Builder hostLevels(int value) {
+      hostLevels = value;
+      return this;
+    }
+
+    /** Sets PreFSup. */
+    public Builder prefetch(boolean value) {
+      prefetch = value;
+      return this;
+    }
+
+    /** Sets IASup. */
+    public Builder invalidateAll(boolean value) {
+      invalidateAll = value;
+      return this;
+    }
+
+    /** Sets NXSup. */
+    public Builder noExecute(boolean value) {
+      noExecute = value;
+      return this;
+    }
+
+    /** Sets HESup. */
+    public Builder hardwareEvents(boolean value) {
+      hardwareEvents = value;
+      return this;
+    }
+
+    /** Sets NpCache. */
+    public Builder notPresentCached(boolean value) {
+      notPresentCached = value;
+      return this;
+    }
+
+    /** Sets IotlbSup. */
+    public Builder deviceTlbs(boolean value) {
+      deviceTlbs = value;
+      return this;
+    }
+
+    /** Sets whether the unit can snoop the processor's caches. */
+    public Builder coherent(boolean value) {
+      coherent = value;
+      return this;
+    }
+
+    /** Sets at which poll a run bit follows its enable bit. */
+    public Builder runLag(int value) {
+      runLag = value;
+      return this;
+    }
+
+    /** Sets at which poll commands are worked off. */
+    public Builder commandLag(int value) {
+      commandLag = value;
+      return this;
+    }
+
+    /** Sets whether the tables are read again right after an invalidation. */
+    public Builder eagerRefetch(boolean value) {
+      eagerRefetch = value;
+      return this;
+    }
+
+    /** Sets the largest command buffer and event log. */
+    public Builder largestBufferEntries(int value) {
+      largestBufferEntries = value;
+      return this;
+    }
+
+    /** Returns the configuration; throws IllegalArgumentException if no unit is like that. */
+    public AmdViConfig build() {
+      return new AmdViConfig(
+          registerBase,
+          rid,
+          hostLevels,
+          prefetch,
+          invalidateAll,
+          noExecute,
+          hardwareEvents,
+          notPresentCached,
+          deviceTlbs,
+          coherent,
+          runLag,
+          commandLag,
+          eagerRefetch,
+          largestBufferEntries);
+    }
+  }
+}

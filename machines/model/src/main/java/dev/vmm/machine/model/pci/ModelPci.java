@@ -1,0 +1,451 @@
+package dev.vmm.machine.model.pci;
+
+import dev.vmm.AddressRange;
+import dev.vmm.Errno;
+import dev.vmm.VmmException;
+import dev.vmm.machine.model.check.Count;
+import dev.vmm.machine.model.dma.Mmio;
+import dev.vmm.machine.model.inject.Effect;
+import dev.vmm.machine.model.inject.Injector;
+import dev.vmm.machine.model.inject.Operation;
+import dev.vmm.pci.PciBus;
+import dev.vmm.pci.Rid;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The PCI functions of a machine. Made by {@link PciTopology}.
+ *
+ * <p>Thread-safe. One lock guards the topology and every config space. It is held for one access
+ * and never while a DMA, a message or an access to a BAR is with a device, a unit or memory; what a
+ * config write sets going (a message that was pending, the wait for DMAs in flight) is done after
+ * the lock was given back and before the write returns. A device's own lock may be taken under it
+ * ({@link DeviceLogic#reset}), never the other way round.
+ */
+public final class ModelPci implements PciBus {
+  /** One segment: its window of config space and its root buses. */
+  record SegmentPart(int segment, int firstBus, int lastBus, long ecamBase, List<ModelBus> roots) {}
+
+  private static final Upstream NOWHERE =
+      new Upstream() {
+        @Override
+        public boolean dma(
+            ModelFunction sender,
+            Rid rid,
+            long iova,
+            byte[] data,
+            int offset,
+            int length,
+            boolean write,
+            BooleanSupplier allowed) {
+          return false;
+        }
+
+        @Override
+        public void drain() {}
+      };
+
+  private final PciSite site;
+  private final List<SegmentPart> parts = new ArrayList<>();
+  private final ReentrantLock lock = new ReentrantLock();
+  private List<Runnable> afterwards = new ArrayList<>();
+  private volatile Upstream upstream = NOWHERE;
+  private volatile boolean retired;
+
+  ModelPci(PciSite site) {
+    this.site = site;
+  }
+
+  void add(SegmentPart part) {
+    parts.add(part);
+  }
+
+  List<SegmentPart> parts() {
+    return parts;
+  }
+
+  PciSite site() {
+    return site;
+  }
+
+  Injector injector() {
+    return site.injector();
+  }
+
+  Upstream upstream() {
+    return upstream;
+  }
+
+  /** Says where DMA goes; before this, nowhere. */
+  public void connect(Upstream target) {
+    upstream = target;
+  }
+
+  /** Has every later access to config space fail with EIO: the machine was given up. */
+  public void retire() {
+    retired = true;
+  }
+
+  // Config space.
+
+  @Override
+  public List<Segment> segments() {
+    return parts.stream()
+        .map(
+            part ->
+                new Segment(
+                    part.segment(),
+                    part.firstBus(),
+                    part.lastBus(),
+                    part.roots().stream().map(ModelBus::number).sorted().toList()))
+        .toList();
+  }
+
+  @Override
+  public int read(Rid rid, int offset, int widthBytes) {
+    check(rid, offset, widthBytes);
+    checkAnswering(rid);
+    site.counters().add(Count.CONFIG_READ);
+    Effect effect = injector().on(Operation.CONFIG_READ);
+    if (effect == Effect.FAIL) {
+      throw failed("read", rid, offset, widthBytes);
+    }
+    if (effect == Effect.LOSE) {
+      return ones(widthBytes);
+    }
+    return locked(
+        () -> {
+          ModelFunction function = find(rid);
+          return function == null ? ones(widthBytes) : function.configRead(offset, widthBytes);
+        });
+  }
+
+  @Override
+  public void write(Rid rid, int offset, int widthBytes, int value) {
+    check(rid, offset, widthBytes);
+    checkAnswering(rid);
+    site.counters().add(Count.CONFIG_WRITE);
+    Effect effect = injector().on(Operation.CONFIG_WRITE);
+    if (effect == Effect.FAIL) {
+      throw failed("write", rid, offset, widthBytes);
+    }
+    if (effect == Effect.LOSE) {
+      return;
+    }
+    locked(
+        () -> {
+          ModelFunction function = find(rid);
+          if (function != null) {
+            function.configWrite(offset, widthBytes, value);
+          }
+        });
+  }
+
+  static int ones(int widthBytes) {
+    return (int) (-1L >>> (64 - 8 * widthBytes));
+  }
+
+  private static void check(Rid rid, int offset, int widthBytes) {
+    if ((widthBytes != 1 && widthBytes != 2 && widthBytes != 4)
+        || offset < 0
+        || offset >= ConfigBytes.BYTES
+        || (offset & (widthBytes - 1)) != 0) {
+      throw VmmException.invalid(
+          "config access of %d bytes at offset 0x%x of %s: expected a width of 1, 2 or 4 and a multiple of it below 0x1000",
+          widthBytes, offset, rid);
+    }
+  }
+
+  private void checkAnswering(Rid rid) {
+    if (retired) {
+      throw new VmmException(
+          Errno.EIO, "config space of " + rid + " does not answer: the machine was closed");
+    }
+  }
+
+  private static VmmException failed(String what, Rid rid, int offset, int widthBytes) {
+    return new VmmException(
+        Errno.EIO,
+        String.format(
+            "config %s of %d bytes at offset 0x%x of %s failed: the machine was told to fail it",
+            what, widthBytes, offset, rid));
+  }
+
+  /** Returns the addresses of a segment's config space, as the MCFG table's entry says it. */
+  public AddressRange ecamRange(int segment) {
+    SegmentPart part = part(segment);
+    long buses = part.lastBus() - part.firstBus() + 1L;
+    return new AddressRange(part.ecamBase() + ((long) part.firstBus() << 20), buses << 20);
+  }
+
+  /**
+   * Returns a segment's config space as memory; offset 0 is the first address of {@link
+   * #ecamRange}. An access of 8 bytes is two of 4.
+   */
+  public Mmio ecam(int segment) {
+    return new Ecam(this, segment, part(segment).firstBus());
+  }
+
+  private SegmentPart part(int segment) {
+    return parts.stream()
+        .filter(part -> part.segment() == segment)
+        .findFirst()
+        .orElseThrow(() -> VmmException.invalid("this machine has no segment %d", segment));
+  }
+
+  // Memory space.
+
+  /**
+   * Returns memory space as the processor sees it; the offset is the hpa. Counted and injected as
+   * accesses to registers; all ones where no BAR decodes.
+   */
+  public Mmio memorySpace() {
+    return new MemorySpace(this);
+  }
+
+  /** Returns the BAR that decodes an address for the processor or a translated DMA, if one does. */
+  public Optional<BarHit> decode(long hpa) {
+    return locked(
+        () -> {
+          for (SegmentPart part : parts) {
+            for (ModelBus root : part.roots()) {
+              BarHit hit = root.decode(hpa, null);
+              if (hit != null) {
+                return Optional.of(hit);
+              }
+            }
+          }
+          return Optional.empty();
+        });
+  }
+
+  long barRead(BarHit hit, long offset, int widthBytes) {
+    ModelFunction function = hit.function();
+    Long inTable =
+        locked(
+            () -> {
+              Msix msix = function.capability(Msix.class);
+              return msix != null && msix.covers(hit.bar(), offset)
+                  ? (Long) msix.read(offset, widthBytes)
+                  : null;
+            });
+    return inTable != null ? inTable : function.device().read(hit.bar(), offset, widthBytes);
+  }
+
+  void barWrite(BarHit hit, long offset, int widthBytes, long value) {
+    ModelFunction function = hit.function();
+    boolean taken =
+        locked(
+            () -> {
+              Msix msix = function.capability(Msix.class);
+              if (msix == null || !msix.covers(hit.bar(), offset)) {
+                return false;
+              }
+              msix.write(function, function.config(), offset, widthBytes, value);
+              return true;
+            });
+    if (!taken) {
+      function.device().write(hit.bar(), offset, widthBytes, value);
+    }
+  }
+
+  // DMA.
+
+  /** Returns the function whose requests can carry this id now, a phantom function's perhaps. */
+  public Optional<ModelFunction> sender(Rid rid) {
+    return Optional.ofNullable(locked(() -> senderNow(rid)));
+  }
+
+  /**
+   * Says where a request goes.
+   *
+   * @param sender the function that makes it
+   * @param rid the id that it carries when it leaves its function
+   * @param address where it wants to go
+   */
+  public Route route(ModelFunction sender, Rid rid, long address) {
+    return locked(() -> routeNow(sender, rid, address));
+  }
+
+  private Route routeNow(ModelFunction sender, Rid rid, long address) {
+    ModelFunction child = sender;
+    if (!child.isThere()) {
+      return Route.NOWHERE;
+    }
+    Rid carried = rid;
+    Bridge above = child.bus().bridge();
+    while (above != null) {
+      boolean redirected =
+          !above.kind().conventionalBus()
+              && (child.redirectsRequests() || above.function().redirectsRequests());
+      BarHit peer = redirected ? null : above.secondary().decode(address, child);
+      if (peer != null) {
+        return new Route(null, peer);
+      }
+      if (!above.function().masterNow()) {
+        return Route.NOWHERE;
+      }
+      carried = above.passed(carried);
+      child = above.function();
+      above = child.bus().bridge();
+    }
+    return new Route(carried, null);
+  }
+
+  private @Nullable ModelFunction senderNow(Rid rid) {
+    ModelFunction exact = find(rid);
+    if (exact != null) {
+      return exact;
+    }
+    for (SegmentPart part : parts) {
+      for (ModelBus root : part.segment() == rid.segment() ? part.roots() : List.<ModelBus>of()) {
+        ModelFunction found = root.sender(rid);
+        if (found != null) {
+          return found;
+        }
+      }
+    }
+    return null;
+  }
+
+  // What comes and goes.
+
+  /** Returns the function that answers to this id now. */
+  public Optional<ModelFunction> at(Rid rid) {
+    return Optional.ofNullable(locked(() -> find(rid)));
+  }
+
+  /**
+   * Plugs a function in: it has the state after power-on, no addresses and nothing enabled.
+   *
+   * @throws VmmException EINVAL if no bus has that number, or something is there already
+   */
+  public ModelFunction hotAdd(Rid rid, FunctionSpec spec) {
+    return locked(
+        () -> {
+          ModelBus bus = findBus(rid.segment(), rid.bus());
+          if (bus == null || bus.at(rid.devfn()) != null) {
+            throw VmmException.invalid(
+                "cannot add a function at %s: %s",
+                rid, bus == null ? "no bus has that number" : "there is one already");
+          }
+          ModelFunction function = ModelFunction.endpoint(this, spec, bus, rid.devfn());
+          bus.put(function);
+          return function;
+        });
+  }
+
+  /**
+   * Pulls a function out, with all VFs and whatever is behind it. Its DMA has ended when this
+   * returns.
+   *
+   * @throws VmmException EINVAL if there is none, or it is a VF
+   */
+  public void hotRemove(Rid rid) {
+    locked(
+        () -> {
+          ModelFunction function = physical(rid);
+          function.vanish();
+          function.bus().remove(function);
+        });
+  }
+
+  /**
+   * Takes power from a function or gives it back; it has lost all state then.
+   *
+   * @throws VmmException EINVAL if there is no such function, or it is a VF
+   */
+  public void power(Rid rid, boolean on) {
+    locked(() -> physical(rid).power(on));
+  }
+
+  private ModelFunction physical(Rid rid) {
+    ModelBus bus = findBus(rid.segment(), rid.bus());
+    ModelFunction function = bus == null ? null : bus.at(rid.devfn());
+    if (function == null) {
+      throw VmmException.invalid("there is no physical function at %s", rid);
+    }
+    return function;
+  }
+
+  private @Nullable ModelBus findBus(int segment, int number) {
+    List<ModelBus> level = new ArrayList<>();
+    for (SegmentPart part : parts) {
+      if (part.segment() == segment) {
+        level.addAll(part.roots());
+      }
+    }
+    for (int i = 0; i < level.size(); i++) {
+      ModelBus bus = level.get(i);
+      if (bus.number() == number) {
+        return bus;
+      }
+      for (ModelFunction function : bus.functions()) {
+        Bridge bridge = function.asBridge();
+        if (bridge != null && bridge.secondaryNumber() != 0) {
+          level.add(bridge.secondary());
+        }
+      }
+    }
+    return null;
+  }
+
+  private @Nullable ModelFunction find(Rid rid) {
+    for (SegmentPart part : parts) {
+      if (part.segment() != rid.segment()
+          || rid.bus() < part.firstBus()
+          || rid.bus() > part.lastBus()) {
+        continue;
+      }
+      for (ModelBus root : part.roots()) {
+        ModelFunction function = root.find(rid.bus(), rid.devfn());
+        if (function != null) {
+          return function;
+        }
+      }
+    }
+    return null;
+  }
+
+  // The lock.
+
+  <T extends @Nullable Object> T locked(Supplier<T> body) {
+    List<Runnable> due = List.of();
+    T result;
+    lock.lock();
+    try {
+      result = body.get();
+    } finally {
+      if (lock.getHoldCount() == 1 && !afterwards.isEmpty()) {
+        due = afterwards;
+        afterwards = new ArrayList<>();
+      }
+      lock.unlock();
+    }
+    due.forEach(Runnable::run);
+    return result;
+  }
+
+  void locked(Runnable body) {
+    locked(
+        () -> {
+          body.run();
+          return true;
+        });
+  }
+
+  /** Has something done when the lock is given back. */
+  void afterwards(Runnable action) {
+    afterwards.add(action);
+  }
+
+  /** Has whoever holds the lock wait, after giving it back, for the DMAs that are in flight. */
+  void drainAfterwards() {
+    afterwards.add(() -> upstream.drain());
+  }
+}
