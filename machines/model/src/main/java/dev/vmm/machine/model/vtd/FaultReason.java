@@ -1,0 +1,49 @@
+package dev.vmm.machine.model.vtd;
+
+/** Why a DMA was blocked. VT-d r4.1, "Fault Reason Encodings", those of legacy mode. */
+public enum FaultReason {
+  /** The root entry is not present. */
+  ROOT_ENTRY_NOT_PRESENT(0x1, false),
+  /** The context entry is not present. */
+  CONTEXT_ENTRY_NOT_PRESENT(0x2, true),
+  /** The context entry asks for a width or a translation type that the unit has not. */
+  CONTEXT_ENTRY_INVALID(0x3, true),
+  /** The address is beyond the width of the unit or of the context entry. */
+  ADDRESS_BEYOND_WIDTH(0x4, true),
+  /** A write, and an entry on the way denies it. */
+  WRITE_DENIED(0x5, true),
+  /** A read, and an entry on the way denies it. */
+  READ_DENIED(0x6, true),
+  /** A second-stage table cannot be read. */
+  PAGE_TABLE_ACCESS(0x7, true),
+  /** The root table cannot be read. */
+  ROOT_TABLE_ACCESS(0x8, false),
+  /** A context table cannot be read. */
+  CONTEXT_TABLE_ACCESS(0x9, false),
+  /** A present root entry has reserved bits set. */
+  ROOT_ENTRY_RESERVED(0xa, false),
+  /** A present context entry has reserved bits set. */
+  CONTEXT_ENTRY_RESERVED(0xb, true),
+  /** A present second-stage entry has reserved bits set. */
+  PAGE_ENTRY_RESERVED(0xc, true),
+  /** The translation type of the context entry blocks requests that say they are translated. */
+  TRANSLATED_BLOCKED(0xd, true);
+
+  private final int code;
+  private final boolean qualified;
+
+  FaultReason(int code, boolean qualified) {
+    this.code = code;
+    this.qualified = qualified;
+  }
+
+  /** Returns what stands in FRCD.FR. */
+  public int code() {
+    return code;
+  }
+
+  /** Says whether the context entry's FPD keeps it from being recorded. */
+  public boolean qualified() {
+    return qualified;
+  }
+}

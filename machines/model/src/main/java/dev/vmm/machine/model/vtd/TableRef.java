@@ -1,0 +1,20 @@
+package dev.vmm.machine.model.vtd;
+
+/** A page that holds a table, and how many caches or pointers of the unit lead to it. */
+final class TableRef {
+  /** What the page holds. */
+  enum Kind {
+    ROOT,
+    CONTEXT,
+    PAGES
+  }
+
+  final long hpa;
+  final Kind kind;
+  int count;
+
+  TableRef(long hpa, Kind kind) {
+    this.hpa = hpa;
+    this.kind = kind;
+  }
+}
