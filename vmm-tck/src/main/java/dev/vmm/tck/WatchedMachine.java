@@ -123,7 +123,7 @@ public final class WatchedMachine implements Machine, SelfChecking {
 
   @Override
   public List<String> complaints() {
-    return machine instanceof SelfChecking checking ? checking.complaints() : List.of();
+    return SelfChecking.complaintsOf(machine);
   }
 
   @Override
