@@ -248,4 +248,52 @@ class QuietUnitTest {
     assertThat(bench.unit().peek(0x64)).isEqualTo(0x80000001L);
     assertThat(bench.memory.allocatedBytes()).isZero();
   }
+
+  /** CAP_REG.DWD is bit 54 and DRD bit 55; the unit notes a drain too many or too few. */
+  @ParameterizedTest
+  @ValueSource(longs = {0, 1, 2, 3})
+  void translationsAreFlushedWithTheDrainsThatTheUnitHas(long drains) {
+    long cap = (CAP & ~(3L << 54)) | drains << 54;
+    for (Bench bench : List.of(Bench.one(cap, ECAP), Bench.one(cap, ECAP).registers())) {
+      Iommu iommu = bench.open();
+      Domain vm = domain(iommu, "vm");
+      vm.map(0x3000, 0x8000, 2 * PAGE, Access.READ_WRITE);
+      iommu.move(List.of(NIC), vm);
+      iommu.enable();
+      vm.unmap(0x3000, PAGE);
+      iommu.move(List.of(NIC), domain(iommu, "other"));
+      bench.checkRules();
+    }
+  }
+
+  @Test
+  void requestsByRegistersSayAsMuchAsThoseOfTheQueue() {
+    Bench bench = Bench.one(CAP | CM, ECAP).registers();
+    Iommu iommu = bench.open();
+    Domain vm = domain(iommu, "vm");
+    vm.map(0x3000, 0x8000, 2 * PAGE, Access.READ_WRITE);
+    iommu.enable();
+    assertThat(bench.write(FAR, 0x3000)).isEqualTo(-1);
+    bench.unit().invalidations.clear();
+    iommu.move(List.of(FAR), vm);
+    assertThat(bench.write(FAR, 0x3000)).isEqualTo(0x8000);
+    vm.unmap(0x3000, PAGE);
+    assertThat(bench.unit().invalidations)
+        .containsExactly(
+            "context device 0 " + FAR.id16(), "iotlb domain 1", "iotlb pages 1 0x3000 0 hint");
+    bench.checkRules();
+  }
+
+  @Test
+  void i05_aContextRequestThatTheUnitRefusedIsAFailure() {
+    Bench bench = Bench.one(CAP, ECAP).registers();
+    Iommu iommu = bench.open();
+    Domain host = domain(iommu, "host");
+    iommu.move(List.of(NIC), host);
+    iommu.enable();
+    bench.unit().refuseInvalidations = true;
+    assertFails(
+        Errno.EIO, () -> iommu.move(List.of(NIC), domain(iommu, "vm")), "CCMD_REG", "granularity");
+    assertThat(iommu.domainOf(NIC)).contains(host);
+  }
 }

@@ -156,4 +156,35 @@ class AccessorsTest {
     assertThat(cap.end()).isEqualTo(16);
     assertThat(new VtdRegisters.Register(GstsReg.LAYOUT, 0x1c).end()).isEqualTo(0x20);
   }
+
+  @ParameterizedTest
+  @CsvSource({"0,false,false", "1,true,false", "2,false,true", "3,true,true"})
+  void aUnitHasTheProtectedMemoryRegistersOfItsRegions(int regions, boolean low, boolean high) {
+    // CAP_REG.PLMR is bit 5 and PHMR bit 6.
+    CapReg cap = new CapReg((long) regions << 5);
+    List<String> names =
+        VtdRegisters.of(cap, new EcapReg(0)).stream().map(r -> r.layout().name()).toList();
+    assertThat(names.contains("PMEN_REG")).isEqualTo(low || high);
+    assertThat(names.contains("PLMBASE_REG")).isEqualTo(low);
+    assertThat(names.contains("PLMLIMIT_REG")).isEqualTo(low);
+    assertThat(names.contains("PHMBASE_REG")).isEqualTo(high);
+    assertThat(names.contains("PHMLIMIT_REG")).isEqualTo(high);
+  }
+
+  @Test
+  void faultRecordsFollowEachOtherFromWhereTheUnitHasThem() {
+    // CAP_REG.FRO, bits 33:24, is 0x22; NFR, bits 47:40, is the number less one.
+    CapReg cap = new CapReg(0x22L << 24 | 2L << 40);
+    assertThat(VtdRegisters.of(cap, new EcapReg(0)))
+        .filteredOn(register -> register.layout().name().startsWith("FRCD_REG"))
+        .extracting(VtdRegisters.Register::offset)
+        .containsExactly(0x220L, 0x228L, 0x230L, 0x238L, 0x240L, 0x248L);
+  }
+
+  /** CAP_REG.SLLPS, bits 37:34. */
+  @ParameterizedTest
+  @CsvSource({"0,0x1000", "1,0x201000", "2,0x40001000", "3,0x40201000"})
+  void pageSizesAreCodedInTwoBits(long sllps, String sizes) {
+    assertThat(new CapReg(sllps << 34).pageSizes()).isEqualTo(Long.decode(sizes));
+  }
 }
