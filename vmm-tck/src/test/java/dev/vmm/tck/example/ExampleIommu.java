@@ -194,10 +194,15 @@ final class ExampleIommu implements Iommu {
   }
 
   synchronized void requireEmpty(ExampleDomain domain) {
-    if (places.containsValue(domain)) {
+    List<Rid> left = places.keySet().stream().filter(rid -> places.get(rid) == domain).toList();
+    if (!left.isEmpty()) {
       throw new VmmException(
           Errno.EBUSY,
-          "domain " + domain.name() + " still has devices: move them to another domain first");
+          "cannot close domain "
+              + domain.name()
+              + ": it still has "
+              + left
+              + "; move them to another domain first");
     }
   }
 
