@@ -95,7 +95,7 @@ final class QueuedInvalidation implements Invalidation {
       return;
     }
     Deadline deadline = registers.deadline();
-    long end = (long) submitted * ENTRY_BYTES;
+    long end = registers.readAlive(IqtReg.LAYOUT, IqtReg.OFFSET);
     while (registers.readAlive(IqhReg.LAYOUT, IqhReg.OFFSET) != end) {
       long errors = registers.readAlive(FstsReg.LAYOUT, FstsReg.OFFSET) & ERRORS;
       if (errors != 0 || !deadline.pause()) {
