@@ -24,7 +24,7 @@ public abstract class StormContract {
 
   /** Returns how many operations each of the eight threads makes. */
   protected int steps() {
-    return 1500;
+    return 600;
   }
 
   /** Returns what the threads' choices begin with. */

@@ -12,6 +12,6 @@ final class ModelIntelRegisterStormTest extends StormContract {
 
   @Override
   protected int steps() {
-    return 1000;
+    return 400;
   }
 }
