@@ -41,10 +41,6 @@ final class MachineAssembly {
   private final Counters counters = new Counters();
   private final Violations violations = new Violations();
   private final InterruptLog interrupts = new InterruptLog();
-
-  /** Waits for DMA in flight, once there is something that it flies through. */
-  private volatile Runnable drain = () -> {};
-
   private final List<OwnUnit> descriptions;
   private final AddressMap map;
   private final ModelMemory memory;
@@ -76,7 +72,6 @@ final class MachineAssembly {
             new ModelMachine.Parts(
                 memory, pci, units, injector, counters, violations, interrupts, plan.timer),
             new ScopeRouter(placed, bridges));
-    drain = machine::drain;
     Firmware.write(
         memory,
         map.tables(),
@@ -173,8 +168,7 @@ final class MachineAssembly {
   }
 
   private UnitSite site(String name) {
-    return new UnitSite(
-        name, memory, violations, counters, injector, interrupts, () -> drain.run());
+    return new UnitSite(name, memory, violations, counters, injector, interrupts);
   }
 
   // PCI.

@@ -68,11 +68,6 @@ public final class ModelMachine implements Machine, SelfChecking {
             parts.counters());
   }
 
-  /** Returns when no DMA that was translated before is still on its way. */
-  void drain() {
-    rootComplex.drain();
-  }
-
   /** The firmware has run: what it did is no driver's doing. */
   void powerOn() {
     acpi = AcpiRoot.find(parts.memory()).map(AcpiRoot::tables).orElse(acpi);

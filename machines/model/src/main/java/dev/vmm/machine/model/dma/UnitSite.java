@@ -14,7 +14,6 @@ import dev.vmm.machine.model.memory.ModelMemory;
  * @param counters where work is counted
  * @param injector who decides what fails
  * @param messages where the unit's own interrupts go
- * @param drain returns when no DMA that the unit has translated is still on its way to memory
  */
 public record UnitSite(
     String name,
@@ -22,17 +21,4 @@ public record UnitSite(
     Violations violations,
     Counters counters,
     Injector injector,
-    Messages messages,
-    Runnable drain) {
-
-  /** A unit whose DMA is nowhere between its translation and memory. */
-  public UnitSite(
-      String name,
-      ModelMemory memory,
-      Violations violations,
-      Counters counters,
-      Injector injector,
-      Messages messages) {
-    this(name, memory, violations, counters, injector, messages, () -> {});
-  }
-}
+    Messages messages) {}

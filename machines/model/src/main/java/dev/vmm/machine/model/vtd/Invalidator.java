@@ -78,13 +78,13 @@ final class Invalidator {
   void iotlbGlobal() {
     begin(Count.INVALIDATE_IOTLB_GLOBAL);
     iotlbFlushed = contextFlushed;
-    drained(iotlb.clear(), inner.clear());
+    refetch(iotlb.clear(), inner.clear());
   }
 
   void iotlbDomain(int did) {
     begin(Count.INVALIDATE_IOTLB_DOMAIN);
     LOG.debug("{}: IOTLB, domain 0x{}", chip.name(), Integer.toHexString(did));
-    drained(iotlb.removeDomain(did), inner.removeDomain(did));
+    refetch(iotlb.removeDomain(did), inner.removeDomain(did));
   }
 
   /** Invalidates {@code 2^am} pages; with the hint the inner entries stay. */
@@ -99,7 +99,7 @@ final class Invalidator {
         bits,
         Long.toHexString(base));
     List<Translation> gone = iotlb.removeRange(did, base, bits);
-    drained(gone, hint ? List.of() : inner.removeRange(did, base, bits));
+    refetch(gone, hint ? List.of() : inner.removeRange(did, base, bits));
   }
 
   void interrupts() {
@@ -123,15 +123,6 @@ final class Invalidator {
     if (refetches()) {
       sids.stream().limit(MOST_REFETCHED).forEach(translator::prefetchContext);
     }
-  }
-
-  /**
-   * Lets what was translated before reach memory: a unit that reports DRD and DWD completes no
-   * invalidation of its IOTLB before. "Draining of Requests to Memory".
-   */
-  private void drained(List<Translation> gone, List<StructureCache.Inner> inners) {
-    chip.site().drain().run();
-    refetch(gone, inners);
   }
 
   private void refetch(List<Translation> gone, List<StructureCache.Inner> inners) {
