@@ -27,6 +27,7 @@ final class ArchitectureTest {
   private static final String CORE = "dev.vmm.core..";
   private static final String PPT = "dev.vmm.ppt..";
   private static final String TOOLS = "dev.vmm.tools..";
+  private static final String KIT = "dev.vmm.tck..";
   private static final String[] CONTRACTS = {
     "dev.vmm",
     "dev.vmm.bits..",
@@ -112,6 +113,25 @@ final class ArchitectureTest {
           .check(classes);
     }
   }
+
+  @ArchTest
+  static final ArchRule onlyTestsUseTheContractKit =
+      noClasses()
+          .that()
+          .resideOutsideOfPackage(KIT)
+          .should()
+          .dependOnClassesThat()
+          .resideInAPackage(KIT);
+
+  @ArchTest
+  static final ArchRule theContractKitKnowsNoBackEndNorToolsAndOnlyTheModelOfMachines =
+      noClasses()
+          .that()
+          .resideInAPackage(KIT)
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage(
+              join(BACK_ENDS, TOOLS, "dev.vmm.machine.qemu..", "dev.vmm.machine.linux.."));
 
   @ArchTest
   static final ArchRule backEndsAndMachinesAreFoundAtRunTime =

@@ -23,7 +23,8 @@ final class InvariantsPageTest {
   private static final Pattern HEADING = Pattern.compile("## (\\d+)\\. .+");
   private static final Pattern PROOF = Pattern.compile("- `(\\w+)`: (.+)");
   private static final Pattern METHOD = Pattern.compile("`(\\w+)`");
-  private static final Pattern DECLARATION = Pattern.compile("\\bvoid (\\w+)\\(");
+  private static final Pattern DECLARATION =
+      Pattern.compile("\\b(?:void|Stream<DynamicTest>) (\\w+)\\(");
 
   private record Proof(int invariant, String className, String method) {}
 
@@ -64,7 +65,8 @@ final class InvariantsPageTest {
 
   private static boolean isTestSource(Path file) {
     String path = ROOT.relativize(file).toString();
-    return path.contains("src/test/java/") && path.endsWith(".java") && !path.contains("/target/");
+    boolean tests = path.contains("src/test/java/") || path.startsWith("vmm-tck/src/main/java/");
+    return tests && path.endsWith(".java") && !path.contains("/target/");
   }
 
   @Test

@@ -3,7 +3,7 @@ package dev.vmm.it;
 import java.util.Map;
 
 /** Register-based invalidation, for units without a queue. */
-final class QemuIntelRegisterInvalidationTest extends PassThroughContract {
+final class QemuIntelRegisterInvalidationTest extends QemuIntelContract {
   QemuIntelRegisterInvalidationTest() {
     super("qemu:intel", Map.of("hw.vmm.vtd.queued_invalidation", "0"));
   }

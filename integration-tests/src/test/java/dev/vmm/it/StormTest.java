@@ -15,6 +15,7 @@ import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
 import dev.vmm.ppt.PptDevice;
 import dev.vmm.ppt.PptState;
+import dev.vmm.tck.VirtualFunctions;
 import dev.vmm.testing.RequiresQemu;
 import java.util.ArrayList;
 import java.util.EnumSet;

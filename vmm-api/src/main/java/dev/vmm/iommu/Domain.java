@@ -54,8 +54,8 @@ public interface Domain extends AutoCloseable {
   /**
    * Frees the domain's tables and ids after the last flush. Does nothing the second time.
    *
-   * @throws dev.vmm.VmmException EBUSY if a device is still in it; EIO or ETIMEDOUT if a unit did
-   *     not confirm the flush: then the tables are kept for good
+   * @throws dev.vmm.VmmException EBUSY, naming them, if requester ids are still in it; EIO or
+   *     ETIMEDOUT if a unit did not confirm the flush: then the tables are kept for good
    */
   @Override
   void close();

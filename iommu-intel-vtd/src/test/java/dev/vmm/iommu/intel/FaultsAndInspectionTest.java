@@ -152,6 +152,45 @@ class FaultsAndInspectionTest {
   }
 
   @Test
+  void i13_recordsThatNeverClearAreReadOnceAroundAndNoMore() {
+    Bench bench = Bench.one(FOUR, ECAP);
+    Iommu iommu = bench.open();
+    iommu.enable();
+    for (int i = 1; i <= 4; i++) {
+      bench.unit().fault(NIC.id16(), i * 0x1000L, true, 5);
+    }
+    long stuck = bench.unit().peek(0x228);
+    bench.unit().onRead =
+        offset -> {
+          if (offset >= 0x220 && offset < 0x260 && offset % 16 == 8) {
+            bench.unit().preset(offset, stuck);
+          }
+        };
+    assertThat(iommu.drainFaults().faults()).hasSize(4);
+  }
+
+  @Test
+  void aLookAtTheFaultsTellsThemInOrderAroundTheRingAndLeavesThem() {
+    Bench bench = Bench.one(FOUR, ECAP);
+    Iommu iommu = bench.open();
+    iommu.move(List.of(NIC), domain(iommu, "blocked"));
+    iommu.enable();
+    for (int i = 1; i <= 3; i++) {
+      bench.write(NIC, i * 0x1000L);
+    }
+    iommu.drainFaults();
+    for (int i = 4; i <= 6; i++) {
+      bench.write(NIC, i * 0x1000L);
+    }
+    int writes = bench.unit().writes.size();
+    assertThat(inspector.inspect(bench.machine).get(0).faults())
+        .extracting(DmaFault::iova)
+        .containsExactly(0x4000L, 0x5000L, 0x6000L);
+    assertThat(bench.unit().writes).hasSize(writes);
+    assertThat(iommu.drainFaults().faults()).hasSize(3);
+  }
+
+  @Test
   void faultsFromBeforeTheStartAreNotTold() {
     Bench bench = Bench.one(FOUR, ECAP);
     bench.unit().fault(NIC.id16(), 0x5000, true, 5);

@@ -2,6 +2,8 @@ package dev.vmm.iommu.intel.inspect;
 
 import dev.vmm.Errno;
 import dev.vmm.VmmException;
+import dev.vmm.bits.AccessKind;
+import dev.vmm.bits.Layout;
 import dev.vmm.iommu.DmaFault;
 import dev.vmm.iommu.inspect.RegisterReport;
 import dev.vmm.iommu.inspect.UnitReport;
@@ -94,9 +96,19 @@ public final class UnitReader {
     return report(major, status.tes(), rtaddr.rootTable(), all, tables, faults);
   }
 
+  private static boolean isWriteOnly(Layout layout) {
+    return (layout.maskOf(AccessKind.RO)
+            | layout.maskOf(AccessKind.RW)
+            | layout.maskOf(AccessKind.RW1C))
+        == 0;
+  }
+
   private List<RegisterReport> registers(UnitRegisters registers, CapReg cap, EcapReg ecap) {
     List<RegisterReport> all = new ArrayList<>();
     for (VtdRegisters.Register register : VtdRegisters.of(cap, ecap)) {
+      if (isWriteOnly(register.layout())) {
+        continue; // what a read of it returns is undefined
+      }
       if (register.end() > drhd.registerBytes()) {
         problems.add(
             String.format(

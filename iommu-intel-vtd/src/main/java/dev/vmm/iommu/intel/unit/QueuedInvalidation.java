@@ -15,6 +15,7 @@ import dev.vmm.iommu.intel.structs.IotlbDescriptorHigh;
 import dev.vmm.iommu.intel.structs.IotlbDescriptorLow;
 import dev.vmm.iommu.intel.structs.WaitDescriptorLow;
 import dev.vmm.machine.PhysicalMemory;
+import java.lang.invoke.VarHandle;
 import java.util.Locale;
 
 /**
@@ -39,7 +40,6 @@ final class QueuedInvalidation implements Invalidation {
   private long status;
   private int head;
   private int tail;
-  private int submitted;
 
   /** Counts waits, so that a completion that comes late is not taken for a later one's. */
   private int sequence;
@@ -60,15 +60,10 @@ final class QueuedInvalidation implements Invalidation {
 
   @Override
   public void start() {
-    if (queue == 0) {
-      queue = memory.allocatePage();
-    }
-    if (status == 0) {
-      status = memory.allocatePage();
-    }
+    queue = memory.allocatePage();
+    status = memory.allocatePage();
     head = 0;
     tail = 0;
-    submitted = 0;
     registers.write(FstsReg.LAYOUT, FstsReg.OFFSET, ERRORS);
     registers.write(IqtReg.LAYOUT, IqtReg.OFFSET, 0);
     registers.write(IqaReg.LAYOUT, IqaReg.OFFSET, queue);
@@ -78,6 +73,7 @@ final class QueuedInvalidation implements Invalidation {
   @Override
   public void stop() {
     if (command.status().qies()) {
+      awaitEmpty();
       command.turnOff(GcmdReg.QIE);
     }
     if (queue != 0) {
@@ -87,6 +83,24 @@ final class QueuedInvalidation implements Invalidation {
     if (status != 0) {
       memory.free(status, PhysicalMemory.PAGE_BYTES);
       status = 0;
+    }
+  }
+
+  /**
+   * Lets the unit finish what it was given: the queue must not be turned off before. After a sync
+   * that succeeded it has; one that hangs or has stopped at an error is turned off all the same.
+   */
+  private void awaitEmpty() {
+    if (head == tail) {
+      return;
+    }
+    Deadline deadline = registers.deadline();
+    long end = registers.readAlive(IqtReg.LAYOUT, IqtReg.OFFSET);
+    while (registers.readAlive(IqhReg.LAYOUT, IqhReg.OFFSET) != end) {
+      long errors = registers.readAlive(FstsReg.LAYOUT, FstsReg.OFFSET) & ERRORS;
+      if (errors != 0 || !deadline.pause()) {
+        return;
+      }
     }
   }
 
@@ -187,12 +201,9 @@ final class QueuedInvalidation implements Invalidation {
   }
 
   private void submit() {
-    if (submitted != tail) {
-      submitted = tail;
-      // The register write comes after the descriptors' stores for the unit: it is uncached.
-      java.lang.invoke.VarHandle.fullFence();
-      registers.write(IqtReg.LAYOUT, IqtReg.OFFSET, (long) tail * ENTRY_BYTES);
-    }
+    // The register write comes after the descriptors' stores for the unit: it is uncached.
+    VarHandle.fullFence();
+    registers.write(IqtReg.LAYOUT, IqtReg.OFFSET, (long) tail * ENTRY_BYTES);
   }
 
   private void checkErrors() {

@@ -68,6 +68,9 @@ public final class FakeVtdUnit implements RegisterBlock {
   /** The queue error that the next descriptor raises; 0 for none. */
   public int queueError;
 
+  /** VER_REG: the major version in bits 7:4. */
+  public int version = 0x10;
+
   /** How many reads there were. */
   public long reads;
 
@@ -132,7 +135,7 @@ public final class FakeVtdUnit implements RegisterBlock {
       return width == 8 ? -1L : 0xffffffffL;
     }
     if (offset == 0x0) {
-      return 0x10;
+      return Integer.toUnsignedLong(version);
     } else if (offset == 0x8) {
       return cap;
     } else if (offset == 0x10) {
@@ -144,7 +147,9 @@ public final class FakeVtdUnit implements RegisterBlock {
       return status;
     } else if (offset == 0x28 && pendingContext != 0 && answers()) {
       context(pendingContext >>> 61 & 3, pendingContext & 0xffff, pendingContext >>> 16 & 0xffff);
-      registers.put(0x28L, (pendingContext & ~TOP) | (pendingContext >>> 61 & 3) << 59);
+      registers.put(
+          0x28L,
+          (pendingContext & ~TOP) | (refuseInvalidations ? 0 : (pendingContext >>> 61 & 3) << 59));
       pendingContext = 0;
     } else if (offset == iva() + 8 && pendingIotlb != 0 && answers()) {
       long address = peek(iva());

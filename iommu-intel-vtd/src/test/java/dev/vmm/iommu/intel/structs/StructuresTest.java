@@ -89,5 +89,9 @@ class StructuresTest {
     assertThat(snoop.reservedBits(0x12345803L, 1)).isZero();
     assertThat(snoop.reservedBits(0x40000083L, 3)).isEqualTo(0x3ffff000L);
     assertThat(snoop.reservedBits(0x40000083L, 4)).isEqualTo(0x880L);
+    // PS decides what the entry is at levels 2 and 3, and is reserved above.
+    assertThat(snoop.reservedBits(0x40000003L, 3)).isEqualTo(0x800L);
+    assertThat(snoop.reservedBits(0x40000003L, 2)).isEqualTo(0x800L);
+    assertThat(snoop.name()).isEqualTo("VT-d second stage");
   }
 }

@@ -222,15 +222,15 @@ final class MachineAssembly {
       Rid rid = amdVi.config().rid();
       if (rid.segment() == segment && rid.bus() == number) {
         AmdViCapability capability = amdVi.capability();
-        byte[] body = new byte[AmdViCapability.LENGTH_BYTES - 4];
+        byte[] body = new byte[AmdViCapability.LENGTH_BYTES - 2];
         for (int i = 0; i < body.length; i++) {
-          body[i] = (byte) capability.read(4 + i, 1);
+          body[i] = (byte) capability.read(2 + i, 1);
         }
         bus.add(
             rid.device(),
             rid.function(),
             FunctionSpec.of(0x1022, 0x1419, 0x080600)
-                .capability(AmdViCapability.ID, capability.read(2, 2), body)
+                .capability(AmdViCapability.ID, body)
                 .msi(1, true, false));
       }
     }

@@ -153,19 +153,8 @@ public final class FunctionSpec {
    * @param body the bytes from offset 2 on, behind the id and the pointer to the next capability
    */
   public FunctionSpec capability(int id, byte[] body) {
-    return capability(id, 0, body);
-  }
-
-  /**
-   * Adds any other capability as it reads, all read-only.
-   *
-   * @param id the capability id
-   * @param header the 16 bits behind the pointer to the next capability
-   * @param body the bytes from the fourth on
-   */
-  public FunctionSpec capability(int id, int header, byte[] body) {
     byte[] copy = body.clone();
-    capabilities.add(() -> new RawCapability(id, header, copy));
+    capabilities.add(() -> new RawCapability(id, copy));
     return this;
   }
 

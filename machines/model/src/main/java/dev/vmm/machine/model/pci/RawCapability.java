@@ -3,12 +3,10 @@ package dev.vmm.machine.model.pci;
 /** A capability whose registers are all read-only: given as they read, behind id and next. */
 final class RawCapability implements Capability {
   private final int id;
-  private final int header;
   private final byte[] body;
 
-  RawCapability(int id, int header, byte[] body) {
+  RawCapability(int id, byte[] body) {
     this.id = id;
-    this.header = header;
     this.body = body.clone();
   }
 
@@ -24,7 +22,6 @@ final class RawCapability implements Capability {
 
   @Override
   public void install(ConfigBytes config, int offset) {
-    config.define(offset + 2, 2, header);
     for (int i = 0; i < body.length; i++) {
       config.define(offset + 2 + i, 1, body[i]);
     }

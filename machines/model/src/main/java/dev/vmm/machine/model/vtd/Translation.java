@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param write whether writes may
  * @param fpd whether faults are not recorded
  * @param reason not null for what is cached as blocked: reserved bits, or not present
- * @param source the table that the leaf entry is in, null in pass-through
+ * @param source the table that the leaf entry is in, null in pass-through and if none is present
  */
 record Translation(
     int sid,

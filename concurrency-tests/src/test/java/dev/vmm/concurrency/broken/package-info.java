@@ -1,0 +1,5 @@
+/** What jcstress must refuse. */
+@NullMarked
+package dev.vmm.concurrency.broken;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,26 @@
+package dev.vmm.iommu.intel.model;
+
+import dev.vmm.tck.BackendContract;
+import dev.vmm.tck.Capability;
+import dev.vmm.tck.TckSubject;
+import java.util.Set;
+
+/** The contract on the embedded machine's VT-d units. */
+abstract class ModelIntelContract extends BackendContract {
+  private final TckSubject subject;
+
+  /**
+   * Names the machine.
+   *
+   * @param lacking what machines usually have and this one has not
+   */
+  ModelIntelContract(String machineName, Capability... lacking) {
+    TckSubject all = TckSubject.of("intel-vtd", machineName).with(Capability.values());
+    subject = all.without(Set.of(lacking).toArray(Capability[]::new));
+  }
+
+  @Override
+  protected final TckSubject subject() {
+    return subject;
+  }
+}

@@ -1,0 +1,171 @@
+package dev.vmm.tck;
+
+import dev.vmm.core.OwnedFault;
+import dev.vmm.core.VirtualMachine;
+import dev.vmm.core.Vmm;
+import dev.vmm.iommu.Access;
+import dev.vmm.iommu.inspect.DeviceEntryReport;
+import dev.vmm.iommu.inspect.UnitReport;
+import dev.vmm.machine.DmaEngine;
+import dev.vmm.machine.DmaEngineProvider;
+import dev.vmm.machine.DmaEngines;
+import dev.vmm.pci.Bar;
+import dev.vmm.pci.PciFunction;
+import dev.vmm.pci.Rid;
+import dev.vmm.ppt.PptDevice;
+import dev.vmm.ppt.PptDriver;
+import dev.vmm.tunable.Tunables;
+import java.util.List;
+import java.util.Optional;
+import java.util.Random;
+
+/**
+ * A platform on the machine under test, with what the tests do again and again. Closing it takes
+ * the platform down.
+ */
+public final class Bench implements AutoCloseable {
+  /** Above all guest RAM of these tests. */
+  public static final long GUEST_BAR = 0xe000_0000L;
+
+  private static final int COMMAND = 0x04;
+  private static final int MEMORY_AND_BUS_MASTER = 0x6;
+
+  private final Stage stage;
+  private final Vmm vmm;
+  private final PptDriver ppt;
+  private final Rid rid;
+  private final TckDevice bare;
+
+  Bench(Stage stage, Tunables tunables) {
+    this.stage = stage;
+    vmm = Vmm.open(stage.machine(), tunables);
+    ppt = PptDriver.open(vmm);
+    rid = stage.engineRid();
+    bare = new TckDevice(rid, vmm.iommu());
+  }
+
+  /** Returns the platform. */
+  public Vmm vmm() {
+    return vmm;
+  }
+
+  /** Returns the driver for pass-through. */
+  public PptDriver ppt() {
+    return ppt;
+  }
+
+  /** Returns the function with the DMA engine. */
+  public Rid rid() {
+    return rid;
+  }
+
+  /** Returns a function's entries in all units, as the inspector shows them. */
+  public List<DeviceEntryReport> entries(Rid of) {
+    return stage.units().stream()
+        .map(UnitReport::devices)
+        .flatMap(List::stream)
+        .filter(entry -> entry.rid().equals(of))
+        .toList();
+  }
+
+  /** Returns a function's command register. */
+  public int command(Rid of) {
+    return stage.machine().pci().config(of).read16(COMMAND);
+  }
+
+  /** Creates a VM with two segments whose gpas are not their hpas. */
+  public VirtualMachine guest(String name) {
+    VirtualMachine vm = vmm.createVm(name);
+    vm.addMemory(0, 0x40_0000, Access.READ_WRITE);
+    vm.addMemory(0x1000_0000, 0x10_0000, Access.READ_WRITE);
+    return vm;
+  }
+
+  /** Creates such a VM and gives it the function with the DMA engine. */
+  public VirtualMachine guestWithDevice(String name) {
+    VirtualMachine vm = guest(name);
+    if (ppt.device(rid).isEmpty()) {
+      ppt.attach(rid);
+    }
+    ppt.assign(rid, vm);
+    return vm;
+  }
+
+  /**
+   * Creates such a VM and gives it the function as it is, without the driver, which would reset it
+   * or wait for it to fall silent. {@link #asHost} drives its engine.
+   */
+  public VirtualMachine guestWithBareDevice(String name) {
+    VirtualMachine vm = guest(name);
+    bare.assign(vm);
+    return vm;
+  }
+
+  /** Returns the function with the DMA engine as something to give to a VM as it is. */
+  TckDevice bareDevice() {
+    return bare;
+  }
+
+  /** Opens the engine as the guest that owns it drives it. */
+  public DmaEngine guestEngine(VirtualMachine vm) {
+    PptDevice device = ppt.device(rid).orElseThrow();
+    DmaEngineProvider driver = DmaEngines.find(device.function()).orElseThrow();
+    Bar bar =
+        device.bars().stream()
+            .filter(b -> b.index() == driver.registerBar())
+            .findFirst()
+            .orElseThrow();
+    device.mapMmio(GUEST_BAR, bar.lengthBytes(), bar.base());
+    return driver.open(vm.bus(), GUEST_BAR);
+  }
+
+  /**
+   * Has the host turn the device's bus mastering on, whoever owns it, run its engine, and put the
+   * command register back.
+   */
+  public void asHost(java.util.function.Consumer<DmaEngine> use) {
+    PciFunction function = stage.machine().pci().function(rid).orElseThrow();
+    int found = command(rid);
+    function.config().write16(COMMAND, MEMORY_AND_BUS_MASTER);
+    try {
+      use.accept(
+          EngineDmaPort.hostEngine(
+              stage.machine(), function, DmaEngines.find(function).orElseThrow()));
+    } finally {
+      function.config().write16(COMMAND, found);
+    }
+  }
+
+  /** Returns the name of the domain that a function is in. */
+  public Optional<String> domainOf(Rid of) {
+    return vmm.iommu().domainNameOf(of);
+  }
+
+  /** Takes the faults that units recorded. */
+  public List<OwnedFault> faults() {
+    return vmm.iommu().drainFaults();
+  }
+
+  /** Returns bytes that differ for each seed. */
+  public static byte[] pattern(long seed, int length) {
+    byte[] bytes = new byte[length];
+    new Random(seed).nextBytes(bytes);
+    return bytes;
+  }
+
+  /** Reads memory by hpa. */
+  public byte[] hostBytes(long hpa, int length) {
+    byte[] bytes = new byte[length];
+    stage.machine().memory().readBytes(hpa, bytes, 0, length);
+    return bytes;
+  }
+
+  @Override
+  public void close() {
+    try {
+      ppt.close();
+    } finally {
+      vmm.close();
+    }
+  }
+}

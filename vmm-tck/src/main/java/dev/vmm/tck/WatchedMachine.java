@@ -1,0 +1,133 @@
+package dev.vmm.tck;
+
+import dev.vmm.acpi.AcpiTables;
+import dev.vmm.machine.Machine;
+import dev.vmm.machine.PhysicalMemory;
+import dev.vmm.machine.RegisterBlock;
+import dev.vmm.machine.SelfChecking;
+import dev.vmm.pci.PciBus;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The machine under test with every access to memory-mapped registers noted, in order. Thread-safe.
+ */
+public final class WatchedMachine implements Machine, SelfChecking {
+  /**
+   * One access of a register.
+   *
+   * @param write whether it was a write
+   * @param hpa the register's physical address
+   * @param widthBytes its width
+   * @param value what was read or written
+   */
+  public record Access(boolean write, long hpa, int widthBytes, long value) {}
+
+  private static final int MAX_KEPT = 1 << 20;
+
+  private final Machine machine;
+  private final List<Access> accesses = new ArrayList<>();
+  private volatile boolean losesWrites;
+
+  WatchedMachine(Machine machine) {
+    this.machine = machine;
+  }
+
+  /** Returns the machine itself, unwatched. */
+  public Machine machine() {
+    return machine;
+  }
+
+  /** Returns the accesses since {@link #forget}, the first million at most. */
+  public List<Access> accesses() {
+    synchronized (accesses) {
+      return List.copyOf(accesses);
+    }
+  }
+
+  /** Returns the writes among {@link #accesses} to one register. */
+  public List<Access> writesTo(long hpa) {
+    return accesses().stream().filter(access -> access.write() && access.hpa() == hpa).toList();
+  }
+
+  /** Forgets the accesses so far. */
+  public void forget() {
+    synchronized (accesses) {
+      accesses.clear();
+    }
+  }
+
+  /** From now on loses every write to a memory-mapped register, or does so no more. */
+  void loseWrites(boolean lose) {
+    losesWrites = lose;
+  }
+
+  private void note(Access access) {
+    synchronized (accesses) {
+      if (accesses.size() < MAX_KEPT) {
+        accesses.add(access);
+      }
+    }
+  }
+
+  @Override
+  public String name() {
+    return machine.name();
+  }
+
+  @Override
+  public PhysicalMemory memory() {
+    return machine.memory();
+  }
+
+  @Override
+  public PciBus pci() {
+    return machine.pci();
+  }
+
+  @Override
+  public AcpiTables acpi() {
+    return machine.acpi();
+  }
+
+  @Override
+  public RegisterBlock registers(long hpa, long lengthBytes) {
+    RegisterBlock block = machine.registers(hpa, lengthBytes);
+    return new RegisterBlock() {
+      @Override
+      public long baseHpa() {
+        return block.baseHpa();
+      }
+
+      @Override
+      public long lengthBytes() {
+        return block.lengthBytes();
+      }
+
+      @Override
+      public long read(long offset, int widthBytes) {
+        long value = block.read(offset, widthBytes);
+        note(new Access(false, block.baseHpa() + offset, widthBytes, value));
+        return value;
+      }
+
+      @Override
+      public void write(long offset, int widthBytes, long value) {
+        note(new Access(true, block.baseHpa() + offset, widthBytes, value));
+        if (!losesWrites) {
+          block.write(offset, widthBytes, value);
+        }
+      }
+    };
+  }
+
+  @Override
+  public List<String> complaints() {
+    return SelfChecking.complaintsOf(machine);
+  }
+
+  @Override
+  public void close() {
+    machine.close();
+  }
+}
