@@ -33,6 +33,11 @@ record Translation(
         sid, did, from, width, hpa + (from - iova), read, write, fpd, reason, source);
   }
 
+  /** Returns the same for another source of the domain, whose context entry has this FPD. */
+  Translation of(int source16, boolean quiet) {
+    return new Translation(source16, did, iova, bits, hpa, read, write, quiet, reason, source);
+  }
+
   boolean identity() {
     return iova == hpa;
   }
