@@ -1,6 +1,7 @@
 package dev.vmm.tck;
 
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
@@ -12,6 +13,14 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
 @Execution(ExecutionMode.SAME_THREAD)
 abstract class ContractPart {
   abstract Stage stage();
+
+  /**
+   * Skips a test of what a capability offers; that it is absent is tested with the capabilities.
+   */
+  final void needs(Capability capability) {
+    Assumptions.assumeTrue(
+        stage().has(capability), () -> stage().subject() + " does not declare " + capability);
+  }
 
   @BeforeEach
   final void noteHowTheMachineIs() {
