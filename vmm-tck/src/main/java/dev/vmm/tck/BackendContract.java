@@ -162,6 +162,15 @@ public abstract class BackendContract {
   }
 
   @Nested
+  @DisplayName("14. One-shot bits fire once")
+  final class Inv14Commands extends Inv14CommandsContract {
+    @Override
+    Stage stage() {
+      return BackendContract.this.stage();
+    }
+  }
+
+  @Nested
   @DisplayName("15. A page-table store is one 64-bit store")
   final class Inv15PageTables extends Inv15PageTablesContract {
     @Override

@@ -15,6 +15,7 @@ import dev.vmm.pci.Rid;
 import dev.vmm.ppt.PptDevice;
 import dev.vmm.ppt.PptDriver;
 import dev.vmm.tunable.Tunables;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
@@ -35,6 +36,9 @@ public final class Bench implements AutoCloseable {
   private final PptDriver ppt;
   private final Rid rid;
   private final TckDevice bare;
+
+  /** Kept, or the platform would reap a guest that a test does not mention again. */
+  private final List<VirtualMachine> guests = new ArrayList<>();
 
   Bench(Stage stage, Tunables tunables) {
     this.stage = stage;
@@ -78,6 +82,7 @@ public final class Bench implements AutoCloseable {
     VirtualMachine vm = vmm.createVm(name);
     vm.addMemory(0, 0x40_0000, Access.READ_WRITE);
     vm.addMemory(0x1000_0000, 0x10_0000, Access.READ_WRITE);
+    guests.add(vm);
     return vm;
   }
 

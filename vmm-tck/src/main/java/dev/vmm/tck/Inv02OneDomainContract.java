@@ -63,9 +63,7 @@ abstract class Inv02OneDomainContract extends ContractPart {
 
   @Test
   void i02_functionsThatAppearLaterJoinTheHostDomain() {
-    if (!stage().has(Capability.VIRTUAL_FUNCTIONS)) {
-      return; // that none is there is tested with the capabilities
-    }
+    needs(Capability.VIRTUAL_FUNCTIONS);
     try (Bench bench = stage().bench()) {
       bench.guestWithBareDevice("guest");
       try (VirtualFunctions vfs = VirtualFunctions.enable(stage().machine(), 2)) {
@@ -78,9 +76,7 @@ abstract class Inv02OneDomainContract extends ContractPart {
 
   @Test
   void i02_aVirtualFunctionIsTranslatedByItsOwnRequesterId() {
-    if (!stage().has(Capability.VIRTUAL_FUNCTIONS)) {
-      return;
-    }
+    needs(Capability.VIRTUAL_FUNCTIONS);
     DmaPort port = stage().port();
     try (VirtualFunctions vfs = VirtualFunctions.enable(stage().machine(), 1);
         Bench bench = stage().bench()) {

@@ -28,6 +28,7 @@ public final class WatchedMachine implements Machine, SelfChecking {
   private final Machine machine;
   private final List<Access> accesses = new ArrayList<>();
   private volatile boolean losesWrites;
+  private volatile Runnable afterWrite = () -> {};
 
   WatchedMachine(Machine machine) {
     this.machine = machine;
@@ -60,6 +61,13 @@ public final class WatchedMachine implements Machine, SelfChecking {
   /** From now on loses every write to a memory-mapped register, or does so no more. */
   void loseWrites(boolean lose) {
     losesWrites = lose;
+  }
+
+  /**
+   * From now on runs this after every write of a memory-mapped register, in the writer's thread.
+   */
+  void afterEachWrite(Runnable action) {
+    afterWrite = action;
   }
 
   private void note(Access access) {
@@ -117,6 +125,7 @@ public final class WatchedMachine implements Machine, SelfChecking {
         if (!losesWrites) {
           block.write(offset, widthBytes, value);
         }
+        afterWrite.run();
       }
     };
   }

@@ -4,8 +4,14 @@ import dev.vmm.tck.BackendContract;
 import dev.vmm.tck.Capability;
 import dev.vmm.tck.TckSubject;
 import java.util.Set;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
-/** The contract on the embedded machine's VT-d units. */
+/**
+ * The contract on the embedded machine's VT-d units. Each class has a machine of its own and mostly
+ * waits, for devices without a reset to fall silent, so that the classes run side by side.
+ */
+@Execution(ExecutionMode.CONCURRENT)
 abstract class ModelIntelContract extends BackendContract {
   private final TckSubject subject;
 
