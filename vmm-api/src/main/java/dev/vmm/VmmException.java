@@ -1,5 +1,6 @@
 package dev.vmm;
 
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,8 +33,13 @@ public final class VmmException extends RuntimeException {
     return errno;
   }
 
+  /** Returns one with a message formatted as by {@link String#format(String, Object...)}. */
+  public static VmmException of(Errno errno, String format, @Nullable Object... args) {
+    return new VmmException(errno, String.format(Locale.ROOT, format, args));
+  }
+
   /** Returns an EINVAL with a message formatted as by {@link String#format(String, Object...)}. */
   public static VmmException invalid(String format, @Nullable Object... args) {
-    return new VmmException(Errno.EINVAL, String.format(java.util.Locale.ROOT, format, args));
+    return of(Errno.EINVAL, format, args);
   }
 }

@@ -23,7 +23,8 @@ final class InvariantsPageTest {
   private static final Pattern HEADING = Pattern.compile("## (\\d+)\\. .+");
   private static final Pattern PROOF = Pattern.compile("- `(\\w+)`: (.+)");
   private static final Pattern METHOD = Pattern.compile("`(\\w+)`");
-  private static final Pattern DECLARATION = Pattern.compile("\\bvoid (\\w+)\\(");
+  private static final Pattern DECLARATION =
+      Pattern.compile("\\b(?:void|Stream<DynamicTest>) (\\w+)\\(");
 
   private record Proof(int invariant, String className, String method) {}
 

@@ -25,7 +25,18 @@ public interface PptDriver extends AutoCloseable {
    * @throws dev.vmm.VmmException EINVAL if the tunable is malformed
    */
   static PptDriver open(Vmm vmm) {
-    return DefaultPptDriver.open(vmm, Waiter.REAL);
+    return open(vmm, Waiter.REAL);
+  }
+
+  /**
+   * As {@link #open(Vmm)}, on a machine with a time of its own: one whose devices need no real time
+   * after a reset.
+   *
+   * @param waiter the machine's time
+   * @throws dev.vmm.VmmException EINVAL if the tunable is malformed
+   */
+  static PptDriver open(Vmm vmm, Waiter waiter) {
+    return DefaultPptDriver.open(vmm, waiter);
   }
 
   /**

@@ -2,9 +2,12 @@ package dev.vmm.ppt;
 
 import java.util.concurrent.locks.LockSupport;
 
-/** Time, as the driver needs it for the waits that the book asks for. Thread-safe. */
-interface Waiter {
-  /** The machine's own time. */
+/**
+ * Time, as the driver needs it for the waits that the book asks for: after a reset, before a device
+ * that has none changes hands. A machine that is simulated may have a time of its own. Thread-safe.
+ */
+public interface Waiter {
+  /** The time of the machine that this runs on. */
   Waiter REAL =
       new Waiter() {
         @Override

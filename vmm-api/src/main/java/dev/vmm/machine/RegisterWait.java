@@ -23,6 +23,18 @@ public record RegisterWait(String unit, RegisterBlock registers, long timeoutNan
   private static final long PAUSE_NANOS = TimeUnit.MICROSECONDS.toNanos(50);
 
   /**
+   * Reads a register of a unit that must be there.
+   *
+   * @param name the register's mnemonic, for messages
+   * @param widthBytes 4 or 8
+   * @return its value, unsigned
+   * @throws VmmException EIO if it is all ones, which is how a unit that is gone reads
+   */
+  public long read(String name, long offset, int widthBytes) {
+    return until(name, offset, widthBytes, value -> true, "a unit that answers");
+  }
+
+  /**
    * Reads a register until {@code done} accepts what it holds.
    *
    * @param name the register's mnemonic, for messages

@@ -55,6 +55,19 @@ class RegisterWaitTest {
   }
 
   @Test
+  void aReadOfAUnitThatIsThereIsOneRead() {
+    assertThat(wait(0, read -> 0x8000_0000L).read("GSTS", 0x1c, 4)).isEqualTo(0x8000_0000L);
+    assertThat(reads).hasSize(1);
+  }
+
+  @Test
+  void aReadOfAllOnesIsAUnitThatIsGone() {
+    assertThatThrownBy(() -> wait(0, read -> 0xffff_ffffL).read("GSTS", 0x1c, 4))
+        .isInstanceOfSatisfying(VmmException.class, e -> assertThat(e.errno()).isEqualTo(Errno.EIO))
+        .hasMessageContaining("unit vtd0: GSTS (offset 0x1c) reads all ones");
+  }
+
+  @Test
   void i13_aRegisterThatNeverChangesEndsTheWaitWithUnitRegisterValueAndTime() {
     assertThatThrownBy(
             () ->

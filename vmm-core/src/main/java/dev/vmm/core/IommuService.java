@@ -56,7 +56,8 @@ public interface IommuService {
   void claim(Collection<Rid> rids);
 
   /**
-   * Ends a claim: home is the host domain again, and if the I/O MMU is on they are moved there.
+   * Ends a claim: home is the host domain again, and if the I/O MMU is on they are moved there. The
+   * caller has quiesced the device: {@link #block} ends with this call even if it fails.
    *
    * @throws dev.vmm.VmmException from {@link dev.vmm.iommu.Iommu#move}; the claim stands then
    */

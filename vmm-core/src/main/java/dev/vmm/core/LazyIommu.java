@@ -122,15 +122,16 @@ final class LazyIommu implements IommuService {
     lock.lock();
     try {
       List<Rid> claimed = rids.stream().filter(homes::claimed).toList();
-      List<Rid> held = rids.stream().filter(homes::held).toList();
       homes.unclaim(rids);
       IommuSession running = session;
       if (running != null) {
         try {
           running.moveHome(rids);
         } catch (VmmException e) {
+          // Claimed again, but not held: its driver has quiesced it, or would not give it back.
+          // Held
+          // on it would keep a unit that does not answer from ever being turned off.
           homes.claim(claimed);
-          homes.hold(held);
           throw e;
         }
       }

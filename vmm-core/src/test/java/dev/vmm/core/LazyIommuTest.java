@@ -8,6 +8,7 @@ import dev.vmm.AddressRange;
 import dev.vmm.Errno;
 import dev.vmm.VmmException;
 import dev.vmm.core.testing.FakeIommuProvider;
+import dev.vmm.core.testing.FakePlan;
 import dev.vmm.core.testing.FakePlan.Kind;
 import dev.vmm.core.testing.Vmms;
 import dev.vmm.iommu.Access;
@@ -168,6 +169,25 @@ class LazyIommuTest {
     assertThat(vmm.iommu().state()).isEqualTo(IommuState.ON);
     assertThat(fake.current().dma(broken, 0x1000, Access.WRITE)).isEmpty();
     vmm.iommu().unclaim(List.of(broken));
+    vmm.close();
+    assertThat(fake.current().closed()).isTrue();
+    assertThat(machine.memory().allocatedBytes()).isZero();
+  }
+
+  @Test
+  void i13_aDeviceThatWasResetButCannotBeMovedDoesNotKeepTheIommuOn() {
+    machine.pci().add("00:01.0", 0x1234, 0x11e8, 0xff0000);
+    Rid stuck = Rid.parse("00:01.0");
+    Vmm vmm = Vmms.open(machine, Tunables.defaults(), fake);
+    vmm.iommu().claim(List.of(stuck));
+    TestDevice device = new TestDevice(vmm, held(vmm.createVm("guest")), stuck);
+    device.assign();
+    device.unassign();
+    vmm.iommu().block(List.of(stuck));
+    fake.plan.failNth(FakePlan.Kind.MOVE, 1, Errno.EIO);
+    VmmException failure =
+        catchThrowableOfType(VmmException.class, () -> vmm.iommu().unclaim(List.of(stuck)));
+    assertThat(failure.errno()).isEqualTo(Errno.EIO);
     vmm.close();
     assertThat(fake.current().closed()).isTrue();
     assertThat(machine.memory().allocatedBytes()).isZero();

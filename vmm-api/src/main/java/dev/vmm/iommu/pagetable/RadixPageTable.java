@@ -41,7 +41,7 @@ public final class RadixPageTable {
   private boolean closed;
 
   /**
-   * Makes an empty table and takes its root's page.
+   * Makes an empty table, of all iovas that its levels reach, and takes its root's page.
    *
    * @param levels the levels that the unit walks, 1 to {@link PageTableFormat#maxLevels}
    * @param coherent whether the units snoop the CPU's caches; if not, stores are flushed
@@ -51,6 +51,26 @@ public final class RadixPageTable {
   public RadixPageTable(
       PageTableFormat format,
       int levels,
+      PhysicalMemory memory,
+      boolean coherent,
+      TableInvalidator invalidator) {
+    this(format, levels, -1L, memory, coherent, invalidator);
+  }
+
+  /**
+   * Makes an empty table for units that do not take every iova that its levels reach, and takes its
+   * root's page.
+   *
+   * @param levels the levels that the unit walks, 1 to {@link PageTableFormat#maxLevels}
+   * @param reach the highest iova that the units take, inclusive
+   * @param coherent whether the units snoop the CPU's caches; if not, stores are flushed
+   * @param invalidator told of every change of the table
+   * @throws VmmException EINVAL if the format has no such tables; ENOMEM if no page is free
+   */
+  public RadixPageTable(
+      PageTableFormat format,
+      int levels,
+      long reach,
       PhysicalMemory memory,
       boolean coherent,
       TableInvalidator invalidator) {
@@ -64,7 +84,7 @@ public final class RadixPageTable {
     this.invalidator = invalidator;
     this.levels = levels;
     int bits = entryShift(levels + 1);
-    lastIova = bits >= 64 ? -1L : (1L << bits) - 1;
+    lastIova = min(reach, bits >= 64 ? -1L : (1L << bits) - 1);
     stores = new TableStores(format, memory, coherent);
     root = stores.newTable(levels);
     stores.flushTable(root);
@@ -81,7 +101,7 @@ public final class RadixPageTable {
     return levels;
   }
 
-  /** Returns the highest iova that these levels can map, inclusive. */
+  /** Returns the highest iova that can be mapped, inclusive. */
   public long lastIova() {
     return lastIova;
   }

@@ -51,8 +51,8 @@ final class ExampleContexts {
         old.put(rid.bus(), tables.getOrDefault(rid.bus(), 0L));
         // Low word: SSPTPTR, TT 0 (untranslated requests), P. High word: DID in 23:8, AW in 2:0.
         long entry = copy + (long) ENTRY_BYTES * rid.devfn();
-        memory.write64(entry, domain.rootHpa() | P);
-        memory.write64(entry + 8, (long) domain.id() << 8 | (domain.levels() - 2));
+        memory.write64(entry, domain.table.rootHpa() | P);
+        memory.write64(entry + 8, (long) domain.id << 8 | (domain.table.levels() - 2));
       }
       copies.values().forEach(copy -> flush(copy, PhysicalMemory.PAGE_BYTES));
     } catch (RuntimeException e) {
@@ -112,7 +112,7 @@ final class ExampleContexts {
   }
 
   private void flush(long hpa, long lengthBytes) {
-    if (!unit.coherent()) {
+    if (!unit.caps.coherent()) {
       memory.flushCache(hpa, lengthBytes);
     }
   }

@@ -5,8 +5,10 @@ import dev.vmm.VmmException;
 import dev.vmm.acpi.AcpiTables;
 import dev.vmm.acpi.ByteReader;
 import dev.vmm.pci.PciBus;
+import dev.vmm.pci.PciPath;
+import java.util.ArrayList;
 import java.util.BitSet;
-import java.util.Locale;
+import java.util.List;
 
 /**
  * What this back end wants of the DMAR table. Chapter "BIOS Considerations".
@@ -20,11 +22,10 @@ import java.util.Locale;
  */
 record ExampleDmar(
     int hpaBits, int segment, long baseHpa, long lengthBytes, boolean all, ByteReader scope) {
-  private static final int HEADER_BYTES = 48;
   private static final int DRHD = 0;
   private static final int RMRR = 1;
-  private static final int DRHD_BYTES = 16;
-  private static final int INCLUDE_PCI_ALL = 1;
+  private static final int SCOPE_ENDPOINT = 1;
+  private static final int SCOPE_BRIDGE = 2;
 
   /**
    * Reads the table, every length checked before it is used: {@link ByteReader} refuses to read
@@ -37,7 +38,7 @@ record ExampleDmar(
     ByteReader table =
         tables
             .find("DMAR")
-            .orElseThrow(() -> new VmmException(Errno.ENXIO, "no DMAR table"))
+            .orElseThrow(() -> VmmException.of(Errno.ENXIO, "no DMAR table"))
             .reader();
     int hpaBits = table.u8(36) + 1;
     if (hpaBits > 52) {
@@ -46,7 +47,7 @@ record ExampleDmar(
     }
     ExampleDmar unit = null;
     int length;
-    for (int at = HEADER_BYTES; at < table.lengthBytes(); at += length) {
+    for (int at = 48; at < table.lengthBytes(); at += length) {
       int type = table.u16(at);
       length = table.u16(at + 2);
       if (length < 4) {
@@ -55,24 +56,29 @@ record ExampleDmar(
             table.name(), at, length);
       }
       ByteReader structure = table.slice(at, length);
-      if (type == RMRR) {
-        throw tooMuch("%s offset 0x%x: a reserved memory region", table.name(), at);
-      } else if (type == DRHD) {
-        if (unit != null) {
-          throw tooMuch("%s offset 0x%x: a second unit", table.name(), at);
-        }
+      if (type == RMRR || (type == DRHD && unit != null)) {
+        throw VmmException.of(
+            Errno.ENOTSUP,
+            "%s offset 0x%x: this example drives a single unit without reserved memory regions,"
+                + " and here is a further %s; use another back end",
+            table.name(),
+            at,
+            type == RMRR ? "region" : "unit");
+      }
+      if (type == DRHD) {
         unit = drhd(hpaBits, structure);
       }
     }
     if (unit == null) {
-      throw new VmmException(Errno.ENXIO, table.name() + " names no unit: expected a DRHD");
+      throw VmmException.of(Errno.ENXIO, "%s names no unit: expected a DRHD", table.name());
     }
     return unit;
   }
 
   /** DRHD: flags at 4, size at 5 (log2 of 4 KiB pages in 3:0), segment at 6, base at 8. */
   private static ExampleDmar drhd(int hpaBits, ByteReader structure) {
-    long base = structure.slice(0, DRHD_BYTES).u64(8);
+    ByteReader head = structure.slice(0, 16);
+    long base = head.u64(8);
     if (base == 0 || (base & 0xfff) != 0) {
       throw VmmException.invalid(
           "%s offset 0x%x: registers at 0x%x, expected a page's address",
@@ -80,27 +86,48 @@ record ExampleDmar(
     }
     return new ExampleDmar(
         hpaBits,
-        structure.u16(6),
+        head.u16(6),
         base,
-        4096L << (structure.u8(5) & 0xf),
-        (structure.u8(4) & INCLUDE_PCI_ALL) != 0,
-        structure.slice(DRHD_BYTES, structure.lengthBytes() - DRHD_BYTES));
+        4096L << (head.u8(5) & 0xf),
+        (head.u8(4) & 1) != 0, // INCLUDE_PCI_ALL
+        structure.slice(16, structure.lengthBytes() - 16));
   }
 
   /** Says for whom the unit translates, by {@link dev.vmm.pci.Rid#id16}. Reads config space. */
   BitSet covered(PciBus pci) {
-    if (!all) {
-      return ExampleScope.resolve(scope, segment, pci);
+    BitSet covered = new BitSet();
+    if (all) {
+      covered.set(0, 1 << 16);
+      return covered;
     }
-    BitSet everyone = new BitSet();
-    everyone.set(0, 1 << 16);
-    return everyone;
+    int length;
+    for (int at = 0; at < scope.lengthBytes(); at += length) {
+      length = scope.u8(at + 1);
+      if (length < 8 || length % 2 != 0) {
+        throw VmmException.invalid(
+            "%s offset 0x%x: a device scope of %d bytes, expected an even number from 8 up",
+            scope.name(), scope.tableOffset(at), length);
+      }
+      cover(scope.slice(at, length), pci, covered);
+    }
+    return covered;
   }
 
-  private static VmmException tooMuch(String format, Object... args) {
-    return new VmmException(
-        Errno.ENOTSUP,
-        String.format(Locale.ROOT, format, args)
-            + ": this example drives a single unit without reserved regions; use another back end");
+  /** Section "Device Scope Structure": type at 0, start bus at 5, a hop in every 2 bytes from 6. */
+  private void cover(ByteReader entry, PciBus pci, BitSet covered) {
+    int type = entry.u8(0);
+    List<PciPath.Hop> hops = new ArrayList<>();
+    for (int at = 6; at < entry.lengthBytes(); at += 2) {
+      hops.add(new PciPath.Hop(entry.u8(at), entry.u8(at + 1)));
+    }
+    if ((type == SCOPE_ENDPOINT || type == SCOPE_BRIDGE)
+        && new PciPath(segment, entry.u8(5), hops).follow(pci) instanceof PciPath.Found found) {
+      covered.set(found.rid().id16());
+      if (type == SCOPE_BRIDGE) {
+        found
+            .behind()
+            .ifPresent(buses -> covered.set(buses.secondary() << 8, buses.subordinate() + 1 << 8));
+      }
+    }
   }
 }

@@ -1,6 +1,5 @@
 package dev.vmm.tck.example;
 
-import dev.vmm.Errno;
 import dev.vmm.VmmException;
 import dev.vmm.iommu.Access;
 import dev.vmm.iommu.Domain;
@@ -17,21 +16,24 @@ final class ExampleDomain implements Domain, TableInvalidator {
   /** Not used by any domain: the book keeps it for units with CAP.CM. */
   static final int NO_ID = 0;
 
-  private final ExampleIommu iommu;
+  final ExampleIommu iommu;
+  final RadixPageTable table;
+
+  /** Both under the lock of the I/O MMU. */
+  int id = NO_ID;
+
+  boolean closed;
+
   private final ExampleUnit unit;
   private final String name;
-  private final long lastIova;
-  private final RadixPageTable table;
-  private int id = NO_ID;
-  private boolean closed;
 
   ExampleDomain(ExampleIommu iommu, String name, int levels) {
     this.iommu = iommu;
     this.name = name;
-    unit = iommu.unit();
-    table = new RadixPageTable(iommu.format(), levels, iommu.memory(), unit.coherent(), this);
-    long reach = -1L >>> (64 - unit.iovaBits());
-    lastIova = Math.min(table.lastIova(), reach);
+    unit = iommu.unit;
+    long reach = -1L >>> (64 - unit.caps.iovaBits());
+    boolean coherent = unit.caps.coherent();
+    table = new RadixPageTable(iommu.format, levels, reach, iommu.memory, coherent, this);
   }
 
   @Override
@@ -41,7 +43,7 @@ final class ExampleDomain implements Domain, TableInvalidator {
 
   @Override
   public long lastIova() {
-    return lastIova;
+    return table.lastIova();
   }
 
   @Override
@@ -49,7 +51,6 @@ final class ExampleDomain implements Domain, TableInvalidator {
     synchronized (iommu) {
       requireOpen();
       unit.requireUsable();
-      requireReach(iova, lengthBytes);
       table.map(iova, hpa, lengthBytes, access);
     }
   }
@@ -58,7 +59,6 @@ final class ExampleDomain implements Domain, TableInvalidator {
   public boolean unmap(long iova, long lengthBytes) {
     synchronized (iommu) {
       requireOpen();
-      requireReach(iova, lengthBytes);
       return table.unmap(iova, lengthBytes);
     }
   }
@@ -93,63 +93,27 @@ final class ExampleDomain implements Domain, TableInvalidator {
       if (closed) {
         return;
       }
-      if (!iommu.closed()) {
-        iommu.requireEmpty(this);
-      }
+      iommu.requireEmpty(this);
       closed = true;
       boolean flushed = false;
       try {
-        if (!iommu.closed() && id != NO_ID) {
+        if (!iommu.closed && id != NO_ID) {
           unit.invalidateDomain(id);
         }
         flushed = true;
       } finally {
         table.close(flushed);
       }
-      iommu.release(id); // Not reached without the flush: nobody gets an id that is still cached.
+      if (id != NO_ID) {
+        iommu.ids.clear(id); // Not reached without the flush: nobody gets an id still cached.
+      }
     }
-  }
-
-  // Under the lock.
-
-  ExampleIommu iommu() {
-    return iommu;
-  }
-
-  boolean closed() {
-    return closed;
-  }
-
-  long rootHpa() {
-    return table.rootHpa();
-  }
-
-  int levels() {
-    return table.levels();
-  }
-
-  int id() {
-    return id;
-  }
-
-  void setId(int newId) {
-    id = newId;
   }
 
   private void requireOpen() {
-    iommu.requireOpen();
-    if (closed) {
-      throw VmmException.invalid("domain %s is closed: expected no use after close", name);
-    }
-  }
-
-  private void requireReach(long iova, long lengthBytes) {
-    if (lengthBytes != 0 && Long.compareUnsigned(iova + lengthBytes - 1, lastIova) > 0) {
-      throw new VmmException(
-          Errno.EINVAL,
-          String.format(
-              "0x%x bytes at iova 0x%x do not fit domain %s: expected iovas up to 0x%x",
-              lengthBytes, iova, name, lastIova));
+    if (closed || iommu.closed) {
+      throw VmmException.invalid(
+          "domain %s or its I/O MMU is closed: expected no use after close", name);
     }
   }
 }

@@ -20,20 +20,24 @@ import java.util.TreeMap;
 
 /** The I/O MMU: one unit, its domains, and who is in which. One lock, this object, guards all. */
 final class ExampleIommu implements Iommu {
-  private final ExampleUnit unit;
-  private final PhysicalMemory memory;
-  private final ExampleFormat format;
+  final ExampleUnit unit;
+  final PhysicalMemory memory;
+  final ExampleFormat format;
+
+  /** Domain ids in use. */
+  final BitSet ids = new BitSet();
+
+  boolean closed;
+
   private final ExampleContexts contexts;
   private final Map<Rid, ExampleDomain> places = new TreeMap<>();
-  private final BitSet ids = new BitSet();
   private final BitSet covered;
-  private boolean closed;
 
   ExampleIommu(ExampleUnit unit, Machine machine, ExampleDmar dmar) {
     this.unit = unit;
     memory = machine.memory();
     covered = dmar.covered(machine.pci());
-    format = new ExampleFormat(dmar.hpaBits(), unit.pageSizes());
+    format = new ExampleFormat(dmar.hpaBits(), unit.caps.pageSizes());
     contexts = new ExampleContexts(memory, unit);
     ids.set(ExampleDomain.NO_ID);
   }
@@ -41,23 +45,23 @@ final class ExampleIommu implements Iommu {
   @Override
   public IommuCapabilities capabilities() {
     return new IommuCapabilities(
-        unit.iovaBits(),
+        unit.caps.iovaBits(),
         format.hpaBits(),
         format.pageSizes(),
-        unit.domainIds() - 1,
-        unit.coherent(),
-        unit.interruptRemapping());
+        unit.caps.domainIds() - 1,
+        unit.caps.coherent(),
+        unit.caps.interruptRemapping());
   }
 
   @Override
   public List<String> units() {
-    return List.of(unit.name());
+    return List.of(unit.name);
   }
 
   @Override
   public Optional<String> unitOf(Rid rid) {
-    return rid.segment() == unit.segment() && covered.get(rid.id16())
-        ? Optional.of(unit.name())
+    return rid.segment() == unit.segment && covered.get(rid.id16())
+        ? Optional.of(unit.name)
         : Optional.empty();
   }
 
@@ -70,26 +74,28 @@ final class ExampleIommu implements Iommu {
   @Override
   public synchronized Domain createDomain(DomainSpec spec) {
     requireOpen();
-    if (spec.lastIova() >>> unit.iovaBits() != 0) {
+    if (spec.lastIova() >>> unit.caps.iovaBits() != 0) {
       throw VmmException.invalid(
           "domain %s: last iova 0x%x, expected at most %d bits, which is what unit %s reaches",
-          spec.name(), spec.lastIova(), unit.iovaBits(), unit.name());
+          spec.name(), spec.lastIova(), unit.caps.iovaBits(), unit.name);
     }
-    return new ExampleDomain(this, spec.name(), unit.levelsFor(spec.lastIova()));
+    return new ExampleDomain(this, spec.name(), unit.caps.levelsFor(spec.lastIova()));
   }
 
   @Override
   public synchronized void move(Collection<Rid> rids, Domain domain) {
     requireOpen();
-    if (!(domain instanceof ExampleDomain target) || target.iommu() != this || target.closed()) {
+    if (!(domain instanceof ExampleDomain target) || target.iommu != this || target.closed) {
       throw VmmException.invalid(
           "domain %s is closed or of another I/O MMU: expected one of this", domain.name());
     }
     for (Rid rid : rids) {
       if (unitOf(rid).isEmpty()) {
-        throw new VmmException(
+        throw VmmException.of(
             Errno.ENXIO,
-            "no unit translates for " + rid + ": expected one in the scope of unit " + unit.name());
+            "no unit translates for %s: expected one in the scope of unit %s",
+            rid,
+            unit.name);
       }
     }
     List<Rid> strangers = rids.stream().filter(rid -> places.get(rid) != target).toList();
@@ -104,17 +110,18 @@ final class ExampleIommu implements Iommu {
 
   /** The first move of a device into a domain is the first time that the unit hears of it. */
   private void giveId(ExampleDomain domain) {
-    if (domain.id() == ExampleDomain.NO_ID) {
+    if (domain.id == ExampleDomain.NO_ID) {
       int id = ids.nextClearBit(0);
-      if (id >= unit.domainIds()) {
-        throw new VmmException(
+      if (id >= unit.caps.domainIds()) {
+        throw VmmException.of(
             Errno.ENOSPC,
-            String.format(
-                "unit %s has no domain id left for %s: all %d are in use; close a domain first",
-                unit.name(), domain.name(), unit.domainIds() - 1));
+            "unit %s has no domain id left for %s: all %d are in use; close a domain first",
+            unit.name,
+            domain.name(),
+            unit.caps.domainIds() - 1);
       }
       ids.set(id);
-      domain.setId(id);
+      domain.id = id;
     }
   }
 
@@ -169,46 +176,20 @@ final class ExampleIommu implements Iommu {
     closed = true;
   }
 
-  // For the domains.
-
-  ExampleUnit unit() {
-    return unit;
-  }
-
-  PhysicalMemory memory() {
-    return memory;
-  }
-
-  ExampleFormat format() {
-    return format;
-  }
-
-  synchronized boolean closed() {
-    return closed;
-  }
-
-  synchronized void requireOpen() {
+  private void requireOpen() {
     if (closed) {
       throw VmmException.invalid("the I/O MMU is closed: expected no use after close");
     }
   }
 
-  synchronized void requireEmpty(ExampleDomain domain) {
+  void requireEmpty(ExampleDomain domain) {
     List<Rid> left = places.keySet().stream().filter(rid -> places.get(rid) == domain).toList();
     if (!left.isEmpty()) {
-      throw new VmmException(
+      throw VmmException.of(
           Errno.EBUSY,
-          "cannot close domain "
-              + domain.name()
-              + ": it still has "
-              + left
-              + "; move them to another domain first");
-    }
-  }
-
-  synchronized void release(int id) {
-    if (id != ExampleDomain.NO_ID) {
-      ids.clear(id);
+          "cannot close domain %s: it still has %s; move them to another domain first",
+          domain.name(),
+          left);
     }
   }
 }

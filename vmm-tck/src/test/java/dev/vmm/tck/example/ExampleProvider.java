@@ -53,7 +53,7 @@ public final class ExampleProvider implements IommuProvider {
   public Iommu open(IommuContext context) {
     ExampleDmar dmar = ExampleDmar.read(context.machine().acpi());
     long timeoutNanos = TimeUnit.MILLISECONDS.toNanos(context.tunables().get(TIMEOUT_MS));
-    ExampleUnit unit = ExampleUnit.open(context.machine(), dmar, timeoutNanos);
+    ExampleUnit unit = new ExampleUnit(context.machine(), dmar, timeoutNanos);
     return new ExampleIommu(unit, context.machine(), dmar);
   }
 }

@@ -11,7 +11,6 @@ import dev.vmm.machine.RegisterWait;
 import dev.vmm.pci.Rid;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.function.LongPredicate;
 import org.jspecify.annotations.Nullable;
 
@@ -63,116 +62,45 @@ final class ExampleUnit {
     "request type blocked"
   };
 
-  private final String name;
-  private final int segment;
+  final String name;
+  final int segment;
+  final ExampleCaps caps;
   private final RegisterBlock registers;
   private final RegisterWait wait;
-  private final long cap;
-  private final long ecap;
   private final long foundRtaddr;
   private boolean rootSet;
   private @Nullable RuntimeException lost;
 
-  private ExampleUnit(String name, int segment, RegisterBlock registers, long timeoutNanos) {
-    this.name = name;
-    this.segment = segment;
-    this.registers = registers;
-    wait = new RegisterWait(name, registers, timeoutNanos);
-    cap = registers.read64(CAP);
-    ecap = registers.read64(ECAP);
-    foundRtaddr = registers.read64(RTADDR);
-  }
-
   /** Looks at the unit, writes nothing, and refuses one that it cannot or must not drive. */
-  static ExampleUnit open(Machine machine, ExampleDmar dmar, long timeoutNanos) {
-    String name = String.format("vtd@0x%x", dmar.baseHpa());
-    RegisterBlock registers = machine.registers(dmar.baseHpa(), dmar.lengthBytes());
-    ExampleUnit unit = new ExampleUnit(name, dmar.segment(), registers, timeoutNanos);
-    int status = unit.status();
+  ExampleUnit(Machine machine, ExampleDmar dmar, long timeoutNanos) {
+    name = String.format("vtd@0x%x", dmar.baseHpa());
+    segment = dmar.segment();
+    registers = machine.registers(dmar.baseHpa(), dmar.lengthBytes());
+    wait = new RegisterWait(name, registers, timeoutNanos);
+    int status = status();
     if ((status & (TE | QIE | IRE)) != 0) {
-      throw new VmmException(
+      throw VmmException.of(
           Errno.EBUSY,
-          String.format(
-              "unit %s: GSTS is 0x%x, expected TES, QIES and IRES to be 0: firmware or another"
-                  + " program owns the unit; end that first",
-              name, status));
+          "unit %s: GSTS is 0x%x, expected TES, QIES and IRES to be 0: firmware or another program"
+              + " owns the unit; end that first",
+          name,
+          status);
     }
+    caps = new ExampleCaps(registers.read64(CAP), registers.read64(ECAP));
     int major = registers.read32(VER) >>> 4 & 0xf;
-    if (major >= 6 || unit.maxLevels() == 0 || unit.lastRegister() >= dmar.lengthBytes()) {
-      throw new VmmException(
+    if (major >= 6 || caps.maxLevels() == 0 || caps.lastRegister() >= dmar.lengthBytes()) {
+      throw VmmException.of(
           Errno.ENOTSUP,
-          String.format(
-              "unit %s: VER major %d, CAP 0x%x, ECAP 0x%x: expected invalidation registers (major"
-                  + " below 6), inside the 0x%x bytes there are, and second-stage tables of 3 or 4"
-                  + " levels; use another back end",
-              name, major, unit.cap, unit.ecap, dmar.lengthBytes()));
+          "unit %s: VER major %d, CAP 0x%x, ECAP 0x%x: expected invalidation registers (major below"
+              + " 6), inside the 0x%x bytes there are, and second-stage tables of 3 or 4 levels; use"
+              + " another back end",
+          name,
+          major,
+          caps.cap(),
+          caps.ecap(),
+          dmar.lengthBytes());
     }
-    return unit;
-  }
-
-  // What CAP and ECAP say.
-
-  String name() {
-    return name;
-  }
-
-  int segment() {
-    return segment;
-  }
-
-  /** CAP.SAGAW: bit 9 is 3 levels, bit 10 is 4. Returns 0 if neither. */
-  int maxLevels() {
-    return bit(cap, 10) ? 4 : bit(cap, 9) ? 3 : 0;
-  }
-
-  /** Returns the fewest levels that the unit walks and that reach {@code lastIova}. */
-  int levelsFor(long lastIova) {
-    return bit(cap, 9) && lastIova >>> 39 == 0 ? 3 : maxLevels();
-  }
-
-  /** CAP.MGAW is one less than the width of an address that the unit takes. */
-  int iovaBits() {
-    return Math.min((int) (cap >>> 16 & 0x3f) + 1, maxLevels() == 4 ? 48 : 39);
-  }
-
-  /** CAP.SLLPS: bit 34 is 2 MiB, bit 35 is 1 GiB. */
-  long pageSizes() {
-    return 1L << 12 | (bit(cap, 34) ? 1L << 21 : 0) | (bit(cap, 35) ? 1L << 30 : 0);
-  }
-
-  /** CAP.ND: 2^(4 + 2 * ND) domain ids. */
-  int domainIds() {
-    return 1 << Math.min(16, 4 + 2 * (int) (cap & 7));
-  }
-
-  /** ECAP.C: whether the unit snoops the CPU's caches when it reads tables. */
-  boolean coherent() {
-    return bit(ecap, 0);
-  }
-
-  boolean interruptRemapping() {
-    return bit(ecap, 3);
-  }
-
-  /** CAP.CM: whether the unit also caches what is not present. */
-  private boolean cachesNotPresent() {
-    return bit(cap, 7);
-  }
-
-  private long iotlb() {
-    return (ecap >>> 8 & 0x3ff) * 16 + 8;
-  }
-
-  private long firstFaultRecord() {
-    return (cap >>> 24 & 0x3ff) * 16;
-  }
-
-  private int faultRecords() {
-    return (int) (cap >>> 40 & 0xff) + 1;
-  }
-
-  private long lastRegister() {
-    return Math.max(iotlb() + 7, firstFaultRecord() + 16L * faultRecords() - 1);
+    foundRtaddr = registers.read64(RTADDR);
   }
 
   // Commands.
@@ -219,22 +147,17 @@ final class ExampleUnit {
   }
 
   private int status() {
-    int status = registers.read32(GSTS);
-    if (status == -1) {
-      throw gone("GSTS");
-    }
-    return status;
+    return (int) wait.read("GSTS", GSTS, 4);
   }
 
   // Invalidation. Section "Register-based Invalidation Interface".
 
   /** Called when entries became present. */
   void tellPresent(int domainId) {
-    if (cachesNotPresent()) {
+    if (caps.cachesNotPresent()) {
       invalidateDomain(domainId);
-    } else if (rootSet) {
-      requireUsable();
-      flushWriteBuffer();
+    } else {
+      invalidate(() -> {}); // The write buffer is enough.
     }
   }
 
@@ -248,19 +171,15 @@ final class ExampleUnit {
     invalidate(
         () -> {
           registers.write64(CCMD, ICC_GLOBAL);
-          long ccmd = wait.until("CCMD", CCMD, 8, value -> value >= 0, "ICC to become 0");
-          requireDone("CCMD", ccmd, ccmd >>> 59 & 3);
-          // What was cached of translations carries the old domain ids.
+          // What was cached of translations carries the old domain ids, so they go after.
+          requireDone("CCMD", awaitContext() >>> 59 & 3);
           invalidateIotlb(IVT_GLOBAL);
         });
   }
 
   private void invalidateIotlb(long request) {
-    // CAP.DRD and DWD: DMA that was translated already is done when the unit answers.
-    long drain = (bit(cap, 55) ? 1L << 49 : 0) | (bit(cap, 54) ? 1L << 48 : 0);
-    registers.write64(iotlb(), request | drain);
-    long answer = wait.until("IOTLB", iotlb(), 8, value -> value >= 0, "IVT to become 0");
-    requireDone("IOTLB", answer, answer >>> 57 & 3);
+    registers.write64(caps.iotlb(), request | caps.drain());
+    requireDone("IOTLB", awaitIotlb() >>> 57 & 3);
   }
 
   /** The first invalidation that fails ends them all: nobody knows what the unit still caches. */
@@ -279,26 +198,34 @@ final class ExampleUnit {
   }
 
   private void awaitInvalidated() {
-    wait.until("CCMD", CCMD, 8, value -> value >= 0, "ICC to become 0");
-    wait.until("IOTLB", iotlb(), 8, value -> value >= 0, "IVT to become 0");
+    awaitContext();
+    awaitIotlb();
   }
 
-  /** CAP.RWBF: such a unit has its own buffer before memory. Section "Write Buffer Flushing". */
+  private long awaitContext() {
+    return wait.until("CCMD", CCMD, 8, ccmd -> ccmd >= 0, "ICC to become 0");
+  }
+
+  private long awaitIotlb() {
+    return wait.until("IOTLB", caps.iotlb(), 8, iotlb -> iotlb >= 0, "IVT to become 0");
+  }
+
+  /** Section "Write Buffer Flushing". */
   private void flushWriteBuffer() {
-    if (bit(cap, 4)) {
+    if (caps.buffersWrites()) {
       command(WBF, true, gsts -> (gsts & WBF) == 0, "WBFS to become 0");
     }
   }
 
   /** The unit reports what it really did; 0 means that it did nothing. */
-  private void requireDone(String register, long value, long granularity) {
+  private void requireDone(String register, long granularity) {
     if (granularity == 0) {
-      throw new VmmException(
+      throw VmmException.of(
           Errno.EIO,
-          String.format(
-              "unit %s: %s is 0x%x: expected a granularity that was performed; the invalidation"
-                  + " was refused",
-              name, register, value));
+          "unit %s: %s says that nothing was invalidated: expected a granularity; the request was"
+              + " refused",
+          name,
+          register);
     }
   }
 
@@ -307,9 +234,7 @@ final class ExampleUnit {
     if (lost != null) {
       throw new VmmException(
           Errno.EIO,
-          "unit "
-              + name
-              + " did not confirm an earlier change: close the I/O MMU and start it again",
+          "unit " + name + " did not confirm a change: close the I/O MMU and start it again",
           lost);
     }
   }
@@ -323,19 +248,14 @@ final class ExampleUnit {
 
   /** Takes every record from FSTS.FRI on, each given back before the next, then the overflow. */
   FaultBatch drainFaults() {
-    int status = registers.read32(FSTS);
-    if (status == -1) {
-      throw gone("FSTS");
-    }
+    int status = (int) wait.read("FSTS", FSTS, 4);
     List<DmaFault> faults = new ArrayList<>();
-    for (int i = 0; i < faultRecords(); i++) {
-      long record = firstFaultRecord() + 16L * (((status >>> 8 & 0xff) + i) % faultRecords());
-      long high = registers.read64(record + 8);
+    for (int i = 0; i < caps.faultRecords(); i++) {
+      int index = ((status >>> 8 & 0xff) + i) % caps.faultRecords();
+      long record = caps.firstFaultRecord() + 16L * index;
+      long high = wait.read("FRCD", record + 8, 8);
       if (high >= 0) { // F, the uppermost bit, is 0: no record, and none after it
         break;
-      }
-      if (high == -1) {
-        throw gone("FRCD");
       }
       faults.add(fault(registers.read64(record), high));
       registers.write32(record + 12, 1 << 31);
@@ -353,18 +273,8 @@ final class ExampleUnit {
         name,
         Rid.of(segment, (int) high & 0xffff),
         low & -4096L,
-        bit(high, 62) ? Access.READ : Access.WRITE,
+        (high >>> 62 & 1) != 0 ? Access.READ : Access.WRITE,
         code,
         REASONS[code < REASONS.length ? code : 0]);
-  }
-
-  private VmmException gone(String register) {
-    return new VmmException(
-        Errno.EIO,
-        String.format(Locale.ROOT, "unit %s: %s reads all ones: the unit is gone", name, register));
-  }
-
-  private static boolean bit(long word, int bit) {
-    return (word >>> bit & 1) != 0;
   }
 }

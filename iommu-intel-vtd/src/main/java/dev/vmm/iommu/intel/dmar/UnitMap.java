@@ -2,6 +2,7 @@ package dev.vmm.iommu.intel.dmar;
 
 import dev.vmm.iommu.Access;
 import dev.vmm.iommu.ReservedRegion;
+import dev.vmm.pci.BusRange;
 import dev.vmm.pci.PciBus;
 import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
@@ -82,7 +83,7 @@ public final class UnitMap {
     if (who.behind().isEmpty()) {
       return;
     }
-    ScopeResolver.BusRange range = who.behind().get();
+    BusRange range = who.behind().get();
     @Nullable Behind[] buses =
         behindBridges.computeIfAbsent(drhd.segment(), segment -> new Behind[BUSES]);
     for (int bus = range.secondary(); bus <= range.subordinate(); bus++) {

@@ -73,6 +73,7 @@ final class QueuedInvalidation implements Invalidation {
   @Override
   public void stop() {
     if (command.status().qies()) {
+      awaitEmpty();
       command.turnOff(GcmdReg.QIE);
     }
     if (queue != 0) {
@@ -82,6 +83,24 @@ final class QueuedInvalidation implements Invalidation {
     if (status != 0) {
       memory.free(status, PhysicalMemory.PAGE_BYTES);
       status = 0;
+    }
+  }
+
+  /**
+   * Lets the unit finish what it was given: the queue must not be turned off before. After a sync
+   * that succeeded it has; one that hangs or has stopped at an error is turned off all the same.
+   */
+  private void awaitEmpty() {
+    if (head == tail) {
+      return;
+    }
+    Deadline deadline = registers.deadline();
+    long end = registers.readAlive(IqtReg.LAYOUT, IqtReg.OFFSET);
+    while (registers.readAlive(IqhReg.LAYOUT, IqhReg.OFFSET) != end) {
+      long errors = registers.readAlive(FstsReg.LAYOUT, FstsReg.OFFSET) & ERRORS;
+      if (errors != 0 || !deadline.pause()) {
+        return;
+      }
     }
   }
 

@@ -30,11 +30,11 @@ final class SavedRegisters {
     this.command = command;
     this.queue = ecap.qi();
     this.protectedMemory = cap.plmr() || cap.phmr();
-    this.rtaddr = registers.read(RtaddrReg.LAYOUT, RtaddrReg.OFFSET);
-    this.fectl = registers.read(FectlReg.LAYOUT, FectlReg.OFFSET);
-    this.iqa = queue ? registers.read(IqaReg.LAYOUT, IqaReg.OFFSET) : 0;
-    this.iqt = queue ? registers.read(IqtReg.LAYOUT, IqtReg.OFFSET) : 0;
-    this.pmen = protectedMemory ? registers.read(PmenReg.LAYOUT, PmenReg.OFFSET) : 0;
+    this.rtaddr = registers.readAlive(RtaddrReg.LAYOUT, RtaddrReg.OFFSET);
+    this.fectl = registers.readAlive(FectlReg.LAYOUT, FectlReg.OFFSET);
+    this.iqa = queue ? registers.readAlive(IqaReg.LAYOUT, IqaReg.OFFSET) : 0;
+    this.iqt = queue ? registers.readAlive(IqtReg.LAYOUT, IqtReg.OFFSET) : 0;
+    this.pmen = protectedMemory ? registers.readAlive(PmenReg.LAYOUT, PmenReg.OFFSET) : 0;
   }
 
   /** Keeps fault events from being sent to wherever the registers point: faults are polled. */

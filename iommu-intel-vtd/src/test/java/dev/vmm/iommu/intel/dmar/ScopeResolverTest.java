@@ -2,9 +2,9 @@ package dev.vmm.iommu.intel.dmar;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.vmm.iommu.intel.dmar.ScopeResolver.BusRange;
 import dev.vmm.iommu.intel.dmar.ScopeResolver.Resolved;
 import dev.vmm.iommu.intel.dmar.ScopeResolver.Unresolved;
+import dev.vmm.pci.BusRange;
 import dev.vmm.pci.PciBus;
 import dev.vmm.pci.Rid;
 import dev.vmm.testing.FakePci;

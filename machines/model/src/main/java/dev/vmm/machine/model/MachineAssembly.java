@@ -12,6 +12,7 @@ import dev.vmm.machine.model.amd.AmdViConfig;
 import dev.vmm.machine.model.amd.AmdViUnit;
 import dev.vmm.machine.model.check.Counters;
 import dev.vmm.machine.model.check.Violations;
+import dev.vmm.machine.model.dma.Flights;
 import dev.vmm.machine.model.dma.RemappingUnit;
 import dev.vmm.machine.model.dma.UnitSite;
 import dev.vmm.machine.model.inject.Injector;
@@ -41,6 +42,7 @@ final class MachineAssembly {
   private final Counters counters = new Counters();
   private final Violations violations = new Violations();
   private final InterruptLog interrupts = new InterruptLog();
+  private final Flights flights = new Flights();
   private final List<OwnUnit> descriptions;
   private final AddressMap map;
   private final ModelMemory memory;
@@ -70,7 +72,15 @@ final class MachineAssembly {
         new ModelMachine(
             plan.name,
             new ModelMachine.Parts(
-                memory, pci, units, injector, counters, violations, interrupts, plan.timer),
+                memory,
+                pci,
+                units,
+                injector,
+                counters,
+                violations,
+                interrupts,
+                plan.timer,
+                flights),
             new ScopeRouter(placed, bridges));
     Firmware.write(
         memory,
@@ -168,7 +178,7 @@ final class MachineAssembly {
   }
 
   private UnitSite site(String name) {
-    return new UnitSite(name, memory, violations, counters, injector, interrupts);
+    return new UnitSite(name, memory, violations, counters, injector, interrupts, flights);
   }
 
   // PCI.

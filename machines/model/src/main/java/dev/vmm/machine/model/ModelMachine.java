@@ -13,6 +13,7 @@ import dev.vmm.machine.model.check.Violation;
 import dev.vmm.machine.model.check.Violations;
 import dev.vmm.machine.model.device.DeviceTimer;
 import dev.vmm.machine.model.dma.DmaListener;
+import dev.vmm.machine.model.dma.Flights;
 import dev.vmm.machine.model.dma.RemappingUnit;
 import dev.vmm.machine.model.dma.RootComplex;
 import dev.vmm.machine.model.inject.Injector;
@@ -48,7 +49,8 @@ public final class ModelMachine implements Machine, SelfChecking {
       Counters counters,
       Violations violations,
       InterruptLog interrupts,
-      DeviceTimer timer) {}
+      DeviceTimer timer,
+      Flights flights) {}
 
   private final String name;
   private final Parts parts;
@@ -65,7 +67,8 @@ public final class ModelMachine implements Machine, SelfChecking {
             parts.memory(),
             rid -> router.unit(rid, physicalFunction(rid)),
             parts.interrupts(),
-            parts.counters());
+            parts.counters(),
+            parts.flights());
   }
 
   /** The firmware has run: what it did is no driver's doing. */

@@ -309,6 +309,9 @@ public final class AmdViUnit implements RemappingUnit {
     } else if (!registers.enabled() && tableWatched) {
       misuse.unwatch(registers.deviceTable());
     }
+    if (registers.enabled() != tableWatched) {
+      site.drain().drain(true, true);
+    }
     // After an error only a change of CmdBufEn starts the buffer again.
     if (wanted(Registers.CMD_BUF_EN) != commandsWanted) {
       commands.ring.run.want(!commandsWanted);
@@ -426,6 +429,7 @@ public final class AmdViUnit implements RemappingUnit {
         () -> {
           clear();
           powered = false;
+          site.drain().drain(true, true);
           return 0;
         });
   }

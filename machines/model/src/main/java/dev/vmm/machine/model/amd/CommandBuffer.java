@@ -221,6 +221,8 @@ final class CommandBuffer {
 
   private boolean completionWait(Command command) {
     count(Count.INVALIDATE_WAIT);
+    // DMAs that went by what was invalidated are over before software sees the wait complete.
+    site.drain().drain(true, true);
     if (command.stores()) {
       if (!site.memory().isRam(command.storeHpa(), 8)) {
         return false;

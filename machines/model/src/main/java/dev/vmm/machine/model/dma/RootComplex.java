@@ -32,12 +32,24 @@ public final class RootComplex implements Upstream {
   private final UnitRouter router;
   private final Messages messages;
   private final Counters counters;
-  private final Flights flights = new Flights();
+  private final Flights flights;
   private final CopyOnWriteArrayList<DmaListener> listeners = new CopyOnWriteArrayList<>();
 
   /** Puts it between the functions and the rest, and connects {@code pci} to it. */
   public RootComplex(
       ModelPci pci, ModelMemory memory, UnitRouter router, Messages messages, Counters counters) {
+    this(pci, memory, router, messages, counters, new Flights());
+  }
+
+  /** As the other, with flights that the units know, too. */
+  public RootComplex(
+      ModelPci pci,
+      ModelMemory memory,
+      UnitRouter router,
+      Messages messages,
+      Counters counters,
+      Flights flights) {
+    this.flights = flights;
     this.pci = pci;
     this.memory = memory;
     this.router = router;
@@ -57,12 +69,12 @@ public final class RootComplex implements Upstream {
   }
 
   /**
-   * Waits until every access that was decided before this call has reached its target. Hardware
-   * calls this before it shows that an invalidation is complete; it may hold its own lock.
+   * Waits until every access that was decided before this call has reached its target: before a
+   * reset is complete. Units have the {@link Flights} themselves.
    */
   @Override
   public void drain() {
-    flights.drain();
+    flights.drain(true, true);
   }
 
   /**
@@ -115,7 +127,7 @@ public final class RootComplex implements Upstream {
       boolean write,
       BooleanSupplier allowed) {
     while (true) {
-      long ticket = flights.ticket();
+      long ticket = flights.ticket(write);
       if (!allowed.getAsBoolean()) {
         return false;
       }
@@ -143,7 +155,7 @@ public final class RootComplex implements Upstream {
       DmaAccess access =
           new DmaAccess(rid, requester == null ? rid : requester, iova, hpa, length, write);
       BarHit target = bar;
-      if (flights.fly(ticket, () -> access(access, target == null, data, offset))) {
+      if (flights.fly(ticket, write, () -> access(access, target == null, data, offset))) {
         if (target != null) {
           // Not in flight any more: a device may answer with requests of its own.
           registers(access, target, data, offset);

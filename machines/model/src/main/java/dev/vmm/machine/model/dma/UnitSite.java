@@ -14,6 +14,7 @@ import dev.vmm.machine.model.memory.ModelMemory;
  * @param counters where work is counted
  * @param injector who decides what fails
  * @param messages where the unit's own interrupts go
+ * @param drain who waits for the DMAs that the unit let through
  */
 public record UnitSite(
     String name,
@@ -21,4 +22,16 @@ public record UnitSite(
     Violations violations,
     Counters counters,
     Injector injector,
-    Messages messages) {}
+    Messages messages,
+    Drain drain) {
+  /** A place whose DMAs are never in flight. */
+  public UnitSite(
+      String name,
+      ModelMemory memory,
+      Violations violations,
+      Counters counters,
+      Injector injector,
+      Messages messages) {
+    this(name, memory, violations, counters, injector, messages, Drain.NOTHING);
+  }
+}

@@ -10,6 +10,9 @@ final class Descriptors {
   static final long IF = 1 << 4;
   static final long SW = 1 << 5;
 
+  private static final long DW = 1 << 6;
+  private static final long DR = 1 << 7;
+
   /** IQERCD.IQEI: no cause, invalid tail, fetch, type, reserved field, width. */
   static final int NO_CAUSE = 0;
 
@@ -89,15 +92,19 @@ final class Descriptors {
         }
       }
       case IOTLB -> {
+        boolean dr = (low & DR) != 0;
+        boolean dw = (low & DW) != 0;
         switch (granularity) {
-          case 1 -> invalidator.iotlbGlobal();
-          case 2 -> invalidator.iotlbDomain(Domains.checked(chip, did, "a descriptor"));
+          case 1 -> invalidator.iotlbGlobal(dr, dw);
+          case 2 -> invalidator.iotlbDomain(Domains.checked(chip, did, "a descriptor"), dr, dw);
           default ->
               invalidator.iotlbPages(
                   Domains.checked(chip, did, "a descriptor"),
                   high,
                   (int) high & 0x3f,
-                  (high & 0x40) != 0);
+                  (high & 0x40) != 0,
+                  dr,
+                  dw);
         }
       }
       default -> invalidator.interrupts();

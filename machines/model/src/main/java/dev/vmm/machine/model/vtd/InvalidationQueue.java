@@ -150,8 +150,8 @@ final class InvalidationQueue {
       return;
     }
     long to = iqt.get() & QT;
-    if (to >= size()) {
-      tailWrong = true;
+    tailWrong = to >= size();
+    if (tailWrong) {
       return;
     }
     long waiting = (tail - head) & (size() - 1);

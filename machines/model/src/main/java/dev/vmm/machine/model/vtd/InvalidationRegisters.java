@@ -11,6 +11,9 @@ final class InvalidationRegisters {
   /** ICC in CCMD, IVT in IOTLB. */
   private static final long REQUEST = 1L << 63;
 
+  private static final long DR = 1L << 49;
+  private static final long DW = 1L << 48;
+
   private static final int CAIG = 59;
   private static final int IAIG = 57;
 
@@ -95,6 +98,14 @@ final class InvalidationRegisters {
       if (!idle(name, bits)) {
         return false;
       }
+      if ((bits & REQUEST) != 0 && busy()) {
+        chip.violation(
+            VtdRule.INVALIDATION_BEFORE_COMPLETION,
+            "%s written with 0x%x while the other register's invalidation is under way",
+            name,
+            bits);
+        return false;
+      }
       if ((bits & REQUEST) != 0 && queueOn.getAsBoolean()) {
         chip.violation(
             VtdRule.REGISTER_INVALIDATION_WITH_QUEUE,
@@ -164,12 +175,14 @@ final class InvalidationRegisters {
       return 0;
     }
     int did = (int) (request >>> 32) & 0xffff;
+    boolean dr = (request & DR) != 0;
+    boolean dw = (request & DW) != 0;
     switch (granularity) {
-      case 1 -> invalidator.iotlbGlobal();
-      case 2 -> invalidator.iotlbDomain(Domains.checked(chip, did, "IOTLB"));
+      case 1 -> invalidator.iotlbGlobal(dr, dw);
+      case 2 -> invalidator.iotlbDomain(Domains.checked(chip, did, "IOTLB"), dr, dw);
       default ->
           invalidator.iotlbPages(
-              Domains.checked(chip, did, "IOTLB"), iva.get(), am, (iva.get() & 0x40) != 0);
+              Domains.checked(chip, did, "IOTLB"), iva.get(), am, (iva.get() & 0x40) != 0, dr, dw);
     }
     return granularity;
   }

@@ -75,20 +75,23 @@ final class Invalidator {
         contexts.removeIf(info -> info.did() == did && (info.sid() | mask) == (sid | mask)));
   }
 
-  void iotlbGlobal() {
+  void iotlbGlobal(boolean drainReads, boolean drainWrites) {
     begin(Count.INVALIDATE_IOTLB_GLOBAL);
     iotlbFlushed = contextFlushed;
     refetch(iotlb.clear(), inner.clear());
+    drain(drainReads, drainWrites);
   }
 
-  void iotlbDomain(int did) {
+  void iotlbDomain(int did, boolean drainReads, boolean drainWrites) {
     begin(Count.INVALIDATE_IOTLB_DOMAIN);
     LOG.debug("{}: IOTLB, domain 0x{}", chip.name(), Integer.toHexString(did));
     refetch(iotlb.removeDomain(did), inner.removeDomain(did));
+    drain(drainReads, drainWrites);
   }
 
   /** Invalidates {@code 2^am} pages; with the hint the inner entries stay. */
-  void iotlbPages(int did, long address, int am, boolean hint) {
+  void iotlbPages(
+      int did, long address, int am, boolean hint, boolean drainReads, boolean drainWrites) {
     begin(Count.INVALIDATE_IOTLB_PAGE);
     int bits = 12 + am;
     long base = bits >= 64 ? 0 : address & (-1L << bits);
@@ -100,6 +103,15 @@ final class Invalidator {
         Long.toHexString(base));
     List<Translation> gone = iotlb.removeRange(did, base, bits);
     refetch(gone, hint ? List.of() : inner.removeRange(did, base, bits));
+    drain(drainReads, drainWrites);
+  }
+
+  /**
+   * Waits for the DMAs that went by what was invalidated, as far as software asked. A unit that CAP
+   * says cannot be asked always does. "IOTLB Invalidate Register", DR and DW.
+   */
+  private void drain(boolean reads, boolean writes) {
+    chip.site().drain().drain(reads || !chip.config().drd(), writes || !chip.config().dwd());
   }
 
   void interrupts() {

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param write whether writes may
  * @param fpd whether faults are not recorded
  * @param reason not null for what is cached as blocked: reserved bits, or not present
- * @param source the table that the leaf entry is in, null in pass-through
+ * @param source the table that the leaf entry is in, null in pass-through and if none is present
  */
 record Translation(
     int sid,
@@ -31,6 +31,11 @@ record Translation(
   Translation part(long from, int width) {
     return new Translation(
         sid, did, from, width, hpa + (from - iova), read, write, fpd, reason, source);
+  }
+
+  /** Returns the same for another source of the domain, whose context entry has this FPD. */
+  Translation of(int source16, boolean quiet) {
+    return new Translation(source16, did, iova, bits, hpa, read, write, quiet, reason, source);
   }
 
   boolean identity() {

@@ -74,19 +74,9 @@ final class Translator {
     Translation shared = iotlb.ofDomain(context.did(), iova);
     if (shared != null) {
       chip.count(Count.IOTLB_HIT);
-      iotlb.insert(
-          new Translation(
-              context.sid(),
-              shared.did(),
-              shared.iova(),
-              shared.bits(),
-              shared.hpa(),
-              shared.read(),
-              shared.write(),
-              context.fpd(),
-              shared.reason(),
-              shared.source()));
-      return shared;
+      Translation own = shared.of(context.sid(), context.fpd());
+      iotlb.insert(own);
+      return own;
     }
     chip.count(Count.IOTLB_MISS);
     if (context.tt() == 2) {

@@ -30,9 +30,9 @@ public enum VtdRule implements Rule {
   WRITE_ONLY_READ("what a write-only register reads is undefined: \"Register Attributes\""),
   /** A reserved field written with something else than zero. */
   RESERVED_BITS("reserved fields are written as zero or as read: \"Register Attributes\""),
-  /** CCMD or IOTLB written while ICC or IVT shows an invalidation under way. */
+  /** CCMD, IVA or IOTLB used while ICC or IVT, in either register, shows one under way. */
   INVALIDATION_BEFORE_COMPLETION(
-      "leave the register alone while ICC or IVT is set: \"Context Command Register\" and \"IOTLB Invalidate Register\""),
+      "one invalidation at a time, the next when ICC and IVT are clear: \"Context Command Register\" and \"IOTLB Invalidate Register\""),
   /** CCMD or IOTLB used while the queue is on. */
   REGISTER_INVALIDATION_WITH_QUEUE(
       "no register-based invalidation with QIE set: \"Queued Invalidation Interface\""),

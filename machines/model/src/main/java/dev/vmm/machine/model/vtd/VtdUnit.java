@@ -135,6 +135,8 @@ public final class VtdUnit implements RemappingUnit {
     public void changed(boolean translation, boolean queued) {
       if (translation) {
         live();
+        // "Global Command Register", TE: in-flight DMAs are drained before TES shows the change.
+        chip.site().drain().drain(true, true);
       }
       if (queued) {
         queue.enable(isOn(GlobalCommand.QIE));
@@ -257,6 +259,7 @@ public final class VtdUnit implements RemappingUnit {
           LOG.debug("{}: power lost", chip.name());
           forget();
           powered = false;
+          chip.site().drain().drain(true, true);
         });
   }
 

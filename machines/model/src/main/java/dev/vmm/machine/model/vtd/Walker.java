@@ -86,6 +86,9 @@ final class Walker {
       @Nullable FaultReason reason,
       TableRef table,
       boolean keep) {
+    // That nothing is present leads nowhere, and stays true when the table is unlinked: nobody has
+    // to make the unit forget it before the table is freed.
+    boolean present = read || write || reason != null;
     Translation found =
         new Translation(
             context.sid(),
@@ -97,7 +100,7 @@ final class Walker {
             write,
             context.fpd(),
             reason,
-            table);
+            present ? table : null);
     if (keep) {
       iotlb.insert(found);
     }

@@ -267,6 +267,11 @@ final class Rig {
     w64(0x88, tail * 16L);
   }
 
+  /** Writes the next descriptor there from now on. */
+  void tail(int index) {
+    tail = index;
+  }
+
   int tail() {
     return tail;
   }
@@ -287,6 +292,23 @@ final class Rig {
       }
     }
     throw new AssertionError("the queue does not move");
+  }
+
+  /** Looks at IQH, often enough for the queue to be worked off; returns it. */
+  long drainQueue() {
+    for (int i = 0; i < 10; i++) {
+      r64(0x80);
+    }
+    return r64(0x80);
+  }
+
+  /** Puts descriptors of two words each in the queue and has them worked off; returns IQH. */
+  long work(long... words) {
+    for (int i = 0; i < words.length; i += 2) {
+      put(words[i], words[i + 1]);
+    }
+    ring();
+    return drainQueue();
   }
 
   long count(Count count) {

@@ -203,6 +203,31 @@ class VtdCacheTest {
     rig.clean();
   }
 
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void underCachingModeOnlyWhatIsPresentKeepsATableFromBeingFreed(boolean present) {
+    begin(new Rig(VtdConfig.cachingMode()));
+    rig.map(top, 0x20_0000, 0x9000, 3);
+    if (present) {
+      rig.map(top, 0x20_1000, 0xa000, 3);
+    }
+    assertThat(rig.read(DEV, 0x20_0000)).isEqualTo(0x9000);
+    assertThat(rig.read(DEV, 0x20_1000)).isEqualTo(present ? 0xa000 : BLOCKED);
+    long link = rig.slot(top, rig.levels(), 0x20_0000, 2);
+    long table = rig.memory.deviceRead64(link) & -0x1000L;
+    rig.store(link, 0);
+    rig.iotlbPages(7, 0x20_0000, 0, false);
+
+    rig.memory.free(table, 0x1000);
+
+    if (present) {
+      rig.broke(VtdRule.TABLE_FREED);
+    } else {
+      assertThat(rig.unit.cached(DEV, 0x20_1000)).isPresent();
+      rig.clean();
+    }
+  }
+
   @Test
   void rootEntriesAreCachedUntilAGlobalInvalidation() {
     long second = rig.page();

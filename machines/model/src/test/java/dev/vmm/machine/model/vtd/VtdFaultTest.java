@@ -139,6 +139,23 @@ class VtdFaultTest {
     assertThat(rig.r32(0x34)).isZero();
   }
 
+  /** The fetched translation is the domain's, but FPD is that of the source's own entry. */
+  @ParameterizedTest
+  @CsvSource({"true", "false"})
+  void fpdIsThatOfTheSourceAlsoWhereAnotherFetchedTheTranslation(boolean quiet) {
+    long top = rig.page();
+    rig.map(top, 0x7000, 0x5000, 1);
+    rig.attach(DEV, 7, top | (quiet ? 0 : 2));
+    rig.attach(OTHER, 7, top | (quiet ? 2 : 0));
+    rig.start();
+    assertThat(rig.read(DEV, 0x7000)).isEqualTo(0x5000);
+    for (int i = 0; i < 2; i++) {
+      assertThat(rig.write(OTHER, 0x7000)).isEqualTo(BLOCKED);
+      assertThat(rig.r32(0x34)).isEqualTo(quiet ? 0 : 2);
+    }
+    rig.clean();
+  }
+
   @Test
   void recordsFillUpInOrderOverflowAndWrap() {
     rig.start();

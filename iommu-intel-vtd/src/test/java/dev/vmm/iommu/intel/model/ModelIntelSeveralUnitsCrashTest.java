@@ -1,0 +1,18 @@
+package dev.vmm.iommu.intel.model;
+
+import dev.vmm.tck.CrashContract;
+import dev.vmm.tck.TckSubject;
+
+/** Several units, of which one fails. */
+final class ModelIntelSeveralUnitsCrashTest extends CrashContract {
+  @Override
+  protected TckSubject subject() {
+    return TckSubject.of("intel-vtd", "model:intel,units=3,nd=4")
+        .withTunable("hw.vmm.vtd.timeout_ms", "100");
+  }
+
+  @Override
+  protected int stride() {
+    return 11;
+  }
+}
