@@ -27,7 +27,10 @@ public final class FirstFailure implements TestExecutionListener {
     this.limitSeconds = limitSeconds;
   }
 
-  /** Takes the longest that a test may last, in seconds, and the classes in their order. */
+  /**
+   * Takes the longest that a test may last, in seconds, and the classes, or methods after a
+   * {@code #}, in their order.
+   */
   public static void main(String[] args) {
     FirstFailure run = new FirstFailure(Long.parseLong(args[0]));
     run.watch();
@@ -38,13 +41,17 @@ public final class FirstFailure implements TestExecutionListener {
   }
 
   private void all(String name) {
-    testClass = name.substring(name.lastIndexOf('.') + 1);
+    int at = (name + '#').indexOf('#');
+    testClass = name.substring(name.lastIndexOf('.', at) + 1, at);
     start("before the first test of " + testClass);
     long begin = System.nanoTime();
     int before = tests;
     LauncherDiscoveryRequest request =
         LauncherDiscoveryRequestBuilder.request()
-            .selectors(DiscoverySelectors.selectClass(name))
+            .selectors(
+                at < name.length()
+                    ? DiscoverySelectors.selectMethod(name)
+                    : DiscoverySelectors.selectClass(name))
             .build();
     LauncherFactory.create().execute(request, this);
     System.out.printf(
@@ -114,6 +121,7 @@ public final class FirstFailure implements TestExecutionListener {
       for (UniqueId.Segment segment : at.getUniqueIdObject().getSegments()) {
         if (segment.getType().startsWith("method") || segment.getType().startsWith("test-")) {
           String method = segment.getValue();
+          method = method.substring(method.indexOf('#') + 1);
           return testClass + '.' + method.substring(0, (method + '(').indexOf('('));
         }
       }

@@ -45,8 +45,7 @@ abstract class MomentsContract extends ContractPart {
         session.iommu().enable();
         String when = "after store " + n + " of the unmap of another page";
         machine.afterStore(
-            n,
-            () -> reach.reaches(rid, LARGE + 7 * PAGE, hpa + 7 * PAGE, Access.READ_WRITE, when));
+            n, () -> reach.reaches(rid, LARGE + 7 * PAGE, hpa + 7 * PAGE, Access.READ_WRITE, when));
 
         domain.unmap(LARGE + 100 * PAGE, PAGE);
 
