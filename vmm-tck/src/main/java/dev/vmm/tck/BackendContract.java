@@ -187,4 +187,13 @@ public abstract class BackendContract {
       return BackendContract.this.stage();
     }
   }
+
+  @Nested
+  @DisplayName("At every moment of a change")
+  final class Moments extends MomentsContract {
+    @Override
+    Stage stage() {
+      return BackendContract.this.stage();
+    }
+  }
 }

@@ -15,10 +15,10 @@ import dev.vmm.pci.Rid;
 import dev.vmm.ppt.PptDevice;
 import dev.vmm.ppt.PptDriver;
 import dev.vmm.tunable.Tunables;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import java.util.concurrent.CopyOnWriteArrayList;
 
 /**
  * A platform on the machine under test, with what the tests do again and again. Closing it takes
@@ -37,8 +37,8 @@ public final class Bench implements AutoCloseable {
   private final Rid rid;
   private final TckDevice bare;
 
-  /** Kept, or the platform would reap a guest that a test does not mention again. */
-  private final List<VirtualMachine> guests = new ArrayList<>();
+  /** A VM that nobody knows any more is closed: those that a test forgets are to live on. */
+  private final List<VirtualMachine> guests = new CopyOnWriteArrayList<>();
 
   Bench(Stage stage, Tunables tunables) {
     this.stage = stage;
@@ -80,9 +80,9 @@ public final class Bench implements AutoCloseable {
   /** Creates a VM with two segments whose gpas are not their hpas. */
   public VirtualMachine guest(String name) {
     VirtualMachine vm = vmm.createVm(name);
+    guests.add(vm);
     vm.addMemory(0, 0x40_0000, Access.READ_WRITE);
     vm.addMemory(0x1000_0000, 0x10_0000, Access.READ_WRITE);
-    guests.add(vm);
     return vm;
   }
 

@@ -75,6 +75,7 @@ final class QueuedInvalidation implements Invalidation {
     if (command.status().qies()) {
       awaitEmpty();
       command.turnOff(GcmdReg.QIE);
+      dropErrors();
     }
     if (queue != 0) {
       memory.free(queue, PhysicalMemory.PAGE_BYTES);
@@ -83,6 +84,14 @@ final class QueuedInvalidation implements Invalidation {
     if (status != 0) {
       memory.free(status, PhysicalMemory.PAGE_BYTES);
       status = 0;
+    }
+  }
+
+  /** A unit that stopped at a descriptor stops there again whenever the error is cleared. */
+  private void dropErrors() {
+    long errors = registers.readAlive(FstsReg.LAYOUT, FstsReg.OFFSET) & ERRORS;
+    if (errors != 0) {
+      registers.write(FstsReg.LAYOUT, FstsReg.OFFSET, errors);
     }
   }
 

@@ -1,8 +1,9 @@
 package dev.vmm.machine.model.vtd;
 
 /**
- * The protected regions, closed to DMA while PMEN.PRS is set and nothing is translated. VT-d r4.1,
- * "Protected Memory Enable Register" and what follows it. Granularity: 2 MiB.
+ * The protected regions, closed to DMA while PMEN.PRS is set. VT-d r4.1, "Protected Memory Enable
+ * Register" and what follows it. With translation on a unit may or may not block there what it
+ * translated; this one does. Granularity: 2 MiB.
  */
 final class ProtectedMemory {
   private static final long EPM = 1L << 31;
@@ -27,8 +28,9 @@ final class ProtectedMemory {
             .does(
                 new Register.Behaviour() {
                   @Override
-                  public void written(long bits, long mask) {
-                    show();
+                  public void reading(long mask) {
+                    // The status follows no sooner than software asks.
+                    pmen.set(PRS, pmen.has(EPM));
                   }
                 });
     lowBase = file.add(Register.mixed("PLMBASE", 0x68, 4, low32, 0, 0, 0));
@@ -37,11 +39,7 @@ final class ProtectedMemory {
     highLimit = file.add(Register.mixed("PHMLIMIT", 0x78, 8, high64, 0, 0, 0));
   }
 
-  private void show() {
-    pmen.set(PRS, pmen.has(EPM));
-  }
-
-  /** Says whether an untranslated DMA to this address is blocked. */
+  /** Says whether a DMA that comes out at this address is blocked. */
   boolean blocks(long hpa) {
     return pmen.has(PRS)
         && ((low && inside(hpa, lowBase.get(), lowLimit.get()))

@@ -245,7 +245,8 @@ public final class VtdUnit implements RemappingUnit {
     if (!global.on(GlobalCommand.TE)) {
       return protectedMemory.blocks(iova) ? BLOCKED : iova;
     }
-    return translator.translate(sid, iova, write, empty);
+    long hpa = translator.translate(sid, iova, write, empty);
+    return hpa != BLOCKED && protectedMemory.blocks(hpa) ? BLOCKED : hpa;
   }
 
   /**

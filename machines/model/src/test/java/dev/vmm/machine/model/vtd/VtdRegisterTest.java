@@ -179,6 +179,8 @@ class VtdRegisterTest {
     assertThat(guarded.write(Rig.DEV, 0x600000)).isEqualTo(0x600000);
     assertThat(guarded.write(Rig.DEV, 0x1_001f_f000L)).isEqualTo(Rig.BLOCKED);
     guarded.w32(0x64, 0);
+    assertThat(guarded.write(Rig.DEV, 0x200000)).as("PRS not asked for").isEqualTo(Rig.BLOCKED);
+    assertThat(guarded.r32(0x64)).isZero();
     assertThat(guarded.write(Rig.DEV, 0x200000)).isEqualTo(0x200000);
     guarded.clean();
   }
