@@ -22,6 +22,8 @@ import java.util.List;
 import java.util.Set;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What a move, made or not, leaves behind: which units know a domain, and by which id. */
 class MoveLeavesNothingTest {
@@ -286,5 +288,29 @@ class MoveLeavesNothingTest {
     }
     host.close();
     bench.checkRules();
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void aMoveThatAnotherUnitFailsLeavesTheUnitKnownWhereTheDomainIsAlready(boolean hungIsFirst) {
+    Bench bench = Bench.two(CAP, ECAP, CAP).impatient();
+    Iommu iommu = bench.open();
+    Domain vm = domain(iommu, "vm");
+    vm.map(0x3000, 0x8000, 2 * PAGE, Access.READ_WRITE);
+    iommu.move(List.of(DISK), vm);
+    iommu.enable();
+    FakeVtdUnit rest = bench.units.get(1);
+    bench.units.get(0).hangInvalidations = true;
+    List<Rid> rids = hungIsFirst ? List.of(GPU, NIC) : List.of(NIC, GPU);
+    iommu.move(rids, domain(iommu, "host"));
+    assertFails(Errno.ETIMEDOUT, () -> iommu.move(rids, vm), "vtd0");
+    assertThat(rest.dma(DISK.id16(), 0x3000, true)).isEqualTo(0x8000);
+    assertThat(rest.dma(DISK.id16(), 0x4000, true)).isEqualTo(0x9000);
+    assertThat(catchThrowable(() -> vm.unmap(0x3000, PAGE))).hasMessageContaining("vtd0");
+    assertThat(rest.dma(DISK.id16(), 0x3000, true)).isEqualTo(-1);
+    // The unit in doubt refuses from now on before anything is done.
+    assertFails(Errno.EIO, () -> iommu.move(rids, vm), "vtd0");
+    assertThat(catchThrowable(() -> vm.unmap(0x4000, PAGE))).hasMessageContaining("vtd0");
+    assertThat(rest.dma(DISK.id16(), 0x4000, true)).isEqualTo(-1);
   }
 }

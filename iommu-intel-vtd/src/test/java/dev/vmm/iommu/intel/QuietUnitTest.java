@@ -296,4 +296,16 @@ class QuietUnitTest {
         Errno.EIO, () -> iommu.move(List.of(NIC), domain(iommu, "vm")), "CCMD_REG", "granularity");
     assertThat(iommu.domainOf(NIC)).contains(host);
   }
+
+  @Test
+  void aUnitWithoutFaultsIsAskedForItsStatusAlone() {
+    Bench bench = Bench.one(CAP, ECAP);
+    Iommu iommu = bench.open();
+    iommu.enable();
+    long reads = bench.unit().reads;
+    int writes = bench.unit().writes.size();
+    iommu.drainFaults();
+    assertThat(bench.unit().reads).isEqualTo(reads + 1);
+    assertThat(bench.unit().writes).hasSize(writes);
+  }
 }

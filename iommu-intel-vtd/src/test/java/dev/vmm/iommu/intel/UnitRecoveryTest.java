@@ -338,4 +338,20 @@ class UnitRecoveryTest {
     assertThat(bench.units.get(other).dma(ids[other], 0x3000, true)).isEqualTo(-1);
     bench.checkRules();
   }
+
+  @Test
+  void i13_aContextRequestThatIsStillPendingIsWaitedForBeforeTheNext() {
+    Bench bench = Bench.one(CAP, ECAP).registers().impatient();
+    Iommu iommu = bench.open();
+    Domain host = domain(iommu, "host");
+    iommu.move(List.of(NIC), host);
+    iommu.enable();
+    bench.unit().hangInvalidations = true;
+    assertFails(Errno.ETIMEDOUT, () -> iommu.move(List.of(NIC), domain(iommu, "vm")), "CCMD_REG");
+    iommu.disable();
+    assertFails(Errno.ETIMEDOUT, iommu::enable, "CCMD_REG");
+    bench.unit().hangInvalidations = false;
+    iommu.enable();
+    bench.checkRules();
+  }
 }

@@ -28,16 +28,6 @@ public record AflogReg(long raw) {
   /** Fault Log Size, log2 of pages. */
   public static final Field FLS = LAYOUT.field("FLS");
 
-  /** Returns FLA (Fault Log Address, in pages). */
-  public long fla() {
-    return FLA.get(raw);
-  }
-
-  /** Returns FLS (Fault Log Size, log2 of pages). */
-  public int fls() {
-    return (int) FLS.get(raw);
-  }
-
   @Override
   public String toString() {
     return LAYOUT.describe(raw);

@@ -115,42 +115,6 @@ public record CapReg(long raw) {
   /** Number of domains, coded. */
   public static final Field ND = LAYOUT.field("ND");
 
-  /**
-   * Says whether ESRTPS is set (Enhanced Set Root Table Pointer: SRTP invalidates all caches
-   * itself).
-   */
-  public boolean esrtps() {
-    return ESRTPS.isSet(raw);
-  }
-
-  /**
-   * Says whether ESIRTPS is set (Enhanced Set Interrupt Remap Table Pointer: SIRTP invalidates the
-   * cache itself).
-   */
-  public boolean esirtps() {
-    return ESIRTPS.isSet(raw);
-  }
-
-  /** Says whether ECMDS is set (Enhanced Command Support). */
-  public boolean ecmds() {
-    return ECMDS.isSet(raw);
-  }
-
-  /** Says whether FS5LP is set (First-stage 5-level paging). */
-  public boolean fs5lp() {
-    return FS5LP.isSet(raw);
-  }
-
-  /** Says whether PI is set (Posted Interrupts). */
-  public boolean pi() {
-    return PI.isSet(raw);
-  }
-
-  /** Says whether FS1GP is set (First-stage 1-GByte pages). */
-  public boolean fs1gp() {
-    return FS1GP.isSet(raw);
-  }
-
   /** Says whether DRD is set (Drain reads). */
   public boolean drd() {
     return DRD.isSet(raw);
@@ -187,11 +151,6 @@ public record CapReg(long raw) {
   /** Returns FRO (Fault-recording Register offset, in units of 16 bytes). */
   public int fro() {
     return (int) FRO.get(raw);
-  }
-
-  /** Says whether ZLR is set (Zero-length reads to write-only pages are not faults). */
-  public boolean zlr() {
-    return ZLR.isSet(raw);
   }
 
   /** Returns MGAW (Maximum Guest Address Width, less one). */

@@ -50,36 +50,6 @@ public record CcmdReg(long raw) {
   /** Domain-ID. */
   public static final Field DID = LAYOUT.field("DID");
 
-  /** Says whether ICC is set (Invalidate Context-Cache; hardware clears it when done). */
-  public boolean icc() {
-    return ICC.isSet(raw);
-  }
-
-  /** Returns CIRG (Context Invalidation Request Granularity). */
-  public int cirg() {
-    return (int) CIRG.get(raw);
-  }
-
-  /** Returns CAIG (Context Actual Invalidation Granularity). */
-  public int caig() {
-    return (int) CAIG.get(raw);
-  }
-
-  /** Returns FM (Function Mask). */
-  public int fm() {
-    return (int) FM.get(raw);
-  }
-
-  /** Returns SID (Source-ID). */
-  public int sid() {
-    return (int) SID.get(raw);
-  }
-
-  /** Returns DID (Domain-ID). */
-  public int did() {
-    return (int) DID.get(raw);
-  }
-
   @Override
   public String toString() {
     return LAYOUT.describe(raw);

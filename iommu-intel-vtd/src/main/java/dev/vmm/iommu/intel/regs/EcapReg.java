@@ -154,94 +154,9 @@ public record EcapReg(long raw) {
   /** Page-walk Coherency: the unit snoops the caches when it reads tables. */
   public static final Field C = LAYOUT.field("C");
 
-  /** Says whether RPRIVS is set (RID_PRIV support). */
-  public boolean rprivs() {
-    return RPRIVS.isSet(raw);
-  }
-
-  /** Says whether ADMS is set (Abort DMA Mode support). */
-  public boolean adms() {
-    return ADMS.isSet(raw);
-  }
-
-  /** Says whether PMS is set (Performance Monitoring support). */
-  public boolean pms() {
-    return PMS.isSet(raw);
-  }
-
-  /** Says whether RPS is set (RID-PASID support). */
-  public boolean rps() {
-    return RPS.isSet(raw);
-  }
-
-  /** Says whether SMPWCS is set (Scalable-Mode Page-walk Coherency support). */
-  public boolean smpwcs() {
-    return SMPWCS.isSet(raw);
-  }
-
-  /** Says whether FSTS is set (First-stage translation support). */
-  public boolean fsts() {
-    return FSTS.isSet(raw);
-  }
-
-  /** Says whether SSTS is set (Second-stage translation support in scalable mode). */
-  public boolean ssts() {
-    return SSTS.isSet(raw);
-  }
-
-  /** Says whether SSADS is set (Second-stage accessed and dirty bits). */
-  public boolean ssads() {
-    return SSADS.isSet(raw);
-  }
-
-  /** Says whether VCS is set (Virtual Command support). */
-  public boolean vcs() {
-    return VCS.isSet(raw);
-  }
-
   /** Says whether SMTS is set (Scalable-Mode translation support). */
   public boolean smts() {
     return SMTS.isSet(raw);
-  }
-
-  /** Says whether PDS is set (Page-request Drain support). */
-  public boolean pds() {
-    return PDS.isSet(raw);
-  }
-
-  /** Says whether DIT is set (Device-TLB invalidation throttle). */
-  public boolean dit() {
-    return DIT.isSet(raw);
-  }
-
-  /** Says whether PASID is set (Process Address Space ID support). */
-  public boolean pasid() {
-    return PASID.isSet(raw);
-  }
-
-  /** Returns PSS (PASID Size supported, bits less one). */
-  public int pss() {
-    return (int) PSS.get(raw);
-  }
-
-  /** Says whether EAFS is set (Extended accessed flag support). */
-  public boolean eafs() {
-    return EAFS.isSet(raw);
-  }
-
-  /** Says whether NWFS is set (No-write flag support). */
-  public boolean nwfs() {
-    return NWFS.isSet(raw);
-  }
-
-  /** Says whether SRS is set (Supervisor Request support). */
-  public boolean srs() {
-    return SRS.isSet(raw);
-  }
-
-  /** Says whether ERS is set (Execute Request support). */
-  public boolean ers() {
-    return ERS.isSet(raw);
   }
 
   /** Says whether PRS is set (Page Request support). */
@@ -249,24 +164,9 @@ public record EcapReg(long raw) {
     return PRS.isSet(raw);
   }
 
-  /** Says whether DIS is set (Deferred Invalidate support, deprecated). */
-  public boolean dis() {
-    return DIS.isSet(raw);
-  }
-
-  /** Says whether NEST is set (Nested translation support). */
-  public boolean nest() {
-    return NEST.isSet(raw);
-  }
-
   /** Says whether MTS is set (Memory Type support). */
   public boolean mts() {
     return MTS.isSet(raw);
-  }
-
-  /** Returns MHMV (Maximum Handle Mask Value). */
-  public int mhmv() {
-    return (int) MHMV.get(raw);
   }
 
   /** Returns IRO (IOTLB Register offset, in units of 16 bytes). */
@@ -279,24 +179,9 @@ public record EcapReg(long raw) {
     return SC.isSet(raw);
   }
 
-  /** Says whether PT is set (Pass Through). */
-  public boolean pt() {
-    return PT.isSet(raw);
-  }
-
-  /** Says whether EIM is set (Extended Interrupt Mode). */
-  public boolean eim() {
-    return EIM.isSet(raw);
-  }
-
   /** Says whether IR is set (Interrupt Remapping support). */
   public boolean ir() {
     return IR.isSet(raw);
-  }
-
-  /** Says whether DT is set (Device-TLB support). */
-  public boolean dt() {
-    return DT.isSet(raw);
   }
 
   /** Says whether QI is set (Queued Invalidation support). */

@@ -34,11 +34,6 @@ public record FectlReg(long raw) {
     return IM.isSet(raw);
   }
 
-  /** Says whether IP is set (Interrupt Pending). */
-  public boolean ip() {
-    return IP.isSet(raw);
-  }
-
   @Override
   public String toString() {
     return LAYOUT.describe(raw);

@@ -75,34 +75,9 @@ public record FrcdHighReg(long raw) {
     return T1.isSet(raw);
   }
 
-  /** Returns AT (Address Type). */
-  public int at() {
-    return (int) AT.get(raw);
-  }
-
-  /** Returns PV (PASID Value). */
-  public int pv() {
-    return (int) PV.get(raw);
-  }
-
   /** Returns FR (Fault Reason). */
   public int fr() {
     return (int) FR.get(raw);
-  }
-
-  /** Says whether PP is set (PASID Present). */
-  public boolean pp() {
-    return PP.isSet(raw);
-  }
-
-  /** Says whether EXE is set (Execute Permission requested). */
-  public boolean exe() {
-    return EXE.isSet(raw);
-  }
-
-  /** Says whether PRIV is set (Privilege Mode requested). */
-  public boolean priv() {
-    return PRIV.isSet(raw);
   }
 
   /** Says whether T2 is set (Type, second bit). */

@@ -25,11 +25,6 @@ public record FrcdLowReg(long raw) {
   /** Fault Info: the page of the faulting address. */
   public static final Field FI = LAYOUT.field("FI");
 
-  /** Returns FI (Fault Info: the page of the faulting address). */
-  public long fi() {
-    return FI.get(raw);
-  }
-
   /** Returns the address of the page that was asked for. */
   public long address() {
     return raw & FI.mask();

@@ -63,31 +63,6 @@ public record FstsReg(long raw) {
     return (int) FRI.get(raw);
   }
 
-  /** Says whether ITE is set (Invalidation Time-out Error). */
-  public boolean ite() {
-    return ITE.isSet(raw);
-  }
-
-  /** Says whether ICE is set (Invalidation Completion Error). */
-  public boolean ice() {
-    return ICE.isSet(raw);
-  }
-
-  /** Says whether IQE is set (Invalidation Queue Error). */
-  public boolean iqe() {
-    return IQE.isSet(raw);
-  }
-
-  /** Says whether APF is set (Advanced Pending Fault). */
-  public boolean apf() {
-    return APF.isSet(raw);
-  }
-
-  /** Says whether AFO is set (Advanced Fault Overflow). */
-  public boolean afo() {
-    return AFO.isSet(raw);
-  }
-
   /** Says whether PPF is set (Primary Pending Fault: a record has F set). */
   public boolean ppf() {
     return PPF.isSet(raw);

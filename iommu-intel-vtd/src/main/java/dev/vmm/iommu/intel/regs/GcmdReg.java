@@ -61,51 +61,6 @@ public record GcmdReg(long raw) {
   /** Compatibility Format Interrupt. */
   public static final Field CFI = LAYOUT.field("CFI");
 
-  /** Says whether TE is set (Translation Enable). */
-  public boolean te() {
-    return TE.isSet(raw);
-  }
-
-  /** Says whether SRTP is set (Set Root Table Pointer). */
-  public boolean srtp() {
-    return SRTP.isSet(raw);
-  }
-
-  /** Says whether SFL is set (Set Fault Log). */
-  public boolean sfl() {
-    return SFL.isSet(raw);
-  }
-
-  /** Says whether EAFL is set (Enable Advanced Fault Logging). */
-  public boolean eafl() {
-    return EAFL.isSet(raw);
-  }
-
-  /** Says whether WBF is set (Write Buffer Flush). */
-  public boolean wbf() {
-    return WBF.isSet(raw);
-  }
-
-  /** Says whether QIE is set (Queued Invalidation Enable). */
-  public boolean qie() {
-    return QIE.isSet(raw);
-  }
-
-  /** Says whether IRE is set (Interrupt Remapping Enable). */
-  public boolean ire() {
-    return IRE.isSet(raw);
-  }
-
-  /** Says whether SIRTP is set (Set Interrupt Remap Table Pointer). */
-  public boolean sirtp() {
-    return SIRTP.isSet(raw);
-  }
-
-  /** Says whether CFI is set (Compatibility Format Interrupt). */
-  public boolean cfi() {
-    return CFI.isSet(raw);
-  }
-
   @Override
   public String toString() {
     return LAYOUT.describe(raw);

@@ -65,44 +65,9 @@ public record GstsReg(long raw) {
     return TES.isSet(raw);
   }
 
-  /** Says whether RTPS is set (Root Table Pointer Status). */
-  public boolean rtps() {
-    return RTPS.isSet(raw);
-  }
-
-  /** Says whether FLS is set (Fault Log Status). */
-  public boolean fls() {
-    return FLS.isSet(raw);
-  }
-
-  /** Says whether AFLS is set (Advanced Fault Logging Status). */
-  public boolean afls() {
-    return AFLS.isSet(raw);
-  }
-
-  /** Says whether WBFS is set (Write Buffer Flush Status: a flush is going on). */
-  public boolean wbfs() {
-    return WBFS.isSet(raw);
-  }
-
   /** Says whether QIES is set (Queued Invalidation Enable Status). */
   public boolean qies() {
     return QIES.isSet(raw);
-  }
-
-  /** Says whether IRES is set (Interrupt Remapping Enable Status). */
-  public boolean ires() {
-    return IRES.isSet(raw);
-  }
-
-  /** Says whether IRTPS is set (Interrupt Remapping Table Pointer Status). */
-  public boolean irtps() {
-    return IRTPS.isSet(raw);
-  }
-
-  /** Says whether CFIS is set (Compatibility Format Interrupt Status). */
-  public boolean cfis() {
-    return CFIS.isSet(raw);
   }
 
   /**

@@ -25,11 +25,6 @@ public record IcsReg(long raw) {
   /** Invalidation Wait Descriptor Complete. */
   public static final Field IWC = LAYOUT.field("IWC");
 
-  /** Says whether IWC is set (Invalidation Wait Descriptor Complete). */
-  public boolean iwc() {
-    return IWC.isSet(raw);
-  }
-
   @Override
   public String toString() {
     return LAYOUT.describe(raw);

@@ -25,11 +25,6 @@ public record IeaddrReg(long raw) {
   /** Message Address, in units of 4 bytes. */
   public static final Field MA = LAYOUT.field("MA");
 
-  /** Returns MA (Message Address, in units of 4 bytes). */
-  public int ma() {
-    return (int) MA.get(raw);
-  }
-
   @Override
   public String toString() {
     return LAYOUT.describe(raw);

@@ -28,16 +28,6 @@ public record IedataReg(long raw) {
   /** Interrupt Message Data. */
   public static final Field IMD = LAYOUT.field("IMD");
 
-  /** Returns EIMD (Extended Interrupt Message Data). */
-  public int eimd() {
-    return (int) EIMD.get(raw);
-  }
-
-  /** Returns IMD (Interrupt Message Data). */
-  public int imd() {
-    return (int) IMD.get(raw);
-  }
-
   @Override
   public String toString() {
     return LAYOUT.describe(raw);

@@ -24,11 +24,6 @@ public record IeuaddrReg(long raw) {
   /** Message Upper Address. */
   public static final Field MUA = LAYOUT.field("MUA");
 
-  /** Returns MUA (Message Upper Address). */
-  public long mua() {
-    return MUA.get(raw);
-  }
-
   @Override
   public String toString() {
     return LAYOUT.describe(raw);

@@ -52,36 +52,6 @@ public record IotlbReg(long raw) {
   /** Domain-ID. */
   public static final Field DID = LAYOUT.field("DID");
 
-  /** Says whether IVT is set (Invalidate IOTLB; hardware clears it when done). */
-  public boolean ivt() {
-    return IVT.isSet(raw);
-  }
-
-  /** Returns IIRG (IOTLB Invalidation Request Granularity). */
-  public int iirg() {
-    return (int) IIRG.get(raw);
-  }
-
-  /** Returns IAIG (IOTLB Actual Invalidation Granularity). */
-  public int iaig() {
-    return (int) IAIG.get(raw);
-  }
-
-  /** Says whether DR is set (Drain Reads). */
-  public boolean dr() {
-    return DR.isSet(raw);
-  }
-
-  /** Says whether DW is set (Drain Writes). */
-  public boolean dw() {
-    return DW.isSet(raw);
-  }
-
-  /** Returns DID (Domain-ID). */
-  public int did() {
-    return (int) DID.get(raw);
-  }
-
   @Override
   public String toString() {
     return LAYOUT.describe(raw);

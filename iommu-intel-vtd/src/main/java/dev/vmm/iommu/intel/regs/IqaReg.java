@@ -36,26 +36,6 @@ public record IqaReg(long raw) {
   /** Queue Size, log2 of pages. */
   public static final Field QS = LAYOUT.field("QS");
 
-  /** Returns IQA (Invalidation Queue Base Address, in pages). */
-  public long iqa() {
-    return IQA.get(raw);
-  }
-
-  /** Says whether DW is set (Descriptor Width: 256 bits). */
-  public boolean dw() {
-    return DW.isSet(raw);
-  }
-
-  /** Returns QS (Queue Size, log2 of pages). */
-  public int qs() {
-    return (int) QS.get(raw);
-  }
-
-  /** Returns the hpa of the queue. */
-  public long queue() {
-    return raw & IQA.mask();
-  }
-
   @Override
   public String toString() {
     return LAYOUT.describe(raw);

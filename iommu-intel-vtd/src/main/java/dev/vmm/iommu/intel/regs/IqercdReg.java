@@ -36,16 +36,6 @@ public record IqercdReg(long raw) {
   /** Invalidation Queue Error Info. */
   public static final Field IQEI = LAYOUT.field("IQEI");
 
-  /** Returns ICESID (Invalidation Completion Error Source Identifier). */
-  public int icesid() {
-    return (int) ICESID.get(raw);
-  }
-
-  /** Returns ITESID (Invalidation Time-out Error Source Identifier). */
-  public int itesid() {
-    return (int) ITESID.get(raw);
-  }
-
   /** Returns IQEI (Invalidation Queue Error Info). */
   public int iqei() {
     return (int) IQEI.get(raw);

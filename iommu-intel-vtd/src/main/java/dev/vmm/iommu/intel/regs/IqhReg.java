@@ -25,11 +25,6 @@ public record IqhReg(long raw) {
   /** Queue Head, in units of 16 bytes. */
   public static final Field QH = LAYOUT.field("QH");
 
-  /** Returns QH (Queue Head, in units of 16 bytes). */
-  public int qh() {
-    return (int) QH.get(raw);
-  }
-
   @Override
   public String toString() {
     return LAYOUT.describe(raw);

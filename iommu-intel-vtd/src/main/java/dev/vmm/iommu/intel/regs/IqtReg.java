@@ -25,11 +25,6 @@ public record IqtReg(long raw) {
   /** Queue Tail, in units of 16 bytes. */
   public static final Field QT = LAYOUT.field("QT");
 
-  /** Returns QT (Queue Tail, in units of 16 bytes). */
-  public int qt() {
-    return (int) QT.get(raw);
-  }
-
   @Override
   public String toString() {
     return LAYOUT.describe(raw);

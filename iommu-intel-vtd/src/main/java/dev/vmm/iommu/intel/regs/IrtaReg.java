@@ -36,21 +36,6 @@ public record IrtaReg(long raw) {
   /** Size, log2 of entries less one. */
   public static final Field S = LAYOUT.field("S");
 
-  /** Returns IRTA (Interrupt Remapping Table Address, in pages). */
-  public long irta() {
-    return IRTA.get(raw);
-  }
-
-  /** Says whether EIME is set (Extended Interrupt Mode Enable). */
-  public boolean eime() {
-    return EIME.isSet(raw);
-  }
-
-  /** Returns S (Size, log2 of entries less one). */
-  public int s() {
-    return (int) S.get(raw);
-  }
-
   @Override
   public String toString() {
     return LAYOUT.describe(raw);

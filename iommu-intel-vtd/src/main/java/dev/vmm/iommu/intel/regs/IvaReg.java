@@ -36,21 +36,6 @@ public record IvaReg(long raw) {
   /** Address Mask, log2 of pages. */
   public static final Field AM = LAYOUT.field("AM");
 
-  /** Returns ADDR (Address, in pages). */
-  public long addr() {
-    return ADDR.get(raw);
-  }
-
-  /** Says whether IH is set (Invalidation Hint: only leaves changed). */
-  public boolean ih() {
-    return IH.isSet(raw);
-  }
-
-  /** Returns AM (Address Mask, log2 of pages). */
-  public int am() {
-    return (int) AM.get(raw);
-  }
-
   @Override
   public String toString() {
     return LAYOUT.describe(raw);

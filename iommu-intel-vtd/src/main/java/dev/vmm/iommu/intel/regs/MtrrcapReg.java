@@ -37,21 +37,6 @@ public record MtrrcapReg(long raw) {
   /** Variable-range MTRR count. */
   public static final Field VCNT = LAYOUT.field("VCNT");
 
-  /** Says whether WC is set (Write Combining). */
-  public boolean wc() {
-    return WC.isSet(raw);
-  }
-
-  /** Says whether FIX is set (Fixed-range MTRRs). */
-  public boolean fix() {
-    return FIX.isSet(raw);
-  }
-
-  /** Returns VCNT (Variable-range MTRR count). */
-  public int vcnt() {
-    return (int) VCNT.get(raw);
-  }
-
   @Override
   public String toString() {
     return LAYOUT.describe(raw);

@@ -37,21 +37,6 @@ public record MtrrdefReg(long raw) {
   /** Default memory type. */
   public static final Field TYPE = LAYOUT.field("TYPE");
 
-  /** Says whether E is set (MTRR Enable). */
-  public boolean e() {
-    return E.isSet(raw);
-  }
-
-  /** Says whether FE is set (Fixed-range MTRR Enable). */
-  public boolean fe() {
-    return FE.isSet(raw);
-  }
-
-  /** Returns TYPE (Default memory type). */
-  public int type() {
-    return (int) TYPE.get(raw);
-  }
-
   @Override
   public String toString() {
     return LAYOUT.describe(raw);

@@ -29,16 +29,6 @@ public record PectlReg(long raw) {
   /** Interrupt Pending. */
   public static final Field IP = LAYOUT.field("IP");
 
-  /** Says whether IM is set (Interrupt Mask). */
-  public boolean im() {
-    return IM.isSet(raw);
-  }
-
-  /** Says whether IP is set (Interrupt Pending). */
-  public boolean ip() {
-    return IP.isSet(raw);
-  }
-
   @Override
   public String toString() {
     return LAYOUT.describe(raw);

@@ -24,11 +24,6 @@ public record PhmbaseReg(long raw) {
   /** Protected High-Memory Base. */
   public static final Field PHMB = LAYOUT.field("PHMB");
 
-  /** Returns PHMB (Protected High-Memory Base). */
-  public long phmb() {
-    return PHMB.get(raw);
-  }
-
   @Override
   public String toString() {
     return LAYOUT.describe(raw);

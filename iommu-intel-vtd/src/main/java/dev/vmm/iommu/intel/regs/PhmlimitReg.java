@@ -24,11 +24,6 @@ public record PhmlimitReg(long raw) {
   /** Protected High-Memory Limit. */
   public static final Field PHML = LAYOUT.field("PHML");
 
-  /** Returns PHML (Protected High-Memory Limit). */
-  public long phml() {
-    return PHML.get(raw);
-  }
-
   @Override
   public String toString() {
     return LAYOUT.describe(raw);

@@ -24,11 +24,6 @@ public record PlmbaseReg(long raw) {
   /** Protected Low-Memory Base. */
   public static final Field PLMB = LAYOUT.field("PLMB");
 
-  /** Returns PLMB (Protected Low-Memory Base). */
-  public long plmb() {
-    return PLMB.get(raw);
-  }
-
   @Override
   public String toString() {
     return LAYOUT.describe(raw);

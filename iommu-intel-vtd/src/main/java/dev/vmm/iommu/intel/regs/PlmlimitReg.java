@@ -24,11 +24,6 @@ public record PlmlimitReg(long raw) {
   /** Protected Low-Memory Limit. */
   public static final Field PLML = LAYOUT.field("PLML");
 
-  /** Returns PLML (Protected Low-Memory Limit). */
-  public long plml() {
-    return PLML.get(raw);
-  }
-
   @Override
   public String toString() {
     return LAYOUT.describe(raw);

@@ -34,11 +34,6 @@ public record PmenReg(long raw) {
     return EPM.isSet(raw);
   }
 
-  /** Says whether PRS is set (Protected Region Status). */
-  public boolean prs() {
-    return PRS.isSet(raw);
-  }
-
   @Override
   public String toString() {
     return LAYOUT.describe(raw);

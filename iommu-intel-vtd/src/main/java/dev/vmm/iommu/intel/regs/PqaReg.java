@@ -28,16 +28,6 @@ public record PqaReg(long raw) {
   /** Page Queue Size, log2 of pages. */
   public static final Field PQS = LAYOUT.field("PQS");
 
-  /** Returns PQA (Page Request Queue Base Address, in pages). */
-  public long pqa() {
-    return PQA.get(raw);
-  }
-
-  /** Returns PQS (Page Queue Size, log2 of pages). */
-  public int pqs() {
-    return (int) PQS.get(raw);
-  }
-
   @Override
   public String toString() {
     return LAYOUT.describe(raw);

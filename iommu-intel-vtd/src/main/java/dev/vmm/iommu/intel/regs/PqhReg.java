@@ -25,11 +25,6 @@ public record PqhReg(long raw) {
   /** Page Queue Head, in units of 32 bytes. */
   public static final Field PQH = LAYOUT.field("PQH");
 
-  /** Returns PQH (Page Queue Head, in units of 32 bytes). */
-  public int pqh() {
-    return (int) PQH.get(raw);
-  }
-
   @Override
   public String toString() {
     return LAYOUT.describe(raw);

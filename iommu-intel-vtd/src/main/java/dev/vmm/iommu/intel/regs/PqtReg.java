@@ -25,11 +25,6 @@ public record PqtReg(long raw) {
   /** Page Queue Tail, in units of 32 bytes. */
   public static final Field PQT = LAYOUT.field("PQT");
 
-  /** Returns PQT (Page Queue Tail, in units of 32 bytes). */
-  public int pqt() {
-    return (int) PQT.get(raw);
-  }
-
   @Override
   public String toString() {
     return LAYOUT.describe(raw);

@@ -28,16 +28,6 @@ public record PrsReg(long raw) {
   /** Pending Page Request. */
   public static final Field PPR = LAYOUT.field("PPR");
 
-  /** Says whether PRO is set (Page Request Overflow). */
-  public boolean pro() {
-    return PRO.isSet(raw);
-  }
-
-  /** Says whether PPR is set (Pending Page Request). */
-  public boolean ppr() {
-    return PPR.isSet(raw);
-  }
-
   @Override
   public String toString() {
     return LAYOUT.describe(raw);

@@ -32,11 +32,6 @@ public record RtaddrReg(long raw) {
   /** Translation Table Mode. */
   public static final Field TTM = LAYOUT.field("TTM");
 
-  /** Returns RTA (Root Table Address, in pages). */
-  public long rta() {
-    return RTA.get(raw);
-  }
-
   /** Returns TTM (Translation Table Mode). */
   public int ttm() {
     return (int) TTM.get(raw);

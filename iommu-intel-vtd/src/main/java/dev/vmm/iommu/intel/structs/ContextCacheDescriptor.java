@@ -42,31 +42,6 @@ public record ContextCacheDescriptor(long raw) {
   /** Descriptor type, 1. */
   public static final Field TYPE = LAYOUT.field("TYPE");
 
-  /** Returns FM (Function Mask). */
-  public int fm() {
-    return (int) FM.get(raw);
-  }
-
-  /** Returns SID (Source-ID). */
-  public int sid() {
-    return (int) SID.get(raw);
-  }
-
-  /** Returns DID (Domain-ID). */
-  public int did() {
-    return (int) DID.get(raw);
-  }
-
-  /** Returns G (Granularity: 1 global, 2 domain, 3 device). */
-  public int g() {
-    return (int) G.get(raw);
-  }
-
-  /** Returns TYPE (Descriptor type, 1). */
-  public int type() {
-    return (int) TYPE.get(raw);
-  }
-
   /** Returns the descriptor of a global invalidation. */
   public static long global() {
     return 0x1L | G.set(0, 1);

@@ -39,11 +39,6 @@ public record ContextEntryHigh(long raw) {
     return (int) DID.get(raw);
   }
 
-  /** Returns IGN (Ignored by hardware). */
-  public int ign() {
-    return (int) IGN.get(raw);
-  }
-
   /** Returns AW (Address Width, coded). */
   public int aw() {
     return (int) AW.get(raw);

@@ -37,11 +37,6 @@ public record ContextEntryLow(long raw) {
   /** Present. */
   public static final Field P = LAYOUT.field("P");
 
-  /** Returns SSPTPTR (Second Stage Page Translation Pointer, in pages). */
-  public long ssptptr() {
-    return SSPTPTR.get(raw);
-  }
-
   /** Returns TT (Translation Type). */
   public int tt() {
     return (int) TT.get(raw);

@@ -29,16 +29,6 @@ public record DeviceTlbDescriptorHigh(long raw) {
   /** Size: the lowest zero bit of ADDR codes a range. */
   public static final Field S = LAYOUT.field("S");
 
-  /** Returns ADDR (Address, in pages). */
-  public long addr() {
-    return ADDR.get(raw);
-  }
-
-  /** Says whether S is set (Size: the lowest zero bit of ADDR codes a range). */
-  public boolean s() {
-    return S.isSet(raw);
-  }
-
   @Override
   public String toString() {
     return LAYOUT.describe(raw);

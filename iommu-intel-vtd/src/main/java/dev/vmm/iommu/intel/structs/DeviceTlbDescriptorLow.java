@@ -43,31 +43,6 @@ public record DeviceTlbDescriptorLow(long raw) {
   /** Descriptor type, 3. */
   public static final Field TYPE = LAYOUT.field("TYPE");
 
-  /** Returns PFSID_HIGH (Physical Function Source-ID bits 15:4). */
-  public int pfsidHigh() {
-    return (int) PFSID_HIGH.get(raw);
-  }
-
-  /** Returns SID (Source-ID). */
-  public int sid() {
-    return (int) SID.get(raw);
-  }
-
-  /** Returns MIP (Maximum Invalidations Pending). */
-  public int mip() {
-    return (int) MIP.get(raw);
-  }
-
-  /** Returns PFSID_LOW (Physical Function Source-ID bits 3:0). */
-  public int pfsidLow() {
-    return (int) PFSID_LOW.get(raw);
-  }
-
-  /** Returns TYPE (Descriptor type, 3). */
-  public int type() {
-    return (int) TYPE.get(raw);
-  }
-
   @Override
   public String toString() {
     return LAYOUT.describe(raw);

@@ -38,26 +38,6 @@ public record InterruptEntryDescriptor(long raw) {
   /** Descriptor type, 4. */
   public static final Field TYPE = LAYOUT.field("TYPE");
 
-  /** Returns IIDX (Interrupt Index). */
-  public int iidx() {
-    return (int) IIDX.get(raw);
-  }
-
-  /** Returns IM (Index Mask). */
-  public int im() {
-    return (int) IM.get(raw);
-  }
-
-  /** Says whether G is set (Granularity: 0 global, 1 index-selective). */
-  public boolean g() {
-    return G.isSet(raw);
-  }
-
-  /** Returns TYPE (Descriptor type, 4). */
-  public int type() {
-    return (int) TYPE.get(raw);
-  }
-
   @Override
   public String toString() {
     return LAYOUT.describe(raw);

@@ -33,21 +33,6 @@ public record IotlbDescriptorHigh(long raw) {
   /** Address Mask, log2 of pages. */
   public static final Field AM = LAYOUT.field("AM");
 
-  /** Returns ADDR (Address, in pages). */
-  public long addr() {
-    return ADDR.get(raw);
-  }
-
-  /** Says whether IH is set (Invalidation Hint: only leaves changed). */
-  public boolean ih() {
-    return IH.isSet(raw);
-  }
-
-  /** Returns AM (Address Mask, log2 of pages). */
-  public int am() {
-    return (int) AM.get(raw);
-  }
-
   /** Returns the high word of a page-selective invalidation of {@code 2^mask} pages. */
   public static long of(long iova, int mask, boolean leavesOnly) {
     return (iova & ADDR.mask()) | AM.set(0, mask) | (leavesOnly ? IH.mask() : 0);

@@ -42,31 +42,6 @@ public record IotlbDescriptorLow(long raw) {
   /** Descriptor type, 2. */
   public static final Field TYPE = LAYOUT.field("TYPE");
 
-  /** Returns DID (Domain-ID). */
-  public int did() {
-    return (int) DID.get(raw);
-  }
-
-  /** Says whether DR is set (Drain Reads). */
-  public boolean dr() {
-    return DR.isSet(raw);
-  }
-
-  /** Says whether DW is set (Drain Writes). */
-  public boolean dw() {
-    return DW.isSet(raw);
-  }
-
-  /** Returns G (Granularity: 1 global, 2 domain, 3 page). */
-  public int g() {
-    return (int) G.get(raw);
-  }
-
-  /** Returns TYPE (Descriptor type, 2). */
-  public int type() {
-    return (int) TYPE.get(raw);
-  }
-
   /**
    * Returns the low word.
    *

@@ -25,11 +25,6 @@ public record RootEntryLow(long raw) {
   /** Present. */
   public static final Field P = LAYOUT.field("P");
 
-  /** Returns CTP (Context-table Pointer, in pages). */
-  public long ctp() {
-    return CTP.get(raw);
-  }
-
   /** Says whether P is set (Present). */
   public boolean p() {
     return P.isSet(raw);

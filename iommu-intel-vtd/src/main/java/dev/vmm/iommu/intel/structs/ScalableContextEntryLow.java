@@ -49,36 +49,6 @@ public record ScalableContextEntryLow(long raw) {
   /** Present. */
   public static final Field P = LAYOUT.field("P");
 
-  /** Returns PASIDDIRPTR (PASID Directory Pointer, in pages). */
-  public long pasiddirptr() {
-    return PASIDDIRPTR.get(raw);
-  }
-
-  /** Returns PDTS (PASID Directory size, coded). */
-  public int pdts() {
-    return (int) PDTS.get(raw);
-  }
-
-  /** Says whether PRE is set (Page Request Enable). */
-  public boolean pre() {
-    return PRE.isSet(raw);
-  }
-
-  /** Says whether PASIDE is set (PASID Enable). */
-  public boolean paside() {
-    return PASIDE.isSet(raw);
-  }
-
-  /** Says whether DTE is set (Device-TLB Enable). */
-  public boolean dte() {
-    return DTE.isSet(raw);
-  }
-
-  /** Says whether FPD is set (Fault Processing Disable). */
-  public boolean fpd() {
-    return FPD.isSet(raw);
-  }
-
   /** Says whether P is set (Present). */
   public boolean p() {
     return P.isSet(raw);

@@ -29,16 +29,6 @@ public record ScalableContextEntrySecond(long raw) {
   /** PASID of requests without PASID. */
   public static final Field RID_PASID = LAYOUT.field("RID_PASID");
 
-  /** Says whether RID_PRIV is set (Privilege of requests without PASID). */
-  public boolean ridPriv() {
-    return RID_PRIV.isSet(raw);
-  }
-
-  /** Returns RID_PASID (PASID of requests without PASID). */
-  public int ridPasid() {
-    return (int) RID_PASID.get(raw);
-  }
-
   @Override
   public String toString() {
     return LAYOUT.describe(raw);

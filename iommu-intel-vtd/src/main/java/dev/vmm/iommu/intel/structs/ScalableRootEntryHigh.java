@@ -29,11 +29,6 @@ public record ScalableRootEntryHigh(long raw) {
   /** Upper Present. */
   public static final Field UP = LAYOUT.field("UP");
 
-  /** Returns UCTP (Upper Context-table Pointer, in pages). */
-  public long uctp() {
-    return UCTP.get(raw);
-  }
-
   /** Says whether UP is set (Upper Present). */
   public boolean up() {
     return UP.isSet(raw);

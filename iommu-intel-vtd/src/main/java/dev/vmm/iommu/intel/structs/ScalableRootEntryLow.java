@@ -29,11 +29,6 @@ public record ScalableRootEntryLow(long raw) {
   /** Lower Present. */
   public static final Field LP = LAYOUT.field("LP");
 
-  /** Returns LCTP (Lower Context-table Pointer, in pages). */
-  public long lctp() {
-    return LCTP.get(raw);
-  }
-
   /** Says whether LP is set (Lower Present). */
   public boolean lp() {
     return LP.isSet(raw);

@@ -22,11 +22,6 @@ public record WaitDescriptorHigh(long raw) {
   /** Status Address, in units of 4 bytes. */
   public static final Field STADDR = LAYOUT.field("STADDR");
 
-  /** Returns STADDR (Status Address, in units of 4 bytes). */
-  public long staddr() {
-    return STADDR.get(raw);
-  }
-
   @Override
   public String toString() {
     return LAYOUT.describe(raw);

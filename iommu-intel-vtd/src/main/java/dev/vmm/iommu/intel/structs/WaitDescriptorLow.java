@@ -45,36 +45,6 @@ public record WaitDescriptorLow(long raw) {
   /** Descriptor type, 5. */
   public static final Field TYPE = LAYOUT.field("TYPE");
 
-  /** Returns STDATA (Status Data). */
-  public long stdata() {
-    return STDATA.get(raw);
-  }
-
-  /** Says whether PD is set (Page-request Drain). */
-  public boolean pd() {
-    return PD.isSet(raw);
-  }
-
-  /** Says whether FN is set (Fence: later descriptors wait). */
-  public boolean fn() {
-    return FN.isSet(raw);
-  }
-
-  /** Says whether SW is set (Status Write). */
-  public boolean sw() {
-    return SW.isSet(raw);
-  }
-
-  /** Says whether IF is set (Interrupt Flag). */
-  public boolean if_() {
-    return IF.isSet(raw);
-  }
-
-  /** Returns TYPE (Descriptor type, 5). */
-  public int type() {
-    return (int) TYPE.get(raw);
-  }
-
   /** Returns a wait that stores {@code data} (32 bits, unsigned) when all before it are done. */
   public static long statusWrite(int data) {
     return 0x5L | SW.mask() | FN.mask() | STDATA.set(0, Integer.toUnsignedLong(data));

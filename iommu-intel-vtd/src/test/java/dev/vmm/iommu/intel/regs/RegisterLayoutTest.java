@@ -125,8 +125,8 @@ class RegisterLayoutTest {
     assertThat(cap.cm()).isFalse();
     assertThat(cap.rwbf()).isFalse();
     assertThat(cap.plmr() || cap.phmr()).isFalse();
-    assertThat(cap.zlr()).isFalse();
-    assertThat(cap.esrtps()).isFalse();
+    assertThat(CapReg.ZLR.isSet(cap.raw())).isFalse();
+    assertThat(CapReg.ESRTPS.isSet(cap.raw())).isFalse();
   }
 
   @Test
@@ -135,11 +135,11 @@ class RegisterLayoutTest {
     assertThat(ecap.ivaOffset()).isEqualTo(0xf0);
     assertThat(ecap.qi()).isTrue();
     assertThat(ecap.ir()).isTrue();
-    assertThat(ecap.eim()).isFalse();
-    assertThat(ecap.pt()).isTrue();
+    assertThat(EcapReg.EIM.isSet(ecap.raw())).isFalse();
+    assertThat(EcapReg.PT.isSet(ecap.raw())).isTrue();
     assertThat(ecap.sc()).isFalse();
     assertThat(ecap.c()).isFalse();
-    assertThat(ecap.mhmv()).isEqualTo(15);
+    assertThat(EcapReg.MHMV.get(ecap.raw())).isEqualTo(15);
     assertThat(ecap.smts()).isFalse();
   }
 
