@@ -102,7 +102,7 @@ class JcstressTest {
               "-f",
               "1",
               "-iters",
-              "2",
+              "4",
               "-time",
               "50",
               "-pth",
