@@ -52,7 +52,8 @@ public interface Domain extends AutoCloseable {
   long tablePages();
 
   /**
-   * Frees the domain's tables and ids after the last flush. Does nothing the second time.
+   * Frees the domain's tables and ids after the last flush. Does nothing the second time. After
+   * {@link Iommu#close} no unit knows the tables: there is nothing to flush, and nobody is in it.
    *
    * @throws dev.vmm.VmmException EBUSY, naming them, if requester ids are still in it; EIO or
    *     ETIMEDOUT if a unit did not confirm the flush: then the tables are kept for good

@@ -11,6 +11,26 @@ import java.util.Optional;
  * <p>Thread-safe. Every wait for the hardware has a deadline; one that passes is ETIMEDOUT with
  * unit, register, last value and time waited. After a timed-out invalidation nothing that the unit
  * may still know is freed.
+ *
+ * <p>What the platform does with one, in this order:
+ *
+ * <ol>
+ *   <li>Translation still off: it creates the host domain and maps all RAM in it, creates the
+ *       blocked domain, and moves the requester id of each function that {@link #unitOf} covers
+ *       into one of the two.
+ *   <li>{@link #enable}, after which {@link #enabled} must say so. A failure up to here ends in
+ *       {@link #close}.
+ *   <li>Domains of VMs come and go, moves too; those of a VM are closed when nobody is in them.
+ *       {@link #unitOf} is asked often and should not touch the hardware.
+ *   <li>{@link #close}, with all functions still in their domains; where it fails, it is called
+ *       again before the next start. After it, and not before, every domain that is left is closed:
+ *       requester ids that were in one are no reason for EBUSY then.
+ * </ol>
+ *
+ * <p>The platform holds one lock around all of this but {@link #domainOf} and {@link #drainFaults},
+ * which may come at any time, also while the I/O MMU closes, and {@link Domain#map} and {@link
+ * Domain#unmap}, which come from any VM's thread. An exception that is no {@code VmmException} is
+ * told as EIO.
  */
 public interface Iommu extends AutoCloseable {
   /** Returns what all units can do in common. */
@@ -33,7 +53,8 @@ public interface Iommu extends AutoCloseable {
   /**
    * Moves requester ids into {@code domain} from whatever domain each is in, all or none. Each move
    * is one step for the hardware; when this returns no cache knows the old domain for them. A
-   * requester id that is in {@code domain} already stays.
+   * requester id that is in {@code domain} already stays. An id need not be of a function that is
+   * there, and may come while translation is off.
    *
    * @throws dev.vmm.VmmException ENXIO if no unit translates for one of them; EINVAL if its unit
    *     cannot walk the domain's tables or the domain is not of this I/O MMU or closed; ENOSPC if
@@ -41,7 +62,10 @@ public interface Iommu extends AutoCloseable {
    */
   void move(Collection<Rid> rids, Domain domain);
 
-  /** Returns the domain that {@code rid} is in; empty if it was never moved. */
+  /**
+   * Returns the domain that {@code rid} is in, the very object that {@link #createDomain} returned;
+   * empty if it was never moved.
+   */
   Optional<Domain> domainOf(Rid rid);
 
   /**
@@ -61,7 +85,8 @@ public interface Iommu extends AutoCloseable {
   List<ReservedRegion> reservedRegions(Rid rid);
 
   /**
-   * Takes the recorded faults from all units and clears them there.
+   * Takes the recorded faults from all units and clears them there. Faults from before {@link
+   * #enable} are somebody else's: the back end drops them. None are left after {@link #close}.
    *
    * @throws dev.vmm.VmmException EIO if a unit is gone and no other had a fault to tell
    */

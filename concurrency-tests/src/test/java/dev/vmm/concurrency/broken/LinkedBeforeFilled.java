@@ -28,7 +28,7 @@ public class LinkedBeforeFilled {
   @Actor
   public void map() {
     MEMORY.writeRelease64(root, table | 3);
-    for (int i = 0; i < 500; i++) {
+    for (int i = 0; i < 2000; i++) {
       Thread.onSpinWait();
     }
     MEMORY.fill64(table, 512, 3, 0x1000);

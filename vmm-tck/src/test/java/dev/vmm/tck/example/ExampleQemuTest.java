@@ -5,7 +5,7 @@ import dev.vmm.tck.Capability;
 import dev.vmm.tck.TckSubject;
 import dev.vmm.testing.RequiresQemu;
 
-/** The whole contract on the unit of QEMU; the example has no inspector, and declares none. */
+/** The same on the unit of QEMU, which others wrote; tables of three levels. */
 @RequiresQemu
 class ExampleQemuTest extends BackendContract {
   @Override
