@@ -139,7 +139,7 @@ abstract class MomentsContract extends ContractPart {
     Thread.State state = thread.getState();
     while ((state == Thread.State.NEW || state == Thread.State.RUNNABLE)
         && System.nanoTime() < end) {
-      Thread.yield();
+      Thread.onSpinWait();
       state = thread.getState();
     }
   }
@@ -171,7 +171,7 @@ abstract class MomentsContract extends ContractPart {
               while (!returned.get()
                   && driver.getState() != Thread.State.WAITING
                   && System.nanoTime() < end) {
-                Thread.yield();
+                Thread.onSpinWait();
               }
             }
           };
