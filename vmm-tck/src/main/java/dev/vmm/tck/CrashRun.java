@@ -88,7 +88,10 @@ final class CrashRun {
       plan.arm(world.machine.injector(), n);
       try {
         operation.run(world);
-        assertThat(world.machine.injector().fired()).as("%s, n=%d", plan, n).isFalse();
+        // What needs a page in any case may have one put aside.
+        assertThat(world.machine.injector().fired() && plan.hardware() != Operation.ALLOCATE)
+            .as("%s, n=%d: succeeded though it failed", plan, n)
+            .isFalse();
         return false;
       } catch (VmmException e) {
         assertSensible(e, plan + ", n=" + n);
