@@ -1,8 +1,8 @@
 package dev.vmm.ppt;
 
-import dev.vmm.machine.Machine;
 import dev.vmm.pci.Bar;
 import dev.vmm.pci.Bars;
+import dev.vmm.pci.PciBus;
 import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
 import java.util.List;
@@ -18,11 +18,11 @@ import java.util.TreeMap;
 final class BarSizer {
   private record Sized(PciFunction function, List<Bar> bars) {}
 
-  private final Machine machine;
+  private final PciBus pci;
   private final Map<Rid, Sized> sized = new TreeMap<>();
 
-  BarSizer(Machine machine) {
-    this.machine = machine;
+  BarSizer(PciBus pci) {
+    this.pci = pci;
   }
 
   synchronized List<Bar> size(PciFunction function) {
@@ -30,13 +30,13 @@ final class BarSizer {
     if (function.physicalFunction().isPresent()) {
       for (Sized other : sized.values()) {
         if (other.function.physicalFunction().equals(function.physicalFunction())) {
-          bars = Bars.ofSibling(machine.pci(), function, other.function, other.bars);
+          bars = Bars.ofSibling(pci, function, other.function, other.bars);
           break;
         }
       }
     }
     if (bars == null) {
-      bars = Bars.size(machine.pci(), function);
+      bars = Bars.size(pci, function);
     }
     sized.put(function.rid(), new Sized(function, bars));
     return bars;

@@ -6,6 +6,7 @@ import dev.vmm.core.CoreTunables;
 import dev.vmm.core.Presence;
 import dev.vmm.core.VirtualMachine;
 import dev.vmm.core.Vmm;
+import dev.vmm.pci.PciBus;
 import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
 import java.util.ArrayList;
@@ -26,6 +27,7 @@ final class DefaultPptDriver implements PptDriver {
 
   private final Vmm vmm;
   private final Waiter waiter;
+  private final PciBus pci;
   private final BarSizer sizer;
   private final ConcurrentSkipListMap<Rid, DefaultPptDevice> devices =
       new ConcurrentSkipListMap<>();
@@ -34,7 +36,8 @@ final class DefaultPptDriver implements PptDriver {
   private DefaultPptDriver(Vmm vmm, Waiter waiter) {
     this.vmm = vmm;
     this.waiter = waiter;
-    sizer = new BarSizer(vmm.machine());
+    pci = new PatientPci(vmm.machine().pci());
+    sizer = new BarSizer(pci);
   }
 
   static PptDriver open(Vmm vmm, Waiter waiter) {
@@ -82,7 +85,7 @@ final class DefaultPptDriver implements PptDriver {
     }
     while (true) {
       requireNotAttached(rid);
-      List<PciFunction> all = vmm.machine().pci().functions();
+      List<PciFunction> all = pci.functions();
       PciFunction function =
           all.stream()
               .filter(each -> each.rid().equals(rid))
@@ -101,7 +104,7 @@ final class DefaultPptDriver implements PptDriver {
       }
       SharedRequesterId.refuse(function, all);
       DefaultPptDevice device =
-          new DefaultPptDevice(this, new DeviceLife(vmm, function, sizer, waiter));
+          new DefaultPptDevice(this, new DeviceLife(vmm, pci, function, sizer, waiter));
       // Locked before others can see it: they wait until it is attached or forgotten.
       device.life().lock();
       try {

@@ -8,6 +8,7 @@ import dev.vmm.core.Vmm;
 import dev.vmm.iommu.Domain;
 import dev.vmm.machine.Machine;
 import dev.vmm.pci.Bar;
+import dev.vmm.pci.PciBus;
 import dev.vmm.pci.PciCommand;
 import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
@@ -43,11 +44,11 @@ final class DeviceLife {
   /** What a broken device must be given back once it can be reset; null if no VM ever had it. */
   private @Nullable Assignment owed;
 
-  DeviceLife(Vmm vmm, PciFunction function, BarSizer sizer, Waiter waiter) {
+  DeviceLife(Vmm vmm, PciBus pci, PciFunction function, BarSizer sizer, Waiter waiter) {
     this.vmm = vmm;
     this.function = function;
     this.sizer = sizer;
-    control = new FunctionControl(vmm.machine().pci(), function);
+    control = new FunctionControl(pci, function);
     reset = new FunctionReset(function, control, waiter);
     interrupts = new InterruptControl(vmm.machine(), function, control, this::bars);
   }
@@ -144,6 +145,8 @@ final class DeviceLife {
       control.requireAnswer();
       control.requireNoVirtualFunctions();
       ConfigSnapshot saved = ConfigSnapshot.save(function);
+      // Or what was saved is no more than what is read where nothing answers.
+      control.requireAnswer();
       int parked = control.command() & ~PciCommand.ACTIVE;
       Assignment next = new Assignment(vm, saved, parked);
       boolean[] moving = new boolean[1];

@@ -77,8 +77,23 @@ final class FunctionControl {
     }
   }
 
+  /**
+   * Returns the command register.
+   *
+   * @throws VmmException EIO if it reads all ones, which its reserved bits never are
+   */
   int command() {
-    return config.read16(PciCommand.OFFSET);
+    int value = config.read16(PciCommand.OFFSET);
+    if (value == 0xffff) {
+      throw new VmmException(
+          Errno.EIO,
+          String.format(
+              Locale.ROOT,
+              "%s does not answer: its command register reads 0xffff, expected its reserved bits 0;"
+                  + " see whether the function was removed or lost power",
+              function));
+    }
+    return value;
   }
 
   /** Writes the command register and checks that it reads back in the bits that matter. */

@@ -20,6 +20,9 @@ final class TestPci extends FakePci {
   private int left;
   private Failing failing = Failing.BEFORE;
   private boolean fired;
+  private int readsLeft;
+  private boolean losesForGood;
+  private boolean readLost;
 
   /** Fails the n-th access from now, once; 0 fails none. */
   synchronized void failNth(int n, Failing how) {
@@ -30,6 +33,26 @@ final class TestPci extends FakePci {
 
   synchronized boolean fired() {
     return fired;
+  }
+
+  /** Has the n-th read from now give all ones, or it and all later ones; 0 for none. */
+  synchronized void loseNthRead(int n, boolean forGood) {
+    readsLeft = n;
+    losesForGood = forGood;
+    readLost = false;
+  }
+
+  synchronized boolean readLost() {
+    return readLost;
+  }
+
+  private synchronized boolean losesNow() {
+    if (readsLeft > 0 && --readsLeft == 0) {
+      readLost = true;
+      readsLeft = losesForGood ? 1 : 0;
+      return true;
+    }
+    return false;
   }
 
   /** Counts an access; says whether it is to fail. */
@@ -59,6 +82,9 @@ final class TestPci extends FakePci {
       throw injected("config read " + rid + " " + offset);
     }
     int ones = widthBytes == 4 ? -1 : (1 << (8 * widthBytes)) - 1;
+    if (losesNow()) {
+      return ones;
+    }
     if (functions.get(rid) instanceof FakeEndpoint endpoint) {
       if (endpoint.gone) {
         return ones;

@@ -44,11 +44,6 @@ record CrashPlan(Operation hardware, Effect effect, boolean forGood) {
     return hardware == Operation.REGISTER_WRITE && effect == Effect.LOSE;
   }
 
-  /** Says whether no more memory can be had for anything. */
-  boolean starves() {
-    return hardware == Operation.ALLOCATE && forGood;
-  }
-
   /**
    * Returns how far apart the failures are: each operation in turn, but of the hundreds of accesses
    * to config space with which functions are looked for, a selection, unless the system property

@@ -44,10 +44,7 @@ final class IntelDomain implements Domain, TableInvalidator {
     this.name = name;
     this.widthBits = shape.widthBits();
     this.tellsMaps = facts.rememberOrBuffer();
-    // The levels may reach further than the units do.
-    this.table =
-        new RadixPageTable(
-            facts.format(), shape.levels(), lastIova(), memory, facts.coherent(), this);
+    this.table = new RadixPageTable(facts.format(), shape.levels(), memory, facts.coherent(), this);
   }
 
   @Override
@@ -62,13 +59,13 @@ final class IntelDomain implements Domain, TableInvalidator {
 
   @Override
   public void map(long iova, long hpa, long lengthBytes, Access access) {
-    checkUse(iova);
+    checkUse(iova, lengthBytes);
     table.map(iova, hpa, lengthBytes, access);
   }
 
   @Override
   public boolean unmap(long iova, long lengthBytes) {
-    checkUse(iova);
+    checkUse(iova, lengthBytes);
     return table.unmap(iova, lengthBytes);
   }
 
@@ -117,12 +114,19 @@ final class IntelDomain implements Domain, TableInvalidator {
     }
   }
 
-  private void checkUse(long iova) {
+  private void checkUse(long iova, long lengthBytes) {
     if (closed || iommu.closed()) {
       throw VmmException.invalid(
           "domain %s cannot be changed at 0x%x: expected it to be open; it was closed, or its I/O MMU was: create a new"
               + " one",
           name, iova);
+    }
+    // The tables may reach further than the units do.
+    if (Long.compareUnsigned(iova, lastIova()) > 0
+        || (lengthBytes != 0 && Long.compareUnsigned(lengthBytes - 1, lastIova() - iova) > 0)) {
+      throw VmmException.invalid(
+          "domain %s cannot reach 0x%x bytes at iova 0x%x: expected a range that ends by 0x%x, what the units reach",
+          name, lengthBytes, iova, lastIova());
     }
   }
 

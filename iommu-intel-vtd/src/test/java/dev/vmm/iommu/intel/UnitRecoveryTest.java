@@ -108,6 +108,35 @@ class UnitRecoveryTest {
     bench.checkRules();
   }
 
+  /** There is nothing that ends such a wait but the unit, or a reset of the machine. */
+  @Test
+  void i13_aUnitWhoseInvalidationRegisterHangsForGoodIsTurnedOffAndRefusedAtEveryStart() {
+    Bench bench = Bench.one(CAP, ECAP).registers().impatient();
+    Iommu iommu = bench.open();
+    Domain vm = domain(iommu, "vm");
+    vm.map(0x3000, 0x8000, PAGE, Access.READ_WRITE);
+    iommu.move(List.of(NIC), vm);
+    iommu.enable();
+    assertThat(bench.write(NIC, 0x3000)).isEqualTo(0x8000);
+    bench.unit().hangInvalidations = true;
+    assertFails(Errno.ETIMEDOUT, () -> vm.unmap(0x3000, PAGE), "vtd0", "IOTLB_REG", " ms");
+    assertFails(Errno.EIO, () -> iommu.move(List.of(NIC), vm), "vtd0", "earlier invalidation");
+    iommu.close();
+    assertThat(bench.unit().peek(0x1c) & TES).isZero();
+    for (int i = 0; i < 2; i++) {
+      Iommu again = bench.open();
+      assertFails(Errno.ETIMEDOUT, again::enable, "vtd0", "IOTLB_REG", " ms");
+      assertThat(bench.unit().peek(0x1c) & TES).isZero();
+      again.close();
+    }
+    bench.unit().hangInvalidations = false;
+    Iommu healed = bench.open();
+    healed.enable();
+    assertThat(healed.enabled()).isTrue();
+    healed.close();
+    bench.checkRules();
+  }
+
   @ParameterizedTest
   @ValueSource(booleans = {true, false})
   void i13_nothingIsMappedThroughAUnitThatDidNotConfirmAnUnmap(boolean queue) {
@@ -137,7 +166,7 @@ class UnitRecoveryTest {
     iommu.disable();
     bench.unit().dead = true;
     bench.unit().writes.clear();
-    assertFails(Errno.EIO, iommu::enable, "vtd0", "0xfed90000", "GSTS_REG", "0xffffffff");
+    assertFails(Errno.EIO, iommu::enable, "vtd0", "0xfed90000", "is gone", "0xffffffff");
     // All ones would have every function on, interrupt remapping too.
     assertThat(bench.unit().writes).noneMatch(write -> write.startsWith("18="));
     assertFails(Errno.EIO, iommu::close, "vtd0");

@@ -1,9 +1,13 @@
 package dev.vmm.iommu.intel.unit;
 
+import dev.vmm.Errno;
+import dev.vmm.VmmException;
 import dev.vmm.iommu.intel.structs.ContextEntryHigh;
 import dev.vmm.iommu.intel.structs.ContextEntryLow;
 import dev.vmm.iommu.intel.structs.RootEntryLow;
 import dev.vmm.machine.PhysicalMemory;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.TreeMap;
 
 /**
@@ -15,6 +19,10 @@ import java.util.TreeMap;
  * one's place: the unit sees every function of that bus either before or after the change. The old
  * table is freed after the unit has forgotten it.
  *
+ * <p>A device must be taken from a VM even when there is no memory. So there is always a spare page
+ * for the copy, and the table that such a copy replaces is the next spare page; and a change of
+ * tables of several buses is made only when there are as many, so that it can be taken back.
+ *
  * <p>Not thread-safe: the unit's lock is held. Source: VT-d r4.1, "Root Entry" and "Context Entry".
  */
 final class ContextTables {
@@ -25,12 +33,35 @@ final class ContextTables {
   private final boolean coherent;
   private final long root;
 
-  /** Takes the page of an empty root table. */
+  /** Pages that no unit knows. */
+  private final Deque<Long> spare = new ArrayDeque<>();
+
+  /** How many tables the greatest change has replaced, which is what taking it back takes. */
+  private int wayBack = 1;
+
+  /** Takes the page of an empty root table, and a spare one. */
   ContextTables(PhysicalMemory memory, boolean coherent) {
     this.memory = memory;
     this.coherent = coherent;
     this.root = memory.allocatePage();
+    try {
+      restock();
+    } catch (RuntimeException e) {
+      memory.free(root, PhysicalMemory.PAGE_BYTES);
+      throw e;
+    }
     flush(root, PhysicalMemory.PAGE_BYTES);
+  }
+
+  /** Replaces the spare pages that a unit kept which did not confirm a change. */
+  void restock() {
+    keepSpare(wayBack);
+  }
+
+  private void keepSpare(int pages) {
+    while (spare.size() < pages) {
+      spare.push(memory.allocatePage());
+    }
   }
 
   /** Returns the hpa of the root table. */
@@ -63,6 +94,9 @@ final class ContextTables {
         memory.free(table, PhysicalMemory.PAGE_BYTES);
       }
     }
+    while (!spare.isEmpty()) {
+      memory.free(spare.pop(), PhysicalMemory.PAGE_BYTES);
+    }
     memory.free(root, PhysicalMemory.PAGE_BYTES);
   }
 
@@ -86,10 +120,13 @@ final class ContextTables {
     private final TreeMap<Integer, Long> fresh = new TreeMap<>();
     private final TreeMap<Integer, Long> old = new TreeMap<>();
 
+    /** How many of the fresh tables are spare pages; each is one for a table that was there. */
+    private int borrowed;
+
     /**
      * Sets an entry in the copies.
      *
-     * @throws dev.vmm.VmmException ENOMEM; {@link #discard} then
+     * @throws VmmException ENOMEM; {@link #discard} then
      */
     void set(int sourceId, long low, long high) {
       int bus = sourceId >>> 8;
@@ -102,9 +139,9 @@ final class ContextTables {
     }
 
     private long copy(int bus) {
-      long table = memory.allocatePage();
-      fresh.put(bus, table);
       long before = contextTable(bus);
+      long table = page(before != 0);
+      fresh.put(bus, table);
       old.put(bus, before);
       if (before != 0) {
         for (int i = 0; i < WORDS; i++) {
@@ -112,6 +149,30 @@ final class ContextTables {
         }
       }
       return table;
+    }
+
+    private long page(boolean replacing) {
+      try {
+        return memory.allocatePage();
+      } catch (VmmException e) {
+        // A table that is new gives none back, and the spare page would be gone.
+        if (e.errno() != Errno.ENOMEM || !replacing || spare.isEmpty()) {
+          throw e;
+        }
+        borrowed++;
+        return spare.pop();
+      }
+    }
+
+    /**
+     * Makes sure that the way back needs no memory.
+     *
+     * @throws VmmException ENOMEM; {@link #discard} then
+     */
+    void ready() {
+      int replaced = (int) old.values().stream().filter(table -> table != 0).count();
+      wayBack = Math.max(wayBack, replaced);
+      keepSpare(wayBack - borrowed);
     }
 
     /** Says whether a table that the unit may know is replaced. */
@@ -147,7 +208,13 @@ final class ContextTables {
     }
 
     private void freeTable(long table) {
-      if (table != 0) {
+      if (table == 0) {
+        return;
+      }
+      if (borrowed > 0) {
+        borrowed--;
+        spare.push(table);
+      } else {
         memory.free(table, PhysicalMemory.PAGE_BYTES);
       }
     }

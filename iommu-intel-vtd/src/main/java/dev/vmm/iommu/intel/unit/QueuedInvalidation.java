@@ -66,8 +66,12 @@ final class QueuedInvalidation implements Invalidation {
     tail = 0;
     registers.write(FstsReg.LAYOUT, FstsReg.OFFSET, ERRORS);
     registers.write(IqtReg.LAYOUT, IqtReg.OFFSET, 0);
+    registers.requireHolds(IqtReg.LAYOUT, IqtReg.OFFSET, IqtReg.QT.mask(), 0);
     registers.write(IqaReg.LAYOUT, IqaReg.OFFSET, queue);
     command.turnOn(GcmdReg.QIE);
+    // Only now, with a queue that is empty still: some units show here the address that they have
+    // taken over, and take it over when the queue is turned on.
+    registers.requireHolds(IqaReg.LAYOUT, IqaReg.OFFSET, IqaReg.IQA.mask(), queue);
   }
 
   @Override

@@ -41,6 +41,7 @@ final class SavedRegisters {
   void maskFaultEvents() {
     if (!new FectlReg(fectl).im()) {
       registers.write(FectlReg.LAYOUT, FectlReg.OFFSET, fectl | FectlReg.IM.mask());
+      registers.requireHolds(FectlReg.LAYOUT, FectlReg.OFFSET, FectlReg.IM.mask(), -1L);
     }
   }
 
@@ -77,6 +78,7 @@ final class SavedRegisters {
       registers.write(IqtReg.LAYOUT, IqtReg.OFFSET, iqt);
     }
     registers.write(RtaddrReg.LAYOUT, RtaddrReg.OFFSET, rtaddr);
+    registers.requireHolds(RtaddrReg.LAYOUT, RtaddrReg.OFFSET, RtaddrReg.RTA.mask(), rtaddr);
     // The unit must not keep our root table latched, whose page is about to be freed.
     command.setRootTable();
     if (!new FectlReg(fectl).im()) {

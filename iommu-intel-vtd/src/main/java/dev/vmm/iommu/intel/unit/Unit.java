@@ -23,6 +23,9 @@ import org.slf4j.LoggerFactory;
 public final class Unit {
   private static final Logger LOG = LoggerFactory.getLogger(Unit.class);
 
+  /** What of RTADDR_REG can be written. */
+  private static final long ROOT = RtaddrReg.RTA.mask() | RtaddrReg.TTM.mask();
+
   private final ReentrantLock lock = new ReentrantLock();
   private final Drhd drhd;
   private final UnitRegisters registers;
@@ -145,11 +148,14 @@ public final class Unit {
   }
 
   private void start() {
+    tables.restock();
     saved.maskFaultEvents();
     if (cap.rwbf()) {
       command.flushWriteBuffer();
     }
     registers.write(RtaddrReg.LAYOUT, RtaddrReg.OFFSET, tables.root());
+    // A write that was lost would have the unit walk whatever firmware once pointed at.
+    registers.requireHolds(RtaddrReg.LAYOUT, RtaddrReg.OFFSET, ROOT, tables.root());
     command.setRootTable();
     invalidation.start();
     // Units with CAP_REG.ESRTPS have done this with the root table; it does no harm there.

@@ -32,6 +32,7 @@ public final class UnitMove {
         change.set(
             sourceId, ContextEntryLow.translated(tableRoot), ContextEntryHigh.of(domainId, levels));
       }
+      change.ready();
     } catch (RuntimeException e) {
       change.discard();
       throw e;

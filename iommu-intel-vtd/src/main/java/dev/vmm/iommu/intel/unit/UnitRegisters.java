@@ -107,6 +107,30 @@ public final class UnitRegisters {
   }
 
   /**
+   * Expects that a register holds what was written to it.
+   *
+   * @param mask the bits that are compared: those that can be written
+   * @throws VmmException EIO, naming unit, register, expected and read value
+   */
+  void requireHolds(Layout layout, long offset, long mask, long expected) {
+    long value = readAlive(layout, offset);
+    if ((value & mask) != (expected & mask)) {
+      throw new VmmException(
+          Errno.EIO,
+          String.format(
+              Locale.ROOT,
+              "%s did not take a write: register %s at 0x%x reads 0x%x, expected 0x%x in the bits of mask 0x%x; try again,"
+                  + " and restart the machine if that does not help",
+              where(),
+              layout.name(),
+              offset,
+              value,
+              expected & mask,
+              mask));
+    }
+  }
+
+  /**
    * Waits until {@code (register & mask) == expected}.
    *
    * @param what the step, for the message: {@code to turn translation on}

@@ -71,6 +71,12 @@ public final class FakeVtdUnit implements RegisterBlock {
   /** VER_REG: the major version in bits 7:4. */
   public int version = 0x10;
 
+  /** The offset of a register that no write reaches; -1 for none. */
+  public long lostWrite = -1;
+
+  /** Whether IQA_REG reads what was taken over when the queue was last turned on. */
+  public boolean showsLatchedQueue;
+
   /** How many reads there were. */
   public long reads;
 
@@ -80,6 +86,7 @@ public final class FakeVtdUnit implements RegisterBlock {
   private long wantedStatus;
   private int statusReads;
   private long latchedRoot;
+  private long latchedQueue;
   private long pendingContext;
   private long pendingIotlb;
   private int invalidationReads;
@@ -167,14 +174,14 @@ public final class FakeVtdUnit implements RegisterBlock {
         return faultStatus();
       }
     }
-    return peek(offset);
+    return offset == 0x90 && showsLatchedQueue ? latchedQueue : peek(offset);
   }
 
   @Override
   public void write(long offset, int width, long value) {
     writes.add(Long.toHexString(offset) + "=" + Long.toHexString(value));
     checkWidth(offset, width);
-    if (dead) {
+    if (dead || offset == lostWrite) {
       return;
     }
     if (offset == 0x18) {
@@ -232,6 +239,7 @@ public final class FakeVtdUnit implements RegisterBlock {
       wantedStatus &= ~WBF;
     }
     if ((changed & QIE & value) != 0) {
+      latchedQueue = peek(0x90);
       registers.put(0x80L, 0L);
       if (peek(0x88) != 0) {
         violations.add("queue turned on with a tail of " + peek(0x88));

@@ -16,6 +16,9 @@ public final class UnitMemory extends ArrayMemory {
   /** Runs after each store of a word and each flush; nothing by default. */
   public Runnable afterStore = () -> {};
 
+  /** Runs before pages are taken; nothing by default. */
+  public Runnable beforeAllocate = () -> {};
+
   /** Runs before pages are given back; nothing by default. */
   public Runnable beforeFree = () -> {};
 
@@ -55,6 +58,7 @@ public final class UnitMemory extends ArrayMemory {
 
   @Override
   public long allocate(long lengthBytes, long alignmentBytes) {
+    beforeAllocate.run();
     long hpa = super.allocate(lengthBytes, alignmentBytes);
     for (long page = hpa; page < hpa + lengthBytes; page += PAGE_BYTES) {
       free.remove(page);
