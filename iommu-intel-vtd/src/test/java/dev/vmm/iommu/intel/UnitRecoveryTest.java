@@ -114,13 +114,14 @@ class UnitRecoveryTest {
     Bench bench = Bench.one(CAP, ECAP).registers().impatient();
     Iommu iommu = bench.open();
     Domain vm = domain(iommu, "vm");
+    Domain other = domain(iommu, "other");
     vm.map(0x3000, 0x8000, PAGE, Access.READ_WRITE);
     iommu.move(List.of(NIC), vm);
     iommu.enable();
     assertThat(bench.write(NIC, 0x3000)).isEqualTo(0x8000);
     bench.unit().hangInvalidations = true;
     assertFails(Errno.ETIMEDOUT, () -> vm.unmap(0x3000, PAGE), "vtd0", "IOTLB_REG", " ms");
-    assertFails(Errno.EIO, () -> iommu.move(List.of(NIC), vm), "vtd0", "earlier invalidation");
+    assertFails(Errno.EIO, () -> iommu.move(List.of(NIC), other), "vtd0", "earlier invalidation");
     iommu.close();
     assertThat(bench.unit().peek(0x1c) & TES).isZero();
     for (int i = 0; i < 2; i++) {
