@@ -1,7 +1,7 @@
 package dev.vmm.iommu.intel;
 
 import dev.vmm.iommu.intel.unit.Unit;
-import dev.vmm.iommu.intel.unit.UnitMove;
+import dev.vmm.iommu.support.UnitMove;
 import dev.vmm.pci.Rid;
 import java.util.ArrayList;
 import java.util.List;

@@ -3,6 +3,7 @@ package dev.vmm.iommu.intel;
 import dev.vmm.AddressRange;
 import dev.vmm.Errno;
 import dev.vmm.VmmException;
+import dev.vmm.bits.Layout;
 import dev.vmm.iommu.Iommu;
 import dev.vmm.iommu.intel.dmar.DmarTable;
 import dev.vmm.iommu.intel.dmar.Drhd;
@@ -10,8 +11,8 @@ import dev.vmm.iommu.intel.regs.CapReg;
 import dev.vmm.iommu.intel.regs.EcapReg;
 import dev.vmm.iommu.intel.unit.Unit;
 import dev.vmm.iommu.intel.unit.UnitCheck;
-import dev.vmm.iommu.intel.unit.UnitRegisters;
 import dev.vmm.iommu.spi.IommuContext;
+import dev.vmm.iommu.support.UnitRegisters;
 import dev.vmm.machine.Machine;
 import dev.vmm.machine.PhysicalMemory;
 import dev.vmm.machine.RegisterBlock;
@@ -77,11 +78,19 @@ final class IntelOpener {
               e.getMessage()),
           e);
     }
-    UnitRegisters registers = new UnitRegisters(name, block, timeoutNanos);
+    UnitRegisters registers =
+        new UnitRegisters(
+            name, block, timeoutNanos, IntelTunables.TIMEOUT_MS.name(), IntelOpener::logWrite);
     CapReg cap = new CapReg(registers.read(CapReg.LAYOUT, CapReg.OFFSET));
     EcapReg ecap = new EcapReg(registers.read(EcapReg.LAYOUT, EcapReg.OFFSET));
     UnitCheck.check(drhd, registers, cap, ecap);
     return new Unit(drhd, registers, cap, ecap, machine.memory(), queued);
+  }
+
+  private static void logWrite(String unit, Layout layout, long offset, long value) {
+    if (LOG.isDebugEnabled()) {
+      LOG.debug("{}: write 0x{} {}", unit, Long.toHexString(offset), layout.describe(value));
+    }
   }
 
   /**

@@ -30,9 +30,7 @@ final class UnitFacts {
     int widest = 0;
     for (int levels = 3; levels <= 5; levels++) {
       for (Unit unit : units) {
-        if (unit.walks(levels)) {
-          widest = Math.max(widest, reach(unit, levels));
-        }
+        widest = Math.max(widest, unit.reachBits(levels));
       }
     }
     this.capabilities =
@@ -65,9 +63,9 @@ final class UnitFacts {
       int fit = 0;
       int width = bits(levels);
       for (Unit unit : units) {
-        if (unit.walks(levels) && reach(unit, levels) >= needed) {
+        if (unit.reachBits(levels) >= needed) {
           fit++;
-          width = Math.min(width, reach(unit, levels));
+          width = Math.min(width, unit.reachBits(levels));
         }
       }
       if (fit > bestUnits) {
@@ -86,12 +84,7 @@ final class UnitFacts {
 
   /** Says whether a unit can walk a domain's tables, all of them. */
   static boolean fits(Unit unit, IntelDomain domain) {
-    int levels = domain.table().levels();
-    return unit.walks(levels) && reach(unit, levels) >= domain.widthBits();
-  }
-
-  private static int reach(Unit unit, int levels) {
-    return Math.min(bits(levels), unit.cap().guestAddressBits());
+    return unit.reachBits(domain.table().levels()) >= domain.widthBits();
   }
 
   private static int bits(int levels) {

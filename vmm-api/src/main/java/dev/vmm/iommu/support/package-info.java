@@ -1,0 +1,17 @@
+/**
+ * What back ends have in common whose units take page tables, domain ids, and one entry for each
+ * requester id. Whoever writes one
+ *
+ * <ol>
+ *   <li>reads and writes registers through {@link dev.vmm.iommu.support.UnitRegisters}, and waits
+ *       for what is no register with a {@link dev.vmm.iommu.support.Deadline};
+ *   <li>has each unit take its domain ids from {@link dev.vmm.iommu.support.DomainIds} and keep to
+ *       the rule of {@link dev.vmm.iommu.support.Poison};
+ *   <li>writes a {@link dev.vmm.iommu.support.RemappingUnit} and its {@link
+ *       dev.vmm.iommu.support.UnitMove}.
+ * </ol>
+ */
+@NullMarked
+package dev.vmm.iommu.support;
+
+import org.jspecify.annotations.NullMarked;
