@@ -26,6 +26,10 @@ final class ModelOptions {
     COHERENT("coherent", "on|off", "model:intel model:amd"),
     LAG("lag", "1..1000 (2)", "model:intel model:amd"),
     EAGER("eager", "on|off (on)", "model:intel model:amd"),
+    PROMPT(
+        "prompt",
+        "on|off (invalidations are carried out as soon as they are handed over)",
+        "model:intel model:amd"),
     AW("aw", "39|48|57, or several such as 39+48 (48)", "model:intel"),
     CM("cm", "on|off", "model:intel"),
     RWBF("rwbf", "on|off", "model:intel"),
@@ -43,8 +47,7 @@ final class ModelOptions {
     ALIAS("alias", "on|off (an alias range in IVRS)", "model:amd"),
     EFR("efr", "on|off (on; off: no Extended Feature Register)", "model:amd"),
     PASIZE("pasize", "40..52 bits of physical address (52)", "model:amd"),
-    DTE("dte", "on-demand|every-store|first-word|second-word (on-demand)", "model:amd"),
-    PROMPT("prompt", "on|off (an invalidation takes effect before its wait)", "model:amd");
+    DTE("dte", "on-demand|every-store|first-word|second-word (on-demand)", "model:amd");
 
     final String key;
     final String values;
@@ -145,6 +148,7 @@ final class ModelOptions {
                 .statusLag(lag)
                 .completionLag(lag)
                 .eagerRefetch(isOn(Option.EAGER, true))
+                .promptQueue(isOn(Option.PROMPT, false))
                 .iotlbCapacity(capacity));
   }
 
