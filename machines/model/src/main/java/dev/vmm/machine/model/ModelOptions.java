@@ -148,7 +148,7 @@ final class ModelOptions {
                 .statusLag(lag)
                 .completionLag(lag)
                 .eagerRefetch(isOn(Option.EAGER, true))
-                .promptQueue(isOn(Option.PROMPT, false))
+                .prompt(isOn(Option.PROMPT, false))
                 .iotlbCapacity(capacity));
   }
 

@@ -426,6 +426,26 @@ final class ModelMachineBuilderTest {
     }
   }
 
+  @Test
+  void anInterruptIsBlockedByTheUnitThatMayNotLetItPass() {
+    try (ModelMachine machine = ModelMachineBuilder.amd().build()) {
+      long table = machine.memory().allocatePage();
+      machine.memory().write64(table + 32 * 0x10, 3);
+      var registers = machine.registers(0xfed80000L, 0x4000);
+      registers.write64(0x00, table);
+      registers.write64(0x18, 1);
+      byte[] message = {0x41, 0, 0, 0};
+      Rid edu = Rid.parse("00:02.0");
+      assertThat(machine.dmaWrite(edu, 0xfee0_1000L, message)).as("IV is 0").isTrue();
+      assertThat(machine.interrupts().take()).hasSize(1);
+      machine.memory().write64(table + 32 * 0x18 + 16, 1);
+      machine.memory().write64(table + 32 * 0x18, 3);
+      Rid port = Rid.parse("00:03.0");
+      assertThat(machine.dmaWrite(port, 0xfee0_1000L, message)).as("IntCtl is 00b").isFalse();
+      assertThat(machine.interrupts().take()).isEmpty();
+    }
+  }
+
   // What cannot be.
 
   @Test

@@ -131,7 +131,7 @@ final class ModelOptionsTest {
       assertThat(config.promptCommands()).isFalse();
     }
     try (ModelMachine machine = open("model:intel,prompt=on")) {
-      assertThat(machine.units(VtdUnit.class).get(0).config().promptQueue()).isTrue();
+      assertThat(machine.units(VtdUnit.class).get(0).config().prompt()).isTrue();
     }
   }
 

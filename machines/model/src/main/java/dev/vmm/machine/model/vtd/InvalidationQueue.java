@@ -169,7 +169,7 @@ final class InvalidationQueue {
     }
     tail = to;
     polls = 0;
-    if (chip.config().promptQueue()) {
+    if (chip.config().prompt()) {
       prompt();
     }
   }

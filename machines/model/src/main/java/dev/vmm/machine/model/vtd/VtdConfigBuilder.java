@@ -31,7 +31,7 @@ public final class VtdConfigBuilder {
   private int completionLag = 2;
   private int delayedPolls = 100;
   private boolean eagerRefetch = true;
-  private boolean promptQueue;
+  private boolean prompt;
   private FaultCompression compression = FaultCompression.SAME_PAGE;
   private int iotlbCapacity = 0;
 
@@ -211,9 +211,9 @@ public final class VtdConfigBuilder {
     return this;
   }
 
-  /** Sets whether descriptors are carried out as soon as they are handed over. */
-  public VtdConfigBuilder promptQueue(boolean promptQueue) {
-    this.promptQueue = promptQueue;
+  /** Sets whether invalidations are carried out as soon as they are handed over. */
+  public VtdConfigBuilder prompt(boolean prompt) {
+    this.prompt = prompt;
     return this;
   }
 
@@ -261,7 +261,7 @@ public final class VtdConfigBuilder {
         completionLag,
         delayedPolls,
         eagerRefetch,
-        promptQueue,
+        prompt,
         compression,
         iotlbCapacity);
   }

@@ -66,7 +66,7 @@ class VtdQueueTest {
 
   @Test
   void aPromptQueueInvalidatesBeforeSoftwareLooks() {
-    begin(new Rig(VtdConfig.builder().promptQueue(true).build()));
+    begin(new Rig(VtdConfig.builder().prompt(true).build()));
     // Too early: what was invalidated is there again.
     rig.put(GLOBAL, 0);
     rig.ring();
