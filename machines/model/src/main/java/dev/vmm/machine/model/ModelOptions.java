@@ -3,6 +3,7 @@ package dev.vmm.machine.model;
 import dev.vmm.VmmException;
 import dev.vmm.machine.model.ModelMachineBuilder.Kind;
 import dev.vmm.machine.model.amd.EntryFetch;
+import dev.vmm.machine.model.memory.Visibility;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.Locale;
@@ -23,7 +24,7 @@ final class ModelOptions {
     EDU_DELAY("edu-delay", "MICROSECONDS (1000)", "model:intel model:amd model:none"),
     TABLES("tables", "own|none|both|broken (own)", "model:intel model:amd model:none"),
     UNITS("units", "1..4", "model:intel model:amd"),
-    COHERENT("coherent", "on|off", "model:intel model:amd"),
+    COHERENT("coherent", "on|off (model:amd also: control)", "model:intel model:amd"),
     LAG("lag", "1..1000 (2)", "model:intel model:amd"),
     EAGER("eager", "on|off (on)", "model:intel model:amd"),
     PROMPT(
@@ -166,6 +167,10 @@ final class ModelOptions {
     if (!features && isOn(Option.INVALIDATE_ALL, false)) {
       throw malformed("without an Extended Feature Register invalidate-all= is off");
     }
+    String coherent = text(Option.COHERENT, "on", "on", "off", "control");
+    if (coherent.equals("control")) {
+      builder.visibility(Visibility.NON_COHERENT);
+    }
     return builder
         .ivhd(Integer.parseInt(ivhd.substring(0, 2), 16))
         .aliases(isOn(Option.ALIAS, false))
@@ -175,7 +180,7 @@ final class ModelOptions {
                     .physicalBits(physicalBits)
                     .entryFetch(EntryFetch.valueOf(constant(fetch)))
                     .promptCommands(isOn(Option.PROMPT, false))
-                    .coherent(isOn(Option.COHERENT, true))
+                    .coherent(!coherent.equals("off"))
                     .notPresentCached(isOn(Option.NP_CACHE, false))
                     .invalidateAll(isOn(Option.INVALIDATE_ALL, features))
                     .runLag(lag)

@@ -9,6 +9,7 @@ import dev.vmm.VmmException;
 import dev.vmm.acpi.AcpiTable;
 import dev.vmm.machine.Machine;
 import dev.vmm.machine.Machines;
+import dev.vmm.machine.RegisterBlock;
 import dev.vmm.machine.model.acpi.IvhdBuilder;
 import dev.vmm.machine.model.amd.AmdViConfig;
 import dev.vmm.machine.model.amd.AmdViUnit;
@@ -136,6 +137,23 @@ final class ModelOptionsTest {
   }
 
   @Test
+  void anAmdUnitSnoopsForItsDeviceTableWhenControlSaysSo() {
+    for (long control : new long[] {0x0001, 0x0401}) {
+      try (ModelMachine machine = open("model:amd,coherent=control")) {
+        long table = machine.memory().allocatePage();
+        machine.memory().flushCache(table, 4096);
+        RegisterBlock registers = machine.registers(0xfed80000L, 0x4000);
+        registers.write64(0x00, table);
+        registers.write64(0x18, control);
+        machine.memory().write64(table + 32 * 0x10, 3);
+        assertThat(machine.dmaWrite(Rid.parse("00:02.0"), 0x1000, new byte[1]))
+            .as("control 0x%x: V is not seen yet", control)
+            .isEqualTo(control == 1);
+      }
+    }
+  }
+
+  @Test
   void anAmdUnitWithoutExtendedFeaturesSaysSoEverywhere() {
     try (ModelMachine machine = open("model:amd,efr=off")) {
       AcpiTable ivrs = machine.acpi().find("IVRS").orElseThrow();
@@ -232,6 +250,7 @@ final class ModelOptionsTest {
           model:amd,cm=on               | option "cm" is for model:intel only
           model:intel,levels=4          | option "levels" is for model:amd only
           model:none,units=2            | option "units" is for model:intel and model:amd only
+          model:intel,coherent=control     | coherent=control: expected off or on
           model:intel,units=0           | units=0: expected 1 to 4
           model:intel,units=5           | units=5: expected 1 to 4
           model:intel,units=x           | units=x: expected 1 to 4
