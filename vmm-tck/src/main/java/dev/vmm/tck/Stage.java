@@ -6,8 +6,10 @@ import static org.assertj.core.api.Assertions.fail;
 import dev.vmm.iommu.inspect.UnitReport;
 import dev.vmm.iommu.spi.IommuProvider;
 import dev.vmm.machine.DmaEngines;
+import dev.vmm.machine.model.ModelMachine;
 import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
+import dev.vmm.ppt.Waiter;
 import dev.vmm.tunable.Tunables;
 import java.util.ArrayList;
 import java.util.List;
@@ -127,6 +129,11 @@ public final class Stage implements AutoCloseable {
   DmaPort port() {
     var given = subject.port();
     return given != null ? given.apply(machine.machine()) : DmaPorts.of(machine, this::engineRid);
+  }
+
+  /** Returns how to wait for devices: the embedded machine's need no time. */
+  Waiter waiter() {
+    return machine.machine() instanceof ModelMachine ? new QuickTime() : Waiter.REAL;
   }
 
   /** Before each test: notes how the machine is. */
