@@ -13,6 +13,7 @@ import dev.vmm.iommu.intel.unit.Unit;
 import dev.vmm.iommu.intel.unit.UnitCheck;
 import dev.vmm.iommu.spi.IommuContext;
 import dev.vmm.iommu.support.UnitRegisters;
+import dev.vmm.iommu.support.UnitsIommu;
 import dev.vmm.machine.Machine;
 import dev.vmm.machine.PhysicalMemory;
 import dev.vmm.machine.RegisterBlock;
@@ -55,9 +56,9 @@ final class IntelOpener {
       }
       UnitFinder finder = new UnitFinder(table, machine.pci(), units);
       finder.problems().forEach(problem -> LOG.warn("{}", problem));
-      return new IntelIommu(units, new UnitFacts(table, units), finder, machine.memory());
-    } catch (VmmException e) {
-      units.forEach(Unit::close);
+      return new UnitsIommu("VT-d", units, UnitFacts.of(table, units), finder, machine.memory());
+    } catch (RuntimeException e) {
+      UnitsIommu.giveUp(units, e);
       throw e;
     }
   }

@@ -5,7 +5,7 @@ import dev.vmm.iommu.DmaFault;
 import java.util.List;
 
 /**
- * One remapping unit, taken over: what a back end writes for its hardware, and {@code UnitsIommu}
+ * One remapping unit, taken over: what a back end writes for its hardware, and {@link UnitsIommu}
  * makes an I/O MMU of. A unit has an entry for each 16-bit source id, which leads to a page table
  * under a domain id, and caches all three.
  *
