@@ -1,11 +1,10 @@
 package dev.vmm.iommu.intel.dmar;
 
-import dev.vmm.AddressRange;
+import dev.vmm.acpi.decode.RegisterWindow;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /** Finds what is odd in a table that can be decoded. */
 final class DmarProblems {
@@ -13,12 +12,12 @@ final class DmarProblems {
 
   static List<String> of(List<DmarStructure> structures) {
     List<String> problems = new ArrayList<>();
-    List<Drhd> drhds = new ArrayList<>();
+    List<RegisterWindow> registers = new ArrayList<>();
     Map<Integer, Drhd> includeAll = new HashMap<>();
     for (DmarStructure structure : structures) {
       if (structure instanceof Drhd drhd) {
         unit(drhd, includeAll, problems);
-        drhds.add(drhd);
+        registers.add(registers(drhd));
       } else if (structure instanceof Rmrr rmrr) {
         region(rmrr, problems);
       } else if (structure instanceof UnknownStructure unknown) {
@@ -29,47 +28,12 @@ final class DmarProblems {
         scope(structure, scope, problems);
       }
     }
-    overlaps(drhds, problems);
+    problems.addAll(RegisterWindow.overlaps(registers));
     return List.copyOf(problems);
   }
 
-  /** One sweep in order of address: a hostile table may hold very many units. */
-  private static void overlaps(List<Drhd> drhds, List<String> problems) {
-    List<Drhd> sorted =
-        drhds.stream()
-            .filter(drhd -> !wraps(drhd))
-            .sorted((a, b) -> registers(a).compareTo(registers(b)))
-            .toList();
-    @Nullable Drhd reaching = null;
-    for (Drhd drhd : sorted) {
-      if (reaching != null && registers(reaching).overlaps(registers(drhd))) {
-        problems.add(
-            String.format(
-                "%s has registers at %s, which overlap those of %s at %s",
-                drhd.where(), registers(drhd), reaching.where(), registers(reaching)));
-      }
-      if (reaching == null
-          || Long.compareUnsigned(registers(drhd).last(), registers(reaching).last()) > 0) {
-        reaching = drhd;
-      }
-    }
-  }
-
   private static void unit(Drhd drhd, Map<Integer, Drhd> includeAll, List<String> problems) {
-    long base = drhd.registerBaseHpa();
-    if (base == 0) {
-      problems.add(drhd.where() + " has register base 0x0: no registers can be there");
-    } else if ((base & (DmarLayout.PAGE_BYTES - 1)) != 0) {
-      problems.add(
-          String.format(
-              "%s has register base 0x%x: expected a multiple of 4 KiB", drhd.where(), base));
-    }
-    if (wraps(drhd)) {
-      problems.add(
-          String.format(
-              "%s has 0x%x bytes of registers at 0x%x, which wraps past 2^64",
-              drhd.where(), drhd.registerBytes(), base));
-    }
+    problems.addAll(registers(drhd).problems(DmarLayout.PAGE_BYTES));
     Drhd first = includeAll.get(drhd.segment());
     if (first != null) {
       problems.add(
@@ -126,12 +90,7 @@ final class DmarProblems {
     }
   }
 
-  private static boolean wraps(Drhd drhd) {
-    long base = drhd.registerBaseHpa();
-    return base != 0 && Long.compareUnsigned(drhd.registerBytes(), -base) > 0;
-  }
-
-  private static AddressRange registers(Drhd drhd) {
-    return new AddressRange(drhd.registerBaseHpa(), drhd.registerBytes());
+  private static RegisterWindow registers(Drhd drhd) {
+    return new RegisterWindow(drhd.where(), drhd.registerBaseHpa(), drhd.registerBytes());
   }
 }
