@@ -14,6 +14,8 @@ import dev.vmm.iommu.intel.structs.ContextCacheDescriptor;
 import dev.vmm.iommu.intel.structs.IotlbDescriptorHigh;
 import dev.vmm.iommu.intel.structs.IotlbDescriptorLow;
 import dev.vmm.iommu.intel.structs.WaitDescriptorLow;
+import dev.vmm.iommu.support.Deadline;
+import dev.vmm.iommu.support.UnitRegisters;
 import dev.vmm.machine.PhysicalMemory;
 import java.lang.invoke.VarHandle;
 import java.util.Locale;
@@ -162,7 +164,7 @@ final class QueuedInvalidation implements Invalidation {
             String.format(
                 Locale.ROOT,
                 "%s did not finish the invalidations up to IQT_REG 0x%x: the status word at 0x%x reads 0x%x and IQH_REG"
-                    + " reads 0x%x after %d ms, expected the status 0x%x; the unit hangs: raise hw.vmm.vtd.timeout_ms or"
+                    + " reads 0x%x after %d ms, expected the status 0x%x; the unit hangs: raise %s or"
                     + " restart the machine",
                 registers.where(),
                 tail * ENTRY_BYTES,
@@ -170,7 +172,8 @@ final class QueuedInvalidation implements Invalidation {
                 memory.read(status, 4),
                 registers.read(IqhReg.LAYOUT, IqhReg.OFFSET),
                 deadline.waitedMillis(),
-                expected));
+                expected,
+                registers.timeoutTunable()));
       }
     }
     // All before the wait is done, so the queue is empty.

@@ -1,7 +1,5 @@
-package dev.vmm.iommu.intel;
+package dev.vmm.iommu.support;
 
-import dev.vmm.iommu.intel.unit.Unit;
-import dev.vmm.iommu.intel.unit.UnitMove;
 import dev.vmm.pci.Rid;
 import java.util.ArrayList;
 import java.util.List;
@@ -15,15 +13,16 @@ import java.util.Set;
  * <p>Used once, under the I/O MMU's lock.
  */
 final class DomainMove {
-  private final IntelDomain target;
-  private final Map<Unit, Set<Rid>> byUnit;
-  private final Map<Rid, IntelDomain> places;
+  private final UnitsDomain target;
+  private final Map<RemappingUnit, Set<Rid>> byUnit;
+  private final Map<Rid, UnitsDomain> places;
   private final List<Step> steps = new ArrayList<>();
 
   /** What is done on one unit. */
   private record Step(Set<Rid> rids, Attachment attachment, boolean fresh, UnitMove move) {}
 
-  DomainMove(IntelDomain target, Map<Unit, Set<Rid>> byUnit, Map<Rid, IntelDomain> places) {
+  DomainMove(
+      UnitsDomain target, Map<RemappingUnit, Set<Rid>> byUnit, Map<Rid, UnitsDomain> places) {
     this.target = target;
     this.byUnit = byUnit;
     this.places = places;
@@ -55,7 +54,7 @@ final class DomainMove {
     steps.forEach(step -> step.move().finish());
   }
 
-  private void prepare(Unit unit, Set<Rid> rids) {
+  private void prepare(RemappingUnit unit, Set<Rid> rids) {
     unit.check();
     Attachment attachment = target.attachmentTo(unit);
     boolean fresh = attachment == null;
@@ -93,7 +92,7 @@ final class DomainMove {
 
   private void keep(Step step) {
     for (Rid rid : step.rids()) {
-      IntelDomain before = places.get(rid);
+      UnitsDomain before = places.get(rid);
       step.attachment().rids.add(rid);
       if (before == null || before == target) {
         continue;
