@@ -18,7 +18,7 @@ public final class DmarReporter {
   private final ByteReader reader;
   private final List<StructureReport> structures = new ArrayList<>();
   private final List<DmarStructure> sound = new ArrayList<>();
-  private final List<String> problems = new ArrayList<>();
+  private final List<DmarProblem> problems = new ArrayList<>();
 
   private DmarReporter(ByteReader reader) {
     this.reader = reader;
@@ -29,32 +29,50 @@ public final class DmarReporter {
    * length leads to it; if not, the last problem says where and why decoding ended.
    */
   public static TableReport report(AcpiTable table) {
+    return decode(table).report();
+  }
+
+  /**
+   * What was decoded.
+   *
+   * @param report for a reader
+   * @param sound the structures that could be read whole
+   * @param problems those of the report
+   */
+  record Decoded(TableReport report, List<DmarStructure> sound, List<DmarProblem> problems) {}
+
+  static Decoded decode(AcpiTable table) {
     DmarReporter reporter = new DmarReporter(table.reader());
     if (!table.signature().equals(DmarLayout.SIGNATURE)) {
-      reporter.problem(0, "the signature is \"%s\": expected \"DMAR\"", table.signature());
+      reporter.problem(
+          DmarRule.SIGNATURE, 0, "the signature is \"%s\": expected \"DMAR\"", table.signature());
     }
     if (!table.checksumValid()) {
       reporter.problem(
+          DmarRule.CHECKSUM,
           9,
           "the checksum is wrong: expected the table's %d bytes to add up to 0; a driver refuses it",
           table.lengthBytes());
     }
     reporter.structures();
     reporter.problems.addAll(DmarProblems.of(reporter.sound));
-    return new TableReport(
-        table.signature(),
-        table.origin(),
-        table.lengthBytes(),
-        table.checksumValid(),
-        FieldTable.header(reporter.reader),
-        reporter.structures,
-        reporter.problems);
+    TableReport report =
+        new TableReport(
+            table.signature(),
+            table.origin(),
+            table.lengthBytes(),
+            table.checksumValid(),
+            FieldTable.header(reporter.reader),
+            reporter.structures,
+            reporter.problems.stream().map(DmarProblem::text).toList());
+    return new Decoded(report, reporter.sound, reporter.problems);
   }
 
   private void structures() {
     int end = reader.lengthBytes();
     if (end < DmarLayout.STRUCTURES) {
       problem(
+          DmarRule.LENGTH,
           4,
           "the table is %d bytes long: expected at least %d; it has no structures",
           end,
@@ -66,6 +84,7 @@ public final class DmarReporter {
       int left = end - offset;
       if (left < DmarLayout.STRUCTURE_HEADER) {
         problem(
+            DmarRule.LENGTH,
             offset,
             "%d bytes are left (%s): expected a structure of at least %d; decoding ends here",
             left,
@@ -78,6 +97,7 @@ public final class DmarReporter {
       String kind = DmarLayout.kind(type);
       if (length < DmarLayout.STRUCTURE_HEADER) {
         problem(
+            DmarRule.LENGTH,
             offset,
             "%s says that it is %d bytes long: expected at least %d; decoding ends here",
             kind,
@@ -87,6 +107,7 @@ public final class DmarReporter {
       }
       if (length > left) {
         problem(
+            DmarRule.LENGTH,
             offset,
             "%s says that it is %d bytes long, and %d are left in the table; decoding ends after them",
             kind,
@@ -94,6 +115,7 @@ public final class DmarReporter {
             left);
       } else if (length < DmarLayout.fixedBytes(type)) {
         problem(
+            DmarRule.LENGTH,
             offset,
             "%s says that it is %d bytes long: expected at least %d",
             kind,
@@ -135,6 +157,7 @@ public final class DmarReporter {
       int length = left < 2 ? 0 : bytes.u8(at + 1);
       if (left < DmarLayout.SCOPE_HEADER || length < DmarLayout.SCOPE_HEADER || length > left) {
         problem(
+            DmarRule.SCOPE_LENGTH,
             bytes.tableOffset(at),
             "%s",
             left < DmarLayout.SCOPE_HEADER
@@ -160,9 +183,12 @@ public final class DmarReporter {
     return true;
   }
 
-  private void problem(int offset, String format, Object... args) {
+  private void problem(DmarRule rule, int offset, String format, Object... args) {
     problems.add(
-        String.format("DMAR offset 0x%x: ", offset)
-            + String.format(java.util.Locale.ROOT, format, args));
+        new DmarProblem(
+            rule,
+            offset,
+            String.format("DMAR offset 0x%x: ", offset)
+                + String.format(java.util.Locale.ROOT, format, args)));
   }
 }

@@ -1,8 +1,10 @@
 package dev.vmm.iommu.intel.inspect;
 
-import dev.vmm.AddressRange;
+import dev.vmm.bits.Layout;
 import dev.vmm.iommu.inspect.DeviceEntryReport;
 import dev.vmm.iommu.inspect.DomainReport;
+import dev.vmm.iommu.inspect.FieldReport;
+import dev.vmm.iommu.inspect.MemoryReport;
 import dev.vmm.iommu.intel.regs.RtaddrReg;
 import dev.vmm.iommu.intel.structs.ContextEntryHigh;
 import dev.vmm.iommu.intel.structs.ContextEntryLow;
@@ -49,6 +51,7 @@ final class TableReader {
   static final class Result {
     final List<DeviceEntryReport> devices = new ArrayList<>();
     final List<DomainReport> domains = new ArrayList<>();
+    final List<MemoryReport> memory = new ArrayList<>();
     final List<String> problems = new ArrayList<>();
   }
 
@@ -63,6 +66,7 @@ final class TableReader {
   /** Reads what RTADDR_REG leads to. */
   Result read(RtaddrReg rtaddr) {
     long root = rtaddr.rootTable();
+    result.memory.add(new MemoryReport("root table", root, PhysicalMemory.PAGE_BYTES));
     if (!inRam(root)) {
       problem("RTADDR_REG leads to a root table at 0x%x, which is not in RAM", root);
       return result;
@@ -89,6 +93,7 @@ final class TableReader {
         problem("root entry at 0x%x leads to 0x%x, which is not in RAM", at, low.contextTable());
         continue;
       }
+      contextTable(low.contextTable());
       for (int devfn = 0; devfn < 256; devfn++) {
         context(low.contextTable() + (long) devfn * ENTRY_BYTES, (bus << 8) | devfn);
       }
@@ -121,7 +126,9 @@ final class TableReader {
             levels == 0 ? 0 : 12 + 9 * levels,
             levels,
             levels == 0 ? 0 : low.tableRoot(),
-            words(high.raw(), low.raw())));
+            Words.hex(high.raw(), low.raw()),
+            at,
+            fields(ContextEntryHigh.LAYOUT, high.raw(), ContextEntryLow.LAYOUT, low.raw())));
     if (levels != 0) {
       domain(new Walked(high.did(), low.tableRoot(), levels));
     }
@@ -137,17 +144,27 @@ final class TableReader {
           key.domainId(), key.tableRoot(), result.domains.size(), pageTableProblems);
       return;
     }
-    PageTableWalker.Result pages =
-        PageTableWalker.walk(format, memory, key.tableRoot(), key.levels());
-    pageTableProblems += pages.problems().size();
-    result.domains.add(
-        new DomainReport(
+    DomainReport domain =
+        DomainReport.of(
             key.domainId(),
             key.tableRoot(),
             key.levels(),
-            pages.tablePages(),
-            pages.mappings(),
-            pages.problems()));
+            PageTableWalker.tables(format, memory, key.tableRoot(), key.levels()));
+    pageTableProblems += domain.problems().size();
+    result.domains.add(domain);
+  }
+
+  private void contextTable(long table) {
+    MemoryReport report = new MemoryReport("context table", table, PhysicalMemory.PAGE_BYTES);
+    if (!result.memory.contains(report)) {
+      result.memory.add(report);
+    }
+  }
+
+  private static List<FieldReport> fields(Layout high, long highRaw, Layout low, long lowRaw) {
+    List<FieldReport> fields = new ArrayList<>(FieldReport.of(high, highRaw));
+    fields.addAll(FieldReport.of(low, lowRaw));
+    return fields;
   }
 
   private void scalable(long root) {
@@ -170,6 +187,7 @@ final class TableReader {
           "scalable-mode root entry at 0x%x leads to 0x%x, which is not in RAM", rootEntry, table);
       return;
     }
+    contextTable(table);
     for (int i = 0; i < 128; i++) {
       long at = table + (long) i * SCALABLE_ENTRY_BYTES;
       ScalableContextEntryLow low = new ScalableContextEntryLow(memory.read64(at));
@@ -183,11 +201,13 @@ final class TableReader {
                 0,
                 0,
                 0,
-                words(
+                Words.hex(
                     memory.read64(at + 24),
                     memory.read64(at + 16),
                     memory.read64(at + 8),
-                    low.raw())));
+                    low.raw()),
+                at,
+                FieldReport.of(ScalableContextEntryLow.LAYOUT, low.raw())));
       }
     }
   }
@@ -199,8 +219,7 @@ final class TableReader {
   }
 
   private boolean inRam(long page) {
-    AddressRange range = new AddressRange(page, PhysicalMemory.PAGE_BYTES);
-    return memory.ram().stream().anyMatch(ram -> ram.contains(range));
+    return Words.inRam(memory, page, PhysicalMemory.PAGE_BYTES);
   }
 
   private void problem(String format, Object... args) {
@@ -209,13 +228,5 @@ final class TableReader {
     } else if (result.problems.size() == MAX_PROBLEMS) {
       result.problems.add("more problems are left out");
     }
-  }
-
-  private static String words(long... highFirst) {
-    StringBuilder text = new StringBuilder("0x");
-    for (long word : highFirst) {
-      text.append(text.length() == 2 ? "" : "_").append(String.format(Locale.ROOT, "%016x", word));
-    }
-    return text.toString();
   }
 }
