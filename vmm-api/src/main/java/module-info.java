@@ -9,6 +9,7 @@ module dev.vmm.api {
   exports dev.vmm.machine.edu;
   exports dev.vmm.pci;
   exports dev.vmm.acpi;
+  exports dev.vmm.acpi.decode;
   exports dev.vmm.iommu;
   exports dev.vmm.iommu.spi;
   exports dev.vmm.iommu.inspect;

@@ -34,8 +34,8 @@ public final class DmarLint {
     DmarLint lint = new DmarLint();
     DmarReporter.Decoded decoded = DmarReporter.decode(table);
     decoded.problems().forEach(p -> lint.findings.add(p.rule().at(p.offset(), p.text())));
-    if (table.signature().equals(DmarLayout.SIGNATURE)
-        && table.lengthBytes() >= DmarLayout.STRUCTURES) {
+    if (table.signature().equals(DmarLayout.FORMAT.signature())
+        && table.lengthBytes() >= DmarLayout.FORMAT.structures()) {
       lint.header(table.reader());
       lint.reserved(decoded.report());
       lint.structures(decoded.sound(), table.reader().u8(DmarLayout.HOST_ADDRESS_WIDTH) + 1);
@@ -103,11 +103,11 @@ public final class DmarLint {
     }
     if (units == 0) {
       findings.add(
-          DmarRule.NO_UNIT.at(DmarLayout.STRUCTURES, "no DRHD can be read: there is no unit"));
+          DmarRule.NO_UNIT.at(DmarLayout.FORMAT.structures(), "no DRHD can be read: there is no unit"));
     } else if (!includeAll) {
       findings.add(
           DmarRule.NO_INCLUDE_ALL.at(
-              DmarLayout.STRUCTURES, "none of %d units has INCLUDE_PCI_ALL", units));
+              DmarLayout.FORMAT.structures(), "none of %d units has INCLUDE_PCI_ALL", units));
     }
     overlaps(regions);
   }

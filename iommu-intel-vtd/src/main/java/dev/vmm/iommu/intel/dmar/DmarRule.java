@@ -14,10 +14,9 @@ enum DmarRule {
   SIGNATURE(Severity.ERROR, "give the DMAR table"),
   CHECKSUM(Severity.ERROR, "read the table again; if it stays so, update the firmware"),
   LENGTH(Severity.ERROR, "update the firmware; what follows in the table cannot be trusted"),
-  SCOPE_LENGTH(Severity.ERROR, "update the firmware; the scopes that follow cannot be trusted"),
   NO_UNIT(Severity.ERROR, "turn VT-d on in the firmware's setup, or update the firmware"),
   BASE_ZERO(Severity.ERROR, "update the firmware; no driver can use this unit"),
-  BASE_UNALIGNED(Severity.ERROR, "update the firmware; no driver can use this unit"),
+  BASE_MISPLACED(Severity.ERROR, "update the firmware; no driver can use this unit"),
   BASE_OVERLAP(Severity.ERROR, "update the firmware; two units cannot share registers"),
   BASE_BEYOND_WIDTH(Severity.ERROR, "update the firmware; the registers cannot be reached"),
   INCLUDE_ALL_TWICE(
@@ -70,7 +69,7 @@ enum DmarRule {
   }
 
   Finding at(int offset, String evidence) {
-    return new Finding(id(), severity, DmarLayout.SIGNATURE, offset, evidence, remedy);
+    return new Finding(id(), severity, DmarLayout.FORMAT.signature(), offset, evidence, remedy);
   }
 
   Finding at(int offset, String format, Object... args) {
