@@ -1,10 +1,12 @@
 package dev.vmm.tools.dmardump;
 
+import dev.vmm.Errno;
 import dev.vmm.VmmException;
 import dev.vmm.acpi.AcpiTable;
 import dev.vmm.iommu.inspect.IommuInspector;
 import dev.vmm.iommu.inspect.UnitReport;
 import dev.vmm.machine.Machine;
+import dev.vmm.tools.dmardump.input.Input;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -66,6 +68,28 @@ public final class Inspectors {
     return inspectors.stream()
         .filter(inspector -> inspector.signatures().contains(table.signature()))
         .findFirst();
+  }
+
+  /**
+   * Returns the tables of an input that can be decoded.
+   *
+   * @throws VmmException EINVAL if it is a single table of another kind, ENXIO if none of its
+   *     tables can be decoded
+   */
+  public List<AcpiTable> known(Input.Tables input) {
+    List<AcpiTable> known =
+        input.tables().stream().filter(table -> input.single() || find(table).isPresent()).toList();
+    if (known.isEmpty()) {
+      throw VmmException.of(
+          Errno.ENXIO,
+          "%s describes no I/O MMU: none of its %d tables (%s) is one that a back end here decodes (%s)",
+          input.name(),
+          input.tables().size(),
+          String.join(
+              ", ", new TreeSet<>(input.tables().stream().map(AcpiTable::signature).toList())),
+          String.join(", ", signatures()));
+    }
+    return known;
   }
 
   /**
