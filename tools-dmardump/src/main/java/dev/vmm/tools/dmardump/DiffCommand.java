@@ -53,8 +53,9 @@ final class DiffCommand implements Callable<Integer> {
     CommandLine line = Objects.requireNonNull(spec).commandLine();
     PrintWriter out = line.getOut();
     Inspectors inspectors = common.inspectors(line.getErr());
-    try (Source one = Sources.open(before);
-        Source other = Sources.open(after)) {
+    Sources sources = new Sources(inspectors);
+    try (Source one = sources.open(before);
+        Source other = sources.open(after)) {
       List<Change> changes = Differ.between(capture(one, inspectors), capture(other, inspectors));
       if (common.json) {
         try (JsonDump json = new JsonDump(out, false)) {
@@ -84,11 +85,7 @@ final class DiffCommand implements Callable<Integer> {
   private static Capture capture(Source source, Inspectors inspectors) {
     List<TableReport> tables = new ArrayList<>();
     for (AcpiTable table : source.tables()) {
-      if (source.machine().isEmpty()) {
-        tables.add(inspectors.forTable(table).decode(table));
-      } else {
-        inspectors.find(table).ifPresent(inspector -> tables.add(inspector.decode(table)));
-      }
+      tables.add(inspectors.forTable(table).decode(table));
     }
     List<UnitReport> units = source.machine().map(inspectors::inspect).orElse(List.of());
     return new Capture(tables, units);

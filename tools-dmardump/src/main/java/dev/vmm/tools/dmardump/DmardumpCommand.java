@@ -1,6 +1,7 @@
 package dev.vmm.tools.dmardump;
 
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.Callable;
@@ -21,6 +22,7 @@ import picocli.CommandLine.Spec;
       LintCommand.class,
       VerifyCommand.class,
       DiffCommand.class,
+      SaveCommand.class,
       CompletionCommand.class
     },
     synopsisSubcommandLabel = "COMMAND",
@@ -36,11 +38,14 @@ import picocli.CommandLine.Spec;
     },
     footerHeading = "%nExamples:%n",
     footer = {
-      "  dmardump /sys/firmware/acpi/tables/DMAR",
+      "  sudo dmardump",
+      "  dmardump /sys/firmware/acpi/tables/DMAR acpidump.txt",
       "  dmardump --machine qemu:intel -v",
       "  dmardump --machine qemu:intel --iova 0x1000 --device 0:3.0",
       "  dmardump --machine model:intel --html iommu.html",
       "  dmardump --json DMAR | jq '.sources[].tables[].structures[].kind'",
+      "  dmardump save host.snapshot --machine qemu:intel",
+      "  dmardump verify host.snapshot",
       "  dmardump lint DMAR",
       "  dmardump completion > /etc/bash_completion.d/dmardump"
     })

@@ -3,7 +3,6 @@ package dev.vmm.tools.dmardump;
 import dev.vmm.Errno;
 import dev.vmm.VmmException;
 import dev.vmm.acpi.AcpiTable;
-import dev.vmm.iommu.inspect.IommuInspector;
 import dev.vmm.iommu.inspect.TableReport;
 import dev.vmm.iommu.inspect.UnitReport;
 import dev.vmm.iommu.inspect.WalkReport;
@@ -22,12 +21,14 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** Shows what was asked for. Used once, by one thread. */
 final class Dump {
   private final DumpOptions options;
   private final Inspectors inspectors;
+  private final Sources sources;
   private final PrintWriter out;
   private final PrintWriter err;
   private final Palette palette;
@@ -41,6 +42,7 @@ final class Dump {
     this.err = err;
     this.palette = options.color.palette();
     this.inspectors = Inspectors.load(Optional.ofNullable(options.backendPath));
+    this.sources = new Sources(inspectors);
   }
 
   /**
@@ -77,20 +79,18 @@ final class Dump {
   }
 
   private int all() throws IOException {
-    if (options.machine != null) {
-      try (Source source = Sources.machine(options.machine)) {
-        return machine(source, source.machine().orElseThrow());
-      }
+    List<Supplier<Source>> all = new ArrayList<>();
+    String machine = options.machine;
+    if (machine != null) {
+      all.add(() -> sources.machine(machine));
+    } else if (options.files.isEmpty()) {
+      all.add(() -> sources.host(options.hostTables));
     }
+    options.files.forEach(file -> all.add(() -> sources.open(file)));
     int status = Tool.OK;
-    for (String file : options.files) {
-      try (Source source = Sources.open(file)) {
-        status =
-            Math.max(
-                status,
-                source.machine().isPresent()
-                    ? machine(source, source.machine().get())
-                    : tables(source));
+    for (Supplier<Source> each : all) {
+      try (Source source = each.get()) {
+        status = Math.max(status, source(source));
       } catch (VmmException e) {
         out.flush();
         status = Math.max(status, Tool.report("dmardump", e, err));
@@ -99,32 +99,44 @@ final class Dump {
     return status;
   }
 
+  private int source(Source source) throws IOException {
+    if (options.iova == null && json == null && html == null && !source.notes().isEmpty()) {
+      gap();
+      source.notes().forEach(note -> out.println("note: " + note));
+    }
+    return source.machine().isPresent()
+        ? machine(source, source.machine().get())
+        : tables(source);
+  }
+
   /** Shows the tables of a file; what is wrong with one is shown, and told at the end. */
   private int tables(Source source) throws IOException {
+    if (options.iova != null) {
+      throw VmmException.invalid(
+          "%s has tables of the firmware only: --iova needs a machine or a snapshot",
+          source.origin());
+    }
+    DumpRenderer renderer = new DumpRenderer(options.verbose, options.raw, palette, PciNames.NONE);
+    int status = Tool.OK;
     List<TableReport> reports = new ArrayList<>();
     for (AcpiTable table : source.tables()) {
-      reports.add(inspectors.forTable(table).decode(table));
-    }
-    if (json != null) {
-      json.source(source.origin(), reports, List.of(), PciNames.NONE);
-    } else if (html != null) {
-      html.source(source.origin(), reports, List.of(), PciNames.NONE);
-    } else {
-      DumpRenderer renderer =
-          new DumpRenderer(options.verbose, options.raw, palette, PciNames.NONE);
-      for (TableReport report : reports) {
+      TableReport report = inspectors.forTable(table).decode(table);
+      reports.add(report);
+      if (json == null && html == null) {
         gap();
         renderer.render(report, out);
+        out.flush();
       }
-      out.flush();
-    }
-    int status = Tool.OK;
-    for (TableReport report : reports) {
       String mistake = mistake(report);
       if (!mistake.isEmpty()) {
         status =
             Math.max(status, Tool.report("dmardump", VmmException.invalid("%s", mistake), err));
       }
+    }
+    if (json != null) {
+      json.source(source.origin(), source.notes(), reports, List.of(), PciNames.NONE);
+    } else if (html != null) {
+      html.source(source.origin(), reports, List.of(), PciNames.NONE);
     }
     return status;
   }
@@ -154,14 +166,11 @@ final class Dump {
     List<UnitReport> units = inspectors.inspect(machine);
     List<TableReport> reports = new ArrayList<>();
     for (AcpiTable table : source.tables()) {
-      Optional<IommuInspector> inspector = inspectors.find(table);
-      if (inspector.isPresent()) {
-        reports.add(inspector.get().decode(table));
-      }
+      reports.add(inspectors.forTable(table).decode(table));
     }
     PciNames names = PciNames.of(machine);
     if (json != null) {
-      json.source(source.origin(), reports, units, names);
+      json.source(source.origin(), source.notes(), reports, units, names);
     } else if (html != null) {
       html.source(source.origin(), reports, units, names);
     } else {

@@ -15,10 +15,15 @@ final class DumpOptions {
   private static final Set<String> SUBCOMMANDS =
       Set.of("lint", "verify", "diff", "save", "completion");
 
+  /** Where this host shows its tables. */
+  Path hostTables = Path.of("/sys/firmware/acpi/tables");
+
   @Parameters(
       paramLabel = "FILE",
       arity = "0..*",
-      description = "Raw ACPI tables, recognised by what is in them; or the name of a machine.")
+      description =
+          "Raw ACPI tables, the text of acpidump, folders of tables or snapshots, recognised by what is in them;"
+              + " - is the standard input. Without any, the tables of this host.")
   List<String> files = new ArrayList<>();
 
   @Option(
@@ -82,7 +87,7 @@ final class DumpOptions {
   static Optional<DumpOptions> plain(String[] args) {
     DumpOptions options = new DumpOptions();
     for (String arg : args) {
-      if (!arg.startsWith("-")) {
+      if (!arg.startsWith("-") || arg.equals("-")) {
         if (arg.startsWith("@") || SUBCOMMANDS.contains(arg)) {
           return Optional.empty();
         }
@@ -101,15 +106,13 @@ final class DumpOptions {
         }
       }
     }
-    return options.files.isEmpty() ? Optional.empty() : Optional.of(options);
+    return Optional.of(options);
   }
 
   /** Returns what is wrong with the combination, empty if nothing is. */
   String mistake() {
-    if (files.isEmpty() == (machine == null)) {
-      return files.isEmpty()
-          ? "expected raw ACPI tables or --machine"
-          : "expected either raw ACPI tables or --machine, not both";
+    if (!files.isEmpty() && machine != null) {
+      return "expected either files or --machine, not both";
     }
     if ((iova == null) != (device == null)) {
       return "expected --iova and --device together: the address, and the requester id that uses it";

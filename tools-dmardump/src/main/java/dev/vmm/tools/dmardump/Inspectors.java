@@ -1,5 +1,6 @@
 package dev.vmm.tools.dmardump;
 
+import dev.vmm.Errno;
 import dev.vmm.VmmException;
 import dev.vmm.acpi.AcpiTable;
 import dev.vmm.iommu.inspect.IommuInspector;
@@ -8,6 +9,7 @@ import dev.vmm.iommu.inspect.WalkReport;
 import dev.vmm.iommu.spi.IommuProvider;
 import dev.vmm.machine.Machine;
 import dev.vmm.pci.Rid;
+import dev.vmm.tools.dmardump.input.Input;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -82,6 +84,28 @@ public final class Inspectors {
     return inspectors.stream()
         .filter(inspector -> inspector.signatures().contains(table.signature()))
         .findFirst();
+  }
+
+  /**
+   * Returns the tables of an input that can be decoded.
+   *
+   * @throws VmmException ENXIO if none of its tables can be decoded; a single one of another kind
+   *     is returned, for {@link #forTable} to refuse
+   */
+  public List<AcpiTable> known(Input.Tables input) {
+    List<AcpiTable> known =
+        input.tables().stream().filter(table -> input.single() || find(table).isPresent()).toList();
+    if (known.isEmpty()) {
+      throw VmmException.of(
+          Errno.ENXIO,
+          "%s describes no I/O MMU: none of its %d tables (%s) is one that a back end here decodes (%s)",
+          input.name(),
+          input.tables().size(),
+          String.join(
+              ", ", new TreeSet<>(input.tables().stream().map(AcpiTable::signature).toList())),
+          String.join(", ", signatures()));
+    }
+    return known;
   }
 
   /**

@@ -4,14 +4,12 @@ import dev.vmm.Errno;
 import dev.vmm.VmmException;
 import dev.vmm.acpi.AcpiTable;
 import dev.vmm.iommu.inspect.Finding;
-import dev.vmm.iommu.inspect.IommuInspector;
 import dev.vmm.tools.dmardump.json.JsonDump;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
-import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
@@ -69,7 +67,7 @@ final class LintCommand implements Callable<Integer> {
     int tables = 0;
     try (JsonDump json = common.json ? new JsonDump(out, false) : null) {
       for (String input : inputs) {
-        try (Source source = Sources.open(input)) {
+        try (Source source = new Sources(inspectors).open(input)) {
           List<Finding> findings = new ArrayList<>();
           tables += lint(source, inspectors, findings);
           findings.removeIf(finding -> ignored.contains(finding.id()));
@@ -92,24 +90,16 @@ final class LintCommand implements Callable<Integer> {
   }
 
   private static int lint(Source source, Inspectors inspectors, List<Finding> findings) {
-    int tables = 0;
     for (AcpiTable table : source.tables()) {
-      Optional<IommuInspector> inspector = inspectors.find(table);
-      if (inspector.isPresent()) {
-        tables++;
-        findings.addAll(inspector.get().lint(table, source.machine()));
-      }
+      findings.addAll(inspectors.forTable(table).lint(table, source.machine()));
     }
-    if (tables == 0 && source.tables().size() == 1) {
-      inspectors.forTable(source.tables().get(0)); // says what was expected
+    if (source.tables().isEmpty()) {
+      throw VmmException.of(
+          Errno.ENXIO,
+          "%s has no table of an I/O MMU: expected one of %s",
+          source.origin(),
+          String.join(", ", inspectors.signatures()));
     }
-    if (tables == 0) {
-      throw new VmmException(
-          Errno.EINVAL,
-          source.origin()
-              + " has no table of an I/O MMU: expected one of "
-              + String.join(", ", inspectors.signatures()));
-    }
-    return tables;
+    return source.tables().size();
   }
 }

@@ -9,13 +9,16 @@ import java.util.Optional;
  * One thing to show.
  *
  * @param origin as the user named it
- * @param tables its firmware tables
+ * @param notes what the reader should know of it, a sentence each
+ * @param tables its firmware tables that a back end decodes, or the one that none does
  * @param machine the machine with the units, if there is one; closed with the source
  */
-public record Source(String origin, List<AcpiTable> tables, Optional<Machine> machine)
+record Source(
+    String origin, List<String> notes, List<AcpiTable> tables, Optional<Machine> machine)
     implements AutoCloseable {
-  /** Copies the list. */
-  public Source {
+  /** Copies the lists. */
+  Source {
+    notes = List.copyOf(notes);
     tables = List.copyOf(tables);
   }
 

@@ -1,84 +1,73 @@
 package dev.vmm.tools.dmardump;
 
-import dev.vmm.Errno;
 import dev.vmm.VmmException;
-import dev.vmm.acpi.AcpiTable;
 import dev.vmm.machine.Machine;
 import dev.vmm.machine.Machines;
-import java.io.IOException;
-import java.io.InputStream;
-import java.nio.file.AccessDeniedException;
+import dev.vmm.tools.dmardump.input.Input;
+import dev.vmm.tools.dmardump.input.Inputs;
 import java.nio.file.Files;
-import java.nio.file.InvalidPathException;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 
-/** Opens what the command line names. Stateless and thread-safe. */
+/** Opens what the command line names. Immutable and thread-safe. */
 final class Sources {
-  /** Far above any real table; keeps a wrong file name from filling memory. */
-  private static final int MAX_TABLE_BYTES = 16 << 20;
+  private final Inspectors inspectors;
 
-  private Sources() {}
+  Sources(Inspectors inspectors) {
+    this.inspectors = inspectors;
+  }
 
   /**
    * Opens a machine.
    *
    * @throws VmmException as {@link Machines#open}
    */
-  static Source machine(String name) {
-    Machine machine = Machines.open(name);
-    return new Source(name, machine.acpi().tables(), Optional.of(machine));
+  Source machine(String name) {
+    return opened(name, List.of(), Machines.open(name));
   }
 
   /**
-   * Opens a file, or a machine if the word begins with the scheme of one.
+   * Opens a file, a folder or the standard input; or a machine, if the word is no file and begins
+   * as the name of one does.
    *
-   * @throws VmmException ENOENT or EINVAL if it cannot be read or is nothing that we know
+   * @throws VmmException as {@link Inputs#open} and {@link Machines#open}
    */
-  static Source open(String word) {
-    if (word.matches("[a-z]+:.+") && !Files.exists(Path.of(word))) {
+  Source open(String word) {
+    int colon = word.indexOf(':');
+    if (colon > 0
+        && word.chars().limit(colon).allMatch(c -> c >= 'a' && c <= 'z')
+        && !Files.exists(Path.of(word))) {
       return machine(word);
     }
-    return new Source(word, List.of(AcpiTable.of(read(word), word)), Optional.empty());
+    return of(Inputs.open(word, System.in));
   }
 
-  private static byte[] read(String file) {
-    if (file.isBlank()) {
-      throw VmmException.invalid("\"%s\" is no file name: name a raw ACPI table", file);
+  /**
+   * Opens the tables of this host.
+   *
+   * @param folder where the operating system shows them
+   * @throws VmmException as {@link Inputs#host}
+   */
+  Source host(Path folder) {
+    return of(Inputs.host(folder));
+  }
+
+  private Source of(Input input) {
+    if (input instanceof Input.Opened opened) {
+      return opened(input.name(), input.notes(), opened.machine());
     }
-    Path path;
-    try {
-      path = Path.of(file);
-    } catch (InvalidPathException e) {
-      throw VmmException.invalid("\"%s\" is no file name: %s", file, e.getReason());
-    }
-    if (Files.isDirectory(path)) {
-      throw VmmException.invalid(
-          "%s is a directory: expected raw ACPI tables; name the files in it", file);
-    }
-    byte[] bytes;
-    try (InputStream in = Files.newInputStream(path)) {
-      bytes = in.readNBytes(MAX_TABLE_BYTES + 1);
-    } catch (NoSuchFileException e) {
-      throw new VmmException(
-          Errno.ENOENT, "there is no file " + file + "; name a raw ACPI table", e);
-    } catch (IOException e) {
-      throw new VmmException(
-          Errno.ENOENT,
-          "cannot read "
-              + file
-              + ": "
-              + (e instanceof AccessDeniedException ? "permission denied" : e.getMessage())
-              + "; name a readable raw ACPI table",
-          e);
-    }
-    if (bytes.length > MAX_TABLE_BYTES) {
-      throw VmmException.invalid(
-          "%s is longer than 0x%x bytes: no ACPI table is; name a raw ACPI table",
-          file, MAX_TABLE_BYTES);
-    }
-    return bytes;
+    return new Source(
+        input.name(), input.notes(), inspectors.known((Input.Tables) input), Optional.empty());
+  }
+
+  private Source opened(String name, List<String> notes, Machine machine) {
+    return new Source(
+        name,
+        notes,
+        machine.acpi().tables().stream()
+            .filter(table -> inspectors.find(table).isPresent())
+            .toList(),
+        Optional.of(machine));
   }
 }

@@ -51,7 +51,7 @@ final class VerifyCommand implements Callable<Integer> {
     CommandLine line = Objects.requireNonNull(spec).commandLine();
     PrintWriter out = line.getOut();
     Inspectors inspectors = common.inspectors(line.getErr());
-    try (Source source = Sources.open(input)) {
+    try (Source source = new Sources(inspectors).open(input)) {
       Machine machine =
           source
               .machine()

@@ -51,9 +51,14 @@ public final class JsonDump implements AutoCloseable {
 
   /** Writes what one input holds. */
   public void source(
-      String origin, List<TableReport> tables, List<UnitReport> units, PciNames names)
+      String origin,
+      List<String> notes,
+      List<TableReport> tables,
+      List<UnitReport> units,
+      PciNames names)
       throws IOException {
     begin(origin);
+    JsonTables.strings(json, "notes", notes);
     json.writeArrayFieldStart("tables");
     for (TableReport table : tables) {
       JsonTables.table(json, table);
@@ -110,11 +115,7 @@ public final class JsonDump implements AutoCloseable {
       json.writeNumberField(count.getKey(), count.getValue());
     }
     json.writeEndObject();
-    json.writeArrayFieldStart("assumptions");
-    for (String assumption : verification.assumptions()) {
-      json.writeString(assumption);
-    }
-    json.writeEndArray();
+    JsonTables.strings(json, "assumptions", verification.assumptions());
     findings(verification.findings());
     json.writeEndObject();
   }
