@@ -59,7 +59,7 @@ final class DomainMove {
     Attachment attachment = target.attachmentTo(unit);
     boolean fresh = attachment == null;
     if (attachment == null) {
-      attachment = new Attachment(unit, unit.allocateDomainId());
+      attachment = new Attachment(unit, target.takeId(unit));
       // Before any entry leads to the table, so that no unmap overlooks the unit.
       target.attach(attachment);
     }
@@ -71,7 +71,7 @@ final class DomainMove {
       steps.add(new Step(rids, attachment, fresh, move));
     } catch (RuntimeException e) {
       if (fresh) {
-        release(attachment);
+        target.release(attachment);
       }
       throw e;
     }
@@ -100,20 +100,14 @@ final class DomainMove {
       Attachment left = before.attachmentTo(step.attachment().unit);
       if (left != null && left.rids.remove(rid) && left.rids.isEmpty()) {
         // The move has flushed this domain id.
-        before.detach(left);
-        left.unit.freeDomainId(left.domainId);
+        before.release(left);
       }
     }
   }
 
   private void release(Step step) {
     if (step.fresh()) {
-      release(step.attachment());
+      target.release(step.attachment());
     }
-  }
-
-  private void release(Attachment attachment) {
-    target.detach(attachment);
-    attachment.unit.freeDomainId(attachment.domainId);
   }
 }

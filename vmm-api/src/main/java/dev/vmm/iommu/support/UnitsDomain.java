@@ -9,6 +9,9 @@ import dev.vmm.iommu.pagetable.TableInvalidator;
 import dev.vmm.machine.PhysicalMemory;
 import java.lang.invoke.VarHandle;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -24,6 +27,9 @@ final class UnitsDomain implements Domain, TableInvalidator {
 
   /** Replaced as a whole under the I/O MMU's lock; read without it. */
   private volatile Attachment[] attachments = NONE;
+
+  /** The domain ids of a home, which it keeps until it closes; under the I/O MMU's lock. */
+  private final Map<RemappingUnit, Integer> reserved = new LinkedHashMap<>();
 
   /** Set under the I/O MMU's lock. */
   private volatile boolean closed;
@@ -162,6 +168,46 @@ final class UnitsDomain implements Domain, TableInvalidator {
     return null;
   }
 
+  /**
+   * Takes a domain id of each of these units that can walk the tables, so that a move to here never
+   * fails for want of one; all or none. Under the I/O MMU's lock.
+   *
+   * @throws VmmException ENOSPC
+   */
+  void reserve(List<RemappingUnit> units) {
+    try {
+      for (RemappingUnit unit : units) {
+        if (shape.fits(unit)) {
+          reserved.put(unit, unit.allocateDomainId());
+        }
+      }
+    } catch (RuntimeException e) {
+      reserved.forEach(RemappingUnit::freeDomainId);
+      reserved.clear();
+      throw e;
+    }
+  }
+
+  /** Returns the domain id that is set aside on a unit, or a new one; under the same lock. */
+  int takeId(RemappingUnit unit) {
+    Integer id = reserved.get(unit);
+    return id != null ? id : unit.allocateDomainId();
+  }
+
+  /** Ends an attachment of which the unit has forgotten everything; under the same lock. */
+  void release(Attachment attachment) {
+    detach(attachment);
+    if (!reserved.containsKey(attachment.unit)) {
+      attachment.unit.freeDomainId(attachment.domainId);
+    }
+  }
+
+  /** Gives the ids of a home back, when no unit knows any of them; under the same lock. */
+  void releaseReserved() {
+    reserved.forEach(RemappingUnit::freeDomainId);
+    reserved.clear();
+  }
+
   /** Adds an attachment, before the unit can see the table; under the I/O MMU's lock. */
   void attach(Attachment attachment) {
     Attachment[] more = Arrays.copyOf(attachments, attachments.length + 1);
@@ -169,8 +215,7 @@ final class UnitsDomain implements Domain, TableInvalidator {
     attachments = more;
   }
 
-  /** Removes an attachment, after the unit has forgotten the domain; under the same lock. */
-  void detach(Attachment attachment) {
+  private void detach(Attachment attachment) {
     attachments =
         Arrays.stream(attachments).filter(one -> one != attachment).toArray(Attachment[]::new);
   }

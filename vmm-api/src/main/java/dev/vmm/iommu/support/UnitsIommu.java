@@ -115,7 +115,23 @@ public final class UnitsIommu implements Iommu {
               + " memory or lower addresses",
           spec.name(), spec.lastIova(), capabilities.iovaBits(), kind);
     }
-    return new UnitsDomain(this, spec.name(), facts, shape, memory);
+    UnitsDomain domain = new UnitsDomain(this, spec.name(), facts, shape, memory);
+    if (spec.home()) {
+      reserve(domain);
+    }
+    return domain;
+  }
+
+  private void reserve(UnitsDomain domain) {
+    lock.lock();
+    try {
+      domain.reserve(units);
+    } catch (RuntimeException e) {
+      domain.table().close(true);
+      throw e;
+    } finally {
+      lock.unlock();
+    }
   }
 
   @Override
@@ -328,9 +344,9 @@ public final class UnitsIommu implements Iommu {
         // Left only where a unit did not confirm that it forgot the domain: ask it again.
         for (Attachment attachment : domain.attachments()) {
           attachment.unit.flush(attachment.domainId, 0, domain.lastIova() + 1, false);
-          attachment.unit.freeDomainId(attachment.domainId);
-          domain.detach(attachment);
+          domain.release(attachment);
         }
+        domain.releaseReserved();
       } catch (RuntimeException e) {
         domain.table().close(false);
         throw e;

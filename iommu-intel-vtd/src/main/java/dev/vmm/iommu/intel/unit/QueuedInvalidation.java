@@ -60,6 +60,7 @@ final class QueuedInvalidation implements Invalidation {
     return "queued invalidation";
   }
 
+  /** No page is left from before: {@link Unit} starts only after a {@link #stop} that succeeded. */
   @Override
   public void start() {
     queue = memory.allocatePage();
@@ -104,6 +105,11 @@ final class QueuedInvalidation implements Invalidation {
   /**
    * Lets the unit finish what it was given: the queue must not be turned off before. After a sync
    * that succeeded it has; one that hangs or has stopped at an error is turned off all the same.
+   *
+   * <p>Its pages may be freed then, too: a queue is read only while it is enabled, and QIES clear
+   * says that it is not any more (VT-d r4.1, "Invalidation Queue Head Register": hardware resets
+   * the head whenever QIES is clear). Where QIES stays set nothing is freed. An answer to a wait
+   * that was fetched before has had the whole of this wait, and of sync's, to be written.
    */
   private void awaitEmpty() {
     if (head == tail) {
