@@ -76,8 +76,8 @@ class IvrsHostileTest {
     for (int at = 0; at < whole.length; at++) {
       for (int value :
           new int[] {
-            0, 1, 2, 3, 4, 5, 8, 0x10, 0x11, 0x20, 0x22, 0x3f, 0x40, 0x42, 0x43, 0x46, 0x47, 0x48, 0x7f,
-            0x80, 0xbf, 0xc0, 0xef, 0xf0, 0xf1, 0xfe, 0xff
+            0, 1, 2, 3, 4, 5, 8, 0x10, 0x11, 0x20, 0x22, 0x3f, 0x40, 0x42, 0x43, 0x46, 0x47, 0x48,
+            0x7f, 0x80, 0xbf, 0xc0, 0xef, 0xf0, 0xf1, 0xfe, 0xff
           }) {
         byte[] table = whole.clone();
         table[at] = (byte) value;
@@ -99,7 +99,8 @@ class IvrsHostileTest {
       entries[i] = select(2 * i + 4, 0);
     }
     for (int unit = 0; unit < 40; unit++) {
-      many.ivhd(0x11, 0, 0x10 + unit, A, unit % 2 == 0 ? entries : new byte[][] {range(0, 0xffff, 0)});
+      many.ivhd(
+          0x11, 0, 0x10 + unit, A, unit % 2 == 0 ? entries : new byte[][] {range(0, 0xffff, 0)});
     }
     AcpiTable table = many.build();
 
