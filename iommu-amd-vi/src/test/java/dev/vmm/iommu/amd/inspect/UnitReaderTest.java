@@ -112,8 +112,7 @@ class UnitReaderTest {
     assertThat(first.hpa()).isEqualTo(table + 32 * 8);
     assertThat(unit.domains()).hasSize(1);
     assertThat(unit.domains().get(0).mappings())
-        .containsExactly(
-            new MappingReport(0x202000, 0x345000, PAGE, Access.READ_WRITE, PAGE));
+        .containsExactly(new MappingReport(0x202000, 0x345000, PAGE, Access.READ_WRITE, PAGE));
   }
 
   @Test
