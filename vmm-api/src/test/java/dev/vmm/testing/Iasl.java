@@ -143,8 +143,8 @@ public final class Iasl {
   }
 
   /**
-   * Returns where structures begin whose type it does not know. Of such a one it prints no more than
-   * the beginning; in a DMAR it is the last that it prints.
+   * Returns where structures begin whose type it does not know. Of such a one it prints no more
+   * than the beginning; in a DMAR it is the last that it prints.
    */
   public Set<Integer> unknown() {
     return unknown;

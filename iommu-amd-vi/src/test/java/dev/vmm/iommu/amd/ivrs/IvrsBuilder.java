@@ -127,11 +127,7 @@ public final class IvrsBuilder {
 
   /** Returns an entry of 4 bytes. */
   public static byte[] entry(int type, int deviceId, int setting) {
-    return le(4)
-        .put((byte) type)
-        .putShort((short) deviceId)
-        .put((byte) setting)
-        .array();
+    return le(4).put((byte) type).putShort((short) deviceId).put((byte) setting).array();
   }
 
   /** Returns an entry for all devices. */

@@ -24,9 +24,9 @@ import org.junit.jupiter.api.io.TempDir;
 /**
  * Real tables and built ones, and {@code iasl -d} as the oracle of what they say.
  *
- * <p>iasl 20200925 passes over blocks of type 40h, and knows no entry of type F0h. A 40h is laid out
- * as an 11h, so real ones are shown to it as such, without those entries; what an F0h says is checked
- * against literal bytes in {@link IvrsTableTest}.
+ * <p>iasl 20200925 passes over blocks of type 40h, and knows no entry of type F0h. A 40h is laid
+ * out as an 11h, so real ones are shown to it as such, without those entries; what an F0h says is
+ * checked against literal bytes in {@link IvrsTableTest}.
  */
 class IvrsOracleTest {
   private static final String REAL = ".ivrs.bin";

@@ -118,8 +118,7 @@ class IvrsReporterTest {
             "Special device",
             "ACPI HID device",
             "unknown entry type 0x41");
-    assertThat(entryFields(ivhd, 0))
-        .containsExactly("Type=0x0 Pad", "Reserved=00 01 00 not 0");
+    assertThat(entryFields(ivhd, 0)).containsExactly("Type=0x0 Pad", "Reserved=00 01 00 not 0");
     assertThat(entryFields(ivhd, 1))
         .containsExactly("Type=0x1 All", "Reserved=00 00 ", "DTE Setting=0x31 SysMgt=0x3 INITPass");
     assertThat(entryFields(ivhd, 2))
@@ -177,7 +176,7 @@ class IvrsReporterTest {
   }
 
   @Test
-  void damagedEntriesAreToldAndTheNextBlockIsDecoded() {
+  void i12_damagedEntriesAreToldAndTheNextBlockIsDecoded() {
     TableReport report =
         IvrsReporter.report(
             new IvrsBuilder()
@@ -200,7 +199,7 @@ class IvrsReporterTest {
   }
 
   @Test
-  void truncatedBlocksAreDecodedAsFarAsTheyGo() {
+  void i12_truncatedBlocksAreDecodedAsFarAsTheyGo() {
     byte[] whole = new IvrsBuilder().ivhd(0x11, 0, 2, A).bytes();
     byte[] cut = Arrays.copyOf(whole, 48 + 18);
     cut[4] = (byte) cut.length;
@@ -225,7 +224,8 @@ class IvrsReporterTest {
     assertThat(report.problems())
         .hasSize(2)
         .last()
-        .isEqualTo("IVRS offset 0x4: the table is 38 bytes long: expected at least 48; it has no structures");
+        .isEqualTo(
+            "IVRS offset 0x4: the table is 38 bytes long: expected at least 48; it has no structures");
   }
 
   private static StructureReport only(IvrsBuilder builder) {

@@ -55,8 +55,7 @@ class IvrsTableTest {
   @Test
   void type10hHasFeaturesAndNoImages() {
     Ivhd ivhd =
-        unit(
-            "10 b2 1c 00 0a 01 48 00 00 40 56 fe 34 12 00 00 02 00 03 05 6e 8f 04 80 02 10 00 d7");
+        unit("10 b2 1c 00 0a 01 48 00 00 40 56 fe 34 12 00 00 02 00 03 05 6e 8f 04 80 02 10 00 d7");
 
     assertThat(ivhd)
         .isEqualTo(
@@ -166,7 +165,7 @@ class IvrsTableTest {
     String select = "02 10 00 00 ";
     Ivhd ivhd =
         unit(
-            "10 00 6c 00 02 00 40 00 00 00 20 fd 00 00 00 00 00 00 00 00 00 00 00 00"
+            "10 00 70 00 02 00 40 00 00 00 20 fd 00 00 00 00 00 00 00 00 00 00 00 00"
                 + ("05 01 02 03 " + select)
                 + ("7f 01 02 03 04 05 06 07 " + select)
                 + ("80 01 02 03" + " 01".repeat(12) + select)
@@ -209,15 +208,7 @@ class IvrsTableTest {
     assertThat(ivhd.entries())
         .containsExactly(
             new DeviceEntry(
-                0x58,
-                8,
-                0x46,
-                0x1234,
-                new DteSettings(1, 0x8000_0000L),
-                0,
-                0,
-                0,
-                Optional.empty()),
+                0x58, 8, 0x46, 0x1234, new DteSettings(1, 0x8000_0000L), 0, 0, 0, Optional.empty()),
             new DeviceEntry(
                 0x60, 8, 0x42, 0x1234, new DteSettings(2, 0), 0x5678, 0, 0, Optional.empty()));
   }
@@ -240,12 +231,22 @@ class IvrsTableTest {
 
   @ParameterizedTest
   @CsvSource({
-    "1, READ_WRITE", "3, READ", "5, WRITE", "7, READ_WRITE", "8, READ_WRITE", "0xb, READ_WRITE",
-    "0, READ_WRITE", "2, READ_WRITE"
+    "1, READ_WRITE",
+    "3, READ",
+    "5, WRITE",
+    "7, READ_WRITE",
+    "8, READ_WRITE",
+    "0xb, READ_WRITE",
+    "0, READ_WRITE",
+    "2, READ_WRITE"
   })
   void accessFollowsFromTheFlags(String flags, Access access) {
-    Ivmd ivmd = new IvrsBuilder().ivmd(0x20, Integer.decode(flags), 0, 0, 0, 0, 0x1000).parse()
-        .ivmds().get(0);
+    Ivmd ivmd =
+        new IvrsBuilder()
+            .ivmd(0x20, Integer.decode(flags), 0, 0, 0, 0, 0x1000)
+            .parse()
+            .ivmds()
+            .get(0);
 
     assertThat(ivmd.access()).isEqualTo(access);
   }
@@ -263,8 +264,7 @@ class IvrsTableTest {
 
     assertThat(table.units())
         .extracting(unit -> unit.rid() + " " + unit.kind())
-        .containsExactly(
-            "0000:00:00.2 IVHD 40h", "0000:20:00.2 IVHD 10h", "0001:00:00.2 IVHD 11h");
+        .containsExactly("0000:00:00.2 IVHD 40h", "0000:20:00.2 IVHD 10h", "0001:00:00.2 IVHD 11h");
     assertThat(table.ivhds()).hasSize(5);
     assertThat(table.problems()).isEmpty();
   }
@@ -291,7 +291,8 @@ class IvrsTableTest {
         "51 00 03 00",
         "51 00 03",
         "21 00 1f 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00",
-        // Entries that end past their block: a select, an alias, an ACPI device before and in its UID.
+        // Entries that end past their block: a select, an alias, an ACPI device before and in its
+        // UID.
         "10 00 1b 00 02 00 40 00 00 00 20 fd 00 00 00 00 00 00 00 00 00 00 00 00 02 10 00",
         "10 00 1c 00 02 00 40 00 00 00 20 fd 00 00 00 00 00 00 00 00 00 00 00 00 42 10 00 00",
         "10 00 1c 00 02 00 40 00 00 00 20 fd 00 00 00 00 00 00 00 00 00 00 00 00 f0 10 00 00",

@@ -192,11 +192,7 @@ class UnitMapTest {
             new UnitMap.SpecialDevice(
                 unit, UnitMap.SpecialKind.HPET, 0, Rid.of(1, 0xa0), DteSettings.NONE),
             new UnitMap.SpecialDevice(
-                unit,
-                UnitMap.SpecialKind.IOAPIC,
-                0x21,
-                Rid.of(1, 0xa0),
-                new DteSettings(0xd7, 0)));
+                unit, UnitMap.SpecialKind.IOAPIC, 0x21, Rid.of(1, 0xa0), new DteSettings(0xd7, 0)));
     assertThat(map.acpiDevices())
         .containsExactly(
             new UnitMap.AcpiDevice(
