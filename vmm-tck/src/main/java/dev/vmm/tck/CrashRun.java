@@ -38,7 +38,7 @@ final class CrashRun {
     this.subject = subject;
     this.operation = operation;
     this.plan = plan;
-    this.stride = stride * plan.stride();
+    this.stride = stride * plan.stride() * Integer.getInteger("vmm.tck.stride", 1);
   }
 
   /** Fails every operation in turn until one is not reached. */
