@@ -56,9 +56,9 @@ final class SavedRegisters {
   /** Writes all back, with the unit and its rings off. */
   void restore() {
     write(CmdBufBaseReg.LAYOUT, CmdBufBaseReg.OFFSET, commandBuffer);
-    // After the bases: a write of one zeroes its pointers.
-    write(CmdBufHeadReg.LAYOUT, CmdBufHeadReg.OFFSET, commandHead);
+    // After the bases: a write of one zeroes its pointers. Tail first: it must not pass the head.
     write(CmdBufTailReg.LAYOUT, CmdBufTailReg.OFFSET, commandTail);
+    write(CmdBufHeadReg.LAYOUT, CmdBufHeadReg.OFFSET, commandHead);
     write(EventLogBaseReg.LAYOUT, EventLogBaseReg.OFFSET, eventLog);
     write(EventLogHeadReg.LAYOUT, EventLogHeadReg.OFFSET, eventHead);
     write(EventLogTailReg.LAYOUT, EventLogTailReg.OFFSET, eventTail);

