@@ -19,7 +19,8 @@ public final class ToolVersion implements IVersionProvider {
     return new String[] {name + " " + number() + " (Java " + Runtime.version().feature() + ")"};
   }
 
-  private static String number() {
+  /** Returns the tools' version. */
+  static String number() {
     Properties properties = new Properties();
     try (InputStream in = ToolVersion.class.getResourceAsStream("version.properties")) {
       if (in != null) {

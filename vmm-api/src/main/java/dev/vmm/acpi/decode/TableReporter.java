@@ -20,6 +20,7 @@ public abstract class TableReporter {
   private final TableFormat format;
   private final AcpiTable table;
   private final List<String> problems = new ArrayList<>();
+  private final List<Integer> offsets = new ArrayList<>();
 
   /** Prepares the report of a table. */
   protected TableReporter(TableFormat format, AcpiTable table) {
@@ -46,9 +47,18 @@ public abstract class TableReporter {
 
   /** Tells a problem at an offset of the table. */
   protected final void problem(int offset, String text, Object... args) {
+    offsets.add(offset);
     problems.add(
         String.format("%s offset 0x%x: ", format.signature(), offset)
             + String.format(Locale.ROOT, text, args));
+  }
+
+  /**
+   * Returns where the damage is, once the report was made: the report's problems begin with one for
+   * each, and the oddities follow.
+   */
+  protected final List<Integer> damageOffsets() {
+    return List.copyOf(offsets);
   }
 
   /** Returns the report; never throws. */

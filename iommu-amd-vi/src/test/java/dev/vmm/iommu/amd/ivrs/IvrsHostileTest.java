@@ -98,7 +98,7 @@ class IvrsHostileTest {
     for (int i = 0; i < entries.length; i++) {
       entries[i] = select(2 * i + 4, 0);
     }
-    for (int unit = 0; unit < 10; unit++) {
+    for (int unit = 0; unit < 40; unit++) {
       many.ivhd(
           0x11, 0, 0x10 + unit, A, unit % 2 == 0 ? entries : new byte[][] {range(0, 0xffff, 0)});
     }

@@ -18,6 +18,16 @@ import java.util.List;
  */
 public final class DmarReporter extends TableReporter {
   private final List<DmarStructure> sound = new ArrayList<>();
+  private final List<DmarProblem> odd = new ArrayList<>();
+
+  /**
+   * What was decoded.
+   *
+   * @param report for a reader
+   * @param sound the structures that could be read whole
+   * @param problems those of the report, by rule
+   */
+  record Decoded(TableReport report, List<DmarStructure> sound, List<DmarProblem> problems) {}
 
   private DmarReporter(AcpiTable table) {
     super(DmarLayout.FORMAT, table);
@@ -28,6 +38,26 @@ public final class DmarReporter extends TableReporter {
     return new DmarReporter(table).report();
   }
 
+  /** Decodes a table for those who ask for the rules that its problems break. Never throws. */
+  static Decoded decode(AcpiTable table) {
+    DmarReporter reporter = new DmarReporter(table);
+    TableReport report = reporter.report();
+    List<DmarProblem> problems = new ArrayList<>();
+    List<Integer> offsets = reporter.damageOffsets();
+    for (int i = 0; i < offsets.size(); i++) {
+      int offset = offsets.get(i);
+      DmarRule rule =
+          switch (offset) {
+            case 0 -> DmarRule.SIGNATURE;
+            case 9 -> DmarRule.CHECKSUM;
+            default -> DmarRule.LENGTH;
+          };
+      problems.add(new DmarProblem(rule, offset, report.problems().get(i)));
+    }
+    problems.addAll(reporter.odd);
+    return new Decoded(report, reporter.sound, problems);
+  }
+
   @Override
   protected List<FieldReport> header(ByteReader reader) {
     return DmarFields.header(reader);
@@ -35,7 +65,8 @@ public final class DmarReporter extends TableReporter {
 
   @Override
   protected List<String> oddities() {
-    return DmarProblems.of(sound);
+    odd.addAll(DmarProblems.of(sound));
+    return odd.stream().map(DmarProblem::text).toList();
   }
 
   @Override

@@ -24,7 +24,7 @@ public final class DmarTable {
     this.hostAddressWidth = hostAddressWidth;
     this.flags = flags;
     this.structures = List.copyOf(structures);
-    this.problems = DmarProblems.of(this.structures);
+    this.problems = DmarProblems.of(this.structures).stream().map(DmarProblem::text).toList();
   }
 
   /**
