@@ -39,6 +39,7 @@ final class ServiceDeclarationsTest {
             "dev.vmm.api",
             "dev.vmm.core",
             "dev.vmm.iommu.intel",
+            "dev.vmm.iommu.amd",
             "dev.vmm.ppt",
             "dev.vmm.machine.model",
             "dev.vmm.machine.qemu",
