@@ -29,9 +29,13 @@ final class ModulePathTest {
 
     assertThat(layer.modules().stream().map(Module::getName))
         .contains(
-            "dev.vmm.core", "dev.vmm.iommu.intel", "dev.vmm.machine.model", "dev.vmm.machine.qemu");
+            "dev.vmm.core",
+            "dev.vmm.iommu.amd",
+            "dev.vmm.iommu.intel",
+            "dev.vmm.machine.model",
+            "dev.vmm.machine.qemu");
     assertThat(services(layer, "dev.vmm.iommu.spi.IommuProvider", "name"))
-        .containsExactly("intel-vtd");
+        .containsExactlyInAnyOrder("amd-vi", "intel-vtd");
     assertThat(services(layer, "dev.vmm.machine.MachineProvider", "scheme"))
         .containsExactlyInAnyOrder("model", "qemu");
   }

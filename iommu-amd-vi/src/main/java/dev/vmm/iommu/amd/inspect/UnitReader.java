@@ -63,7 +63,7 @@ public final class UnitReader {
       if (e.errno() != Errno.EINVAL) {
         throw e;
       }
-      problems.add("the registers cannot be read: %s", e.getMessage());
+      problems.add("the registers cannot be read: %s", String.valueOf(e.getMessage()));
       return absent();
     }
     UnitRegisters registers = UnitRegisters.readOnly(name, block);
