@@ -38,6 +38,7 @@ final class ServiceDeclarationsTest {
         .contains(
             "dev.vmm.api",
             "dev.vmm.core",
+            "dev.vmm.iommu.amd",
             "dev.vmm.iommu.intel",
             "dev.vmm.iommu.amd",
             "dev.vmm.ppt",

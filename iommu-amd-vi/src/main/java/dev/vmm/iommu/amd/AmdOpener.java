@@ -54,16 +54,11 @@ final class AmdOpener {
         TimeUnit.MILLISECONDS.toNanos(context.tunables().get(AmdTunables.TIMEOUT_MS));
   }
 
-  /** Returns the name of the n-th unit of the table. */
-  static String unitName(int index) {
-    return "amdvi" + index;
-  }
-
   Iommu open() {
     refuseImpossibleRegisters();
     List<Found> found = new ArrayList<>();
     for (int i = 0; i < table.units().size(); i++) {
-      found.add(look(unitName(i), table.units().get(i)));
+      found.add(look(AmdInspector.unitName(i), table.units().get(i)));
     }
     map.problems().forEach(problem -> LOG.warn("{}", problem));
     List<AmdUnit> units = new ArrayList<>();

@@ -7,6 +7,7 @@ import dev.vmm.acpi.AcpiTable;
 import dev.vmm.iommu.Iommu;
 import dev.vmm.iommu.amd.ivrs.Ivhd;
 import dev.vmm.iommu.amd.ivrs.IvrsTable;
+import dev.vmm.iommu.inspect.IommuInspector;
 import dev.vmm.iommu.spi.IommuContext;
 import dev.vmm.iommu.spi.IommuProvider;
 import dev.vmm.iommu.spi.ProbeResult;
@@ -14,6 +15,7 @@ import dev.vmm.machine.Machine;
 import dev.vmm.tunable.Tunable;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.stream.Collectors;
 
 /** The back end for AMD-Vi units, which firmware describes in the IVRS table. */
@@ -63,6 +65,11 @@ public final class AmdProvider implements IommuProvider {
   @Override
   public Iommu open(IommuContext context) {
     return new AmdOpener(context, table(context.machine())).open();
+  }
+
+  @Override
+  public Optional<IommuInspector> inspector() {
+    return Optional.of(new AmdInspector());
   }
 
   /** Returns the table if it describes a unit; ENXIO with the reason if not. */

@@ -23,7 +23,7 @@ abstract class ModelAmdContract extends BackendContract {
   ModelAmdContract(String machineName, Capability... lacking) {
     TckSubject all = TckSubject.of("amd-vi", machineName).with(Capability.values());
     subject =
-        all.without(Capability.INSPECTION, Capability.INTERRUPT_REMAPPING)
+        all.without(Capability.INTERRUPT_REMAPPING)
             .without(Set.of(lacking).toArray(Capability[]::new));
   }
 
