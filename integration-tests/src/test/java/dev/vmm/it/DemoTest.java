@@ -31,7 +31,10 @@ final class DemoTest {
         "model:intel,aw=39",
         "model:intel,aw=57,units=2",
         "model:intel,cm=on,coherent=off,rwbf=on,qi=off",
-        "model:intel,psi=off,superpages=none,lag=20,segments=2"
+        "model:intel,psi=off,superpages=none,lag=20,segments=2",
+        "model:amd",
+        "model:amd,units=2,np-cache=on,coherent=off,lag=20",
+        "model:amd,efr=off,segments=2"
       })
   void everyStepOfTheDemoHoldsOnTheEmbeddedMachineAndNoRuleIsBroken(String machine)
       throws Exception {
@@ -64,6 +67,16 @@ final class DemoTest {
   void everyStepOfTheDemoHoldsWithWideAddressesAndCachingMode() throws Exception {
     Run run = vmmctl("demo", "--machine", "qemu:intel,aw-bits=48,caching-mode=on");
     assertThat(run.out()).as("standard error: %s", run.err()).contains("10 of 10 steps held");
+    assertThat(run.status()).isZero();
+  }
+
+  @Test
+  @RequiresQemu
+  void everyStepOfTheDemoHoldsOnQemuAmdAndSaysThatItLogsNoEvent() throws Exception {
+    Run run = vmmctl("demo", "--machine", "qemu:amd");
+    assertThat(run.out())
+        .as("standard error: %s", run.err())
+        .contains("10 of 10 steps held", "CONTROL.IommuEn=1", "qemu:amd logs no event");
     assertThat(run.status()).isZero();
   }
 

@@ -10,6 +10,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Immutable and thread-safe.
  */
 public final class PciFunction {
+  /** Base class and sub-class. */
+  private static final int IOMMU_CLASS = 0x0806;
+
   private final ConfigSpace config;
   private final int vendorId;
   private final int deviceId;
@@ -58,6 +61,14 @@ public final class PciFunction {
   /** Returns the 24-bit class code: base class, sub-class, programming interface. */
   public int classCode() {
     return classCode;
+  }
+
+  /**
+   * Says whether it is an I/O MMU itself, as AMD's units are, by its class: it translates for
+   * others and not for itself. Source: PCI Code and ID Assignment 1.11, "Base Class 08h".
+   */
+  public boolean isIommu() {
+    return classCode >>> 8 == IOMMU_CLASS;
   }
 
   /** Says whether it is a PCI-to-PCI bridge or root port (header type 1). */

@@ -129,10 +129,17 @@ record Live(List<UnitReport> units) {
     for (RegisterReport register : unit.registers()) {
       for (FieldReport field : register.fields()) {
         if (register.name().startsWith("GSTS") && field.name().equals("TES")) {
-          return "GSTS.TES=" + (field.raw().equals("0x1") ? 1 : 0);
+          return "GSTS.TES=" + bit(field);
+        }
+        if (register.name().equals("CONTROL") && field.name().equals("IommuEn")) {
+          return "CONTROL.IommuEn=" + bit(field);
         }
       }
     }
     return "translation " + (unit.enabled() ? "on" : "off");
+  }
+
+  private static int bit(FieldReport field) {
+    return field.raw().equals("0x1") ? 1 : 0;
   }
 }

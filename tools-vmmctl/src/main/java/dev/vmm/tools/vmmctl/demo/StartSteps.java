@@ -117,7 +117,7 @@ final class StartSteps {
     List<String> astray = new ArrayList<>();
     int others = 0;
     for (PciFunction function : scenario.machine().pci().functions()) {
-      if (function.rid().equals(own.device().rid())) {
+      if (function.rid().equals(own.device().rid()) || function.isIommu()) {
         continue;
       }
       Optional<Entry> entry = live.entry(function.rid());
