@@ -4,6 +4,7 @@ import dev.vmm.AddressRange;
 import dev.vmm.Errno;
 import dev.vmm.VmmException;
 import dev.vmm.iommu.Iommu;
+import dev.vmm.iommu.amd.ivrs.DteSettings;
 import dev.vmm.iommu.amd.ivrs.Ivhd;
 import dev.vmm.iommu.amd.ivrs.IvrsTable;
 import dev.vmm.iommu.amd.ivrs.UnitMap;
@@ -24,8 +25,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
-import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -63,22 +62,50 @@ final class AmdOpener {
     map.problems().forEach(problem -> LOG.warn("{}", problem));
     List<AmdUnit> units = new ArrayList<>();
     Map<Rid, AmdUnit> byOwnRid = new HashMap<>();
-    Map<Integer, DeviceTable> tables = new TreeMap<>();
     try {
       for (Found one : found) {
-        int segment = one.ivhd().segment();
-        DeviceTable entries = tables.computeIfAbsent(segment, key -> deviceTable(key, found));
-        AmdUnit unit =
-            new AmdUnit(
-                one.registers(), one.config(), machine.memory(), entries, aliases(one.ivhd()));
+        AmdUnit unit = take(one);
         units.add(unit);
         byOwnRid.put(one.ivhd().rid(), unit);
       }
       return new UnitsIommu(
-          "AMD-Vi", units, UnitFacts.of(units), new UnitFinder(map, byOwnRid), machine.memory());
+          "AMD-Vi",
+          units,
+          UnitFacts.of(units),
+          new UnitFinder(map, byOwnRid),
+          machine.memory());
     } catch (RuntimeException e) {
       UnitsIommu.giveUp(units, e);
-      tables.values().forEach(DeviceTable::freeIfUnused);
+      throw e;
+    }
+  }
+
+  private AmdUnit take(Found found) {
+    Map<Integer, DteSettings> settings = new HashMap<>();
+    Map<Integer, Integer> aliases = new HashMap<>();
+    Ivhd ivhd = found.ivhd();
+    for (int id = 0; id < DeviceTable.ENTRIES; id++) {
+      Rid rid = Rid.of(ivhd.segment(), id);
+      if (map.unitOf(rid).filter(ivhd::equals).isPresent()) {
+        settings.put(id, map.settings(rid));
+        int own = id;
+        map.aliasOf(rid).ifPresent(alias -> aliases.put(own, alias.id16()));
+      }
+    }
+    DeviceTable entries =
+        new DeviceTable(
+            machine.memory(),
+            found.config().coherent(),
+            id -> settings.getOrDefault(id, DteSettings.NONE));
+    try {
+      return new AmdUnit(
+          found.registers(),
+          found.config(),
+          machine.memory(),
+          entries,
+          new Aliases(ivhd.segment(), aliases, id -> isBridge(Rid.of(ivhd.segment(), id))));
+    } catch (RuntimeException e) {
+      entries.free();
       throw e;
     }
   }
@@ -113,27 +140,6 @@ final class AmdOpener {
             });
     return new Found(
         ivhd, registers, UnitCheck.check(ivhd, registers, machine.pci().config(ivhd.rid())));
-  }
-
-  private DeviceTable deviceTable(int segment, List<Found> found) {
-    boolean coherent =
-        found.stream()
-            .filter(one -> one.ivhd().segment() == segment)
-            .allMatch(one -> one.config().coherent());
-    return new DeviceTable(
-        machine.memory(), coherent, id -> DeviceTable.words(map.settings(Rid.of(segment, id))));
-  }
-
-  private Aliases aliases(Ivhd ivhd) {
-    Map<Integer, Integer> aliases = new HashMap<>();
-    for (int id = 0; id <= 0xffff; id++) {
-      Rid rid = Rid.of(ivhd.segment(), id);
-      int own = id;
-      map.aliasOf(rid)
-          .filter(alias -> map.unitOf(rid).equals(Optional.of(ivhd)))
-          .ifPresent(alias -> aliases.put(own, alias.id16()));
-    }
-    return new Aliases(ivhd.segment(), aliases, id -> isBridge(Rid.of(ivhd.segment(), id)));
   }
 
   private boolean isBridge(Rid rid) {

@@ -135,10 +135,17 @@ final class DeviceTableReader {
     for (int i = 0; i < count; i++) {
       int id = firstId + i;
       boolean alike = most > 1 && entries[i].equals(fill);
-      if (!alike || functions.contains(id)) {
+      if (!reachesNothing(entries[i]) && (!alike || functions.contains(id))) {
         report(id, base + (long) i * ENTRY_BYTES, entries[i]);
       }
     }
+  }
+
+  /** Says whether an id is in no domain: its entry is valid, and without tables, rights and id. */
+  private static boolean reachesNothing(Words4 entry) {
+    return entry.word0() == DteWord0.BLOCKED
+        && new DteWord1(entry.word1()).domainId() == 0
+        && !DteWord2.IV.isSet(entry.word2());
   }
 
   private Words4 entry(long at) {

@@ -64,7 +64,7 @@ public final class AmdUnit implements RemappingUnit {
   /**
    * Takes a unit over that {@link UnitCheck} has passed: reads registers, writes none.
    *
-   * @param table the device table of its segment, which the unit gives back when it is closed
+   * @param table its device table, which the unit frees when it is closed
    * @param aliases which ids go together
    */
   public AmdUnit(
@@ -85,7 +85,6 @@ public final class AmdUnit implements RemappingUnit {
         new UnitCaches(registers, commands, config.notPresentCached(), config.invalidateAll());
     this.domainIds = new DomainIds(registers.where(), DOMAIN_IDS);
     this.transitId = domainIds.allocate();
-    table.retain();
   }
 
   @Override
@@ -221,7 +220,7 @@ public final class AmdUnit implements RemappingUnit {
       if (!freed) {
         disable();
         freed = true;
-        table.release();
+        table.free();
       }
     } catch (RuntimeException e) {
       throw failure(e, "to give its device table back");

@@ -10,19 +10,21 @@ import java.nio.ByteOrder;
 import java.util.function.IntFunction;
 
 /**
- * The device table of one segment: an entry of 256 bits for each of its 65536 device ids, shared by
- * the segment's units. An id that was never moved is blocked: a valid entry without tables and
- * rights, since one that is not valid would let everything pass.
+ * The device table of one unit: an entry of 256 bits for each of the 65536 device ids of its segment.
+ * An id that was never moved is blocked: a valid entry without tables and rights, since one that is
+ * not valid would let everything pass.
  *
- * <p>A unit reads an entry as one; software writes it in words of 64 bits, so that each word that
- * is written must make a whole entry with those that are there. Each entry has one unit that looks
- * at it and is written under that unit's lock; the rest of this class is thread-safe.
+ * <p>The units of a segment could share one. They do not, so that an id which arrives at a unit that
+ * firmware did not name for it reaches nothing and is told, rather than being translated under a
+ * domain id that this unit is never asked to forget.
  *
- * <p>Source: 48882 rev 3, "Device Table Entry Format".
+ * <p>A unit reads an entry as one; software writes it in words of 64 bits, so that each word that is
+ * written must make a whole entry with those that are there. Not thread-safe: the unit's lock is
+ * held. Source: 48882 rev 3, "Device Table Entry Format".
  */
 public final class DeviceTable {
   /** How many entries there are, and so how many device ids. */
-  static final int ENTRIES = 1 << 16;
+  public static final int ENTRIES = 1 << 16;
 
   private static final int ENTRY_BYTES = 32;
 
@@ -35,20 +37,15 @@ public final class DeviceTable {
   private final PhysicalMemory memory;
   private final boolean coherent;
   private final long base;
-  private int units;
-  private boolean freed;
-
-  /** What firmware says of an id: words 1 and 2 of its entry, without a domain id. */
-  public record Settings(long word1, long word2) {}
 
   /**
    * Takes memory and blocks every id.
    *
-   * @param coherent whether all units of the segment snoop the processor's caches
+   * @param coherent whether the unit snoops the processor's caches
    * @param settings what firmware says of each id
    * @throws dev.vmm.VmmException ENOMEM
    */
-  public DeviceTable(PhysicalMemory memory, boolean coherent, IntFunction<Settings> settings) {
+  public DeviceTable(PhysicalMemory memory, boolean coherent, IntFunction<DteSettings> settings) {
     this.memory = memory;
     this.coherent = coherent;
     this.base = memory.allocate(BYTES, PhysicalMemory.PAGE_BYTES);
@@ -61,12 +58,13 @@ public final class DeviceTable {
   }
 
   /** By pages: no unit looks yet. */
-  private void fill(IntFunction<Settings> settings) {
+  private void fill(IntFunction<DteSettings> settings) {
     ByteBuffer page =
         ByteBuffer.allocate((int) PhysicalMemory.PAGE_BYTES).order(ByteOrder.LITTLE_ENDIAN);
     for (int id = 0; id < ENTRIES; id++) {
-      Settings of = settings.apply(id);
-      page.putLong(BLOCKED).putLong(of.word1()).putLong(of.word2()).putLong(0);
+      DteSettings of = settings.apply(id);
+      page.putLong(BLOCKED).putLong(DteWord1.SYS_MGT.set(0, of.sysMgt())).putLong(word2(of));
+      page.putLong(0);
       if (!page.hasRemaining()) {
         long at = base + (long) (id + 1) * ENTRY_BYTES - PhysicalMemory.PAGE_BYTES;
         memory.writeBytes(at, page.array(), 0, page.capacity());
@@ -76,15 +74,12 @@ public final class DeviceTable {
     flush(base, BYTES);
   }
 
-  /** Returns the words that hold what firmware says of an id. */
-  public static Settings words(DteSettings settings) {
-    return new Settings(
-        DteWord1.SYS_MGT.set(0, settings.sysMgt()),
-        (settings.initPass() ? DteWord2.INIT_PASS.mask() : 0)
-            | (settings.eIntPass() ? DteWord2.E_INT_PASS.mask() : 0)
-            | (settings.nmiPass() ? DteWord2.NMI_PASS.mask() : 0)
-            | (settings.lint0Pass() ? DteWord2.LINT0_PASS.mask() : 0)
-            | (settings.lint1Pass() ? DteWord2.LINT1_PASS.mask() : 0));
+  private static long word2(DteSettings of) {
+    return (of.initPass() ? DteWord2.INIT_PASS.mask() : 0)
+        | (of.eIntPass() ? DteWord2.E_INT_PASS.mask() : 0)
+        | (of.nmiPass() ? DteWord2.NMI_PASS.mask() : 0)
+        | (of.lint0Pass() ? DteWord2.LINT0_PASS.mask() : 0)
+        | (of.lint1Pass() ? DteWord2.LINT1_PASS.mask() : 0);
   }
 
   /** Returns the hpa of the first entry. */
@@ -118,23 +113,9 @@ public final class DeviceTable {
     write(at, DteWord1.DOMAIN_ID.set(memory.read64(at), domainId));
   }
 
-  /** Counts a unit that uses the table. */
-  synchronized void retain() {
-    units++;
-  }
-
-  /** Ends the use by a unit that is off; the last one frees the table. */
-  synchronized void release() {
-    units--;
-    freeIfUnused();
-  }
-
-  /** Frees the table if no unit came to use it. */
-  public synchronized void freeIfUnused() {
-    if (units == 0 && !freed) {
-      freed = true;
-      memory.free(base, BYTES);
-    }
+  /** Frees the table: the unit does not look at it, or not any more. */
+  public void free() {
+    memory.free(base, BYTES);
   }
 
   private long at(int id) {

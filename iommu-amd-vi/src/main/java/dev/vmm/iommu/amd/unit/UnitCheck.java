@@ -23,6 +23,9 @@ public final class UnitCheck {
   /** HATS: the code of units that walk guest tables only. */
   private static final int NO_HOST_TABLES = 3;
 
+  /** The code of InvTimeOut: how long a device TLB may take to confirm. */
+  private static final int ONE_SECOND = 4;
+
   private static final int LEVELS_OF_HATS_0 = 4;
 
   private UnitCheck() {}
@@ -126,6 +129,7 @@ public final class UnitCheck {
   /** What firmware's flags ask for; the tunnel only of a unit that has one. */
   private static long control(Ivhd ivhd, CapHeader capability) {
     return (ivhd.htTunEn() && capability.htTunnel() ? ControlReg.HT_TUN_EN.mask() : 0)
+        | (capability.iotlbSup() ? ControlReg.INV_TIME_OUT.set(0, ONE_SECOND) : 0)
         | (ivhd.passPw() ? ControlReg.PASS_PW.mask() : 0)
         | (ivhd.resPassPw() ? ControlReg.RES_PASS_PW.mask() : 0)
         | (ivhd.isoc() ? ControlReg.ISOC.mask() : 0)

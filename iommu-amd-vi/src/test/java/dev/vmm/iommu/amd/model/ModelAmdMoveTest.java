@@ -1,0 +1,124 @@
+package dev.vmm.iommu.amd.model;
+
+import static dev.vmm.iommu.amd.model.Driven.EDU;
+import static dev.vmm.iommu.amd.model.Driven.IOVA;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.vmm.Errno;
+import dev.vmm.VmmException;
+import dev.vmm.iommu.Domain;
+import dev.vmm.iommu.Iommu;
+import dev.vmm.machine.PhysicalMemory;
+import dev.vmm.machine.RegisterBlock;
+import dev.vmm.machine.model.ModelMachineBuilder;
+import dev.vmm.pci.Rid;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+
+/** What an entry shows in the middle of a move, and what is left of one that fails. */
+class ModelAmdMoveTest {
+  private static final Rid BEHIND_THE_PORT = Rid.parse("01:00.0");
+
+  private static long word(PhysicalMemory memory, RegisterBlock unit, int word) {
+    long table = unit.read64(Driven.DEVICE_TABLE) & 0xf_ffff_ffff_f000L;
+    return memory.read64(table + 32L * EDU.id16() + 8L * word);
+  }
+
+  /**
+   * By the words: the old tables appear under the old domain id and one other, the new ones under the
+   * new id and that other, which no domain has.
+   */
+  @Test
+  void i02_tablesAreNeverShownUnderAnotherDomainsId() {
+    try (Driven driven = new Driven(ModelMachineBuilder.amd())) {
+      List<String> shown = new ArrayList<>();
+      Iommu[] iommu = new Iommu[1];
+      HookedMachine watching =
+          new HookedMachine(driven.machine) {
+            @Override
+            protected boolean arrives(RegisterBlock unit, long offset, long value) {
+              if (offset == Driven.COMMAND_TAIL) {
+                PhysicalMemory memory = driven.machine.memory();
+                shown.add(
+                    String.format(
+                        "%x %x",
+                        word(memory, unit, 0), word(memory, unit, 1)));
+              }
+              return true;
+            }
+          };
+      iommu[0] = driven.open(watching);
+      Domain one = driven.mapped(iommu[0], "one", driven.page());
+      Domain two = driven.mapped(iommu[0], "two", driven.page());
+      iommu[0].move(List.of(EDU), one);
+      iommu[0].enable();
+      shown.clear();
+      iommu[0].move(List.of(EDU), two);
+      assertThat(shown).hasSize(3);
+      String[] first = shown.get(0).split(" ");
+      String[] second = shown.get(1).split(" ");
+      String[] third = shown.get(2).split(" ");
+      assertThat(first[0]).isNotEqualTo(second[0]);
+      assertThat(third[0]).isEqualTo(second[0]);
+      assertThat(first[1]).as("the transit id").isEqualTo(second[1]);
+      assertThat(Set.of(first[1], third[1])).hasSize(2);
+      iommu[0].close();
+    }
+  }
+
+  @Test
+  void i02_aMoveThatFailsOnOneUnitIsUndoneOnTheOther() {
+    try (Driven driven = new Driven(ModelMachineBuilder.amd().units(2), "60")) {
+      Iommu iommu = driven.open();
+      long hpa = driven.page();
+      Domain one = driven.mapped(iommu, "one", hpa);
+      Domain two = driven.domain(iommu, "two");
+      assertThat(iommu.unitOf(EDU)).isNotEqualTo(iommu.unitOf(BEHIND_THE_PORT));
+      iommu.move(List.of(EDU, BEHIND_THE_PORT), one);
+      iommu.enable();
+      boolean first = iommu.unitOf(EDU).equals(java.util.Optional.of("amdvi0"));
+      long failing = driven.machine.units().get(first ? 1 : 0).registers().start();
+      driven.lost.add(failing + Driven.COMMAND_TAIL);
+
+      assertThatThrownBy(() -> iommu.move(List.of(EDU, BEHIND_THE_PORT), two))
+          .isInstanceOfSatisfying(
+              VmmException.class, e -> assertThat(e.errno()).isEqualTo(Errno.ETIMEDOUT));
+
+      driven.lost.clear();
+      assertThat(driven.writes(EDU, IOVA)).isTrue();
+      assertThat(iommu.domainOf(EDU)).hasValue(one);
+      assertThat(iommu.domainOf(BEHIND_THE_PORT)).hasValue(one);
+      iommu.disable();
+      iommu.enable();
+      assertThat(driven.writes(BEHIND_THE_PORT, IOVA)).isTrue();
+      iommu.move(List.of(EDU, BEHIND_THE_PORT), two);
+      assertThat(driven.writes(EDU, IOVA)).isFalse();
+      assertThat(driven.writes(BEHIND_THE_PORT, IOVA)).isFalse();
+      iommu.close();
+    }
+  }
+
+  @Test
+  void i02_idsOfSeveralDomainsMoveInOneStep() {
+    try (Driven driven = new Driven(ModelMachineBuilder.amd())) {
+      Iommu iommu = driven.open();
+      Domain one = driven.mapped(iommu, "one", driven.page());
+      Domain two = driven.mapped(iommu, "two", driven.page());
+      Domain three = driven.domain(iommu, "three");
+      iommu.move(List.of(EDU), one);
+      iommu.move(List.of(BEHIND_THE_PORT), two);
+      iommu.enable();
+      assertThat(driven.writes(EDU, IOVA)).isTrue();
+      assertThat(driven.writes(BEHIND_THE_PORT, IOVA)).isTrue();
+      iommu.move(List.of(EDU, BEHIND_THE_PORT), three);
+      assertThat(driven.writes(EDU, IOVA)).isFalse();
+      assertThat(driven.writes(BEHIND_THE_PORT, IOVA)).isFalse();
+      iommu.move(List.of(EDU, BEHIND_THE_PORT), two);
+      assertThat(driven.writes(EDU, IOVA)).isTrue();
+      iommu.close();
+    }
+  }
+}
