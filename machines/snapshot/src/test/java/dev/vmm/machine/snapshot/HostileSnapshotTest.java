@@ -187,6 +187,8 @@ final class HostileSnapshotTest {
         "tables/DMAR-0.bin|../DMAR-0.bin|\"entry\"",
         "tables/SSDT-1.bin|tables/SSDT-7.bin|no entry tables/SSDT-7.bin",
         "\"machine\"|\"version\"|once",
+        "\"fake:\"|\"\\u001b[2J\"|\"machine\": expected a string",
+        "memory at 0x1000|\\u009b|\"origin\": expected a string",
       })
   void aManifestThatIsWrongIsRefusedByMember(String from, String to, String word)
       throws IOException {
