@@ -39,7 +39,8 @@ final class ArchitectureTest {
     "dev.vmm.iommu",
     "dev.vmm.iommu.spi..",
     "dev.vmm.iommu.inspect..",
-    "dev.vmm.iommu.pagetable.."
+    "dev.vmm.iommu.pagetable..",
+    "dev.vmm.iommu.support.."
   };
   private static final String[] BACK_ENDS = {"dev.vmm.iommu.intel..", "dev.vmm.iommu.amd.."};
   private static final String SNAPSHOT = "dev.vmm.machine.snapshot..";
