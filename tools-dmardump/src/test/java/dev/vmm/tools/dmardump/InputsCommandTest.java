@@ -34,15 +34,6 @@ final class InputsCommandTest {
     return Main.run(args, new PrintWriter(out), new PrintWriter(err));
   }
 
-  private int runOnHost(Path tables) {
-    return Tool.run(
-        "dmardump",
-        new DmardumpCommand(tables),
-        new String[0],
-        new PrintWriter(out),
-        new PrintWriter(err));
-  }
-
   private String errors() {
     return String.join(
         "\n", err.toString().lines().filter(line -> !line.contains("warning: ")).toList());
@@ -148,23 +139,10 @@ final class InputsCommandTest {
   }
 
   @Test
-  void theHostsTablesAreShownAndThatItsRegistersAreNot() throws IOException {
-    file("TEST", table("TEST", 40));
-
-    assertThat(runOnHost(dir)).isZero();
-    assertThat(out.toString())
-        .startsWith(
-            "note: the firmware tables of this host, from "
-                + dir
-                + "; the registers of its units are not read\n\nTEST (");
-  }
-
-  @Test
-  void aHostThatShowsNoTablesIsRefused() {
-    assertThat(runOnHost(dir.resolve("absent"))).isEqualTo(1);
-    assertThat(errors())
-        .startsWith("dmardump: ENXIO: this host shows no firmware tables: there is no folder ")
-        .contains("--machine");
+  void withoutAnyNameItIsTheHost() {
+    run();
+    // What it has, and who may read it, is this machine's.
+    assertThat(out + errors()).contains("/sys/firmware/acpi/tables");
   }
 
   @Test

@@ -42,7 +42,9 @@ final class SnapshotFormat {
 
   private SnapshotFormat() {}
 
-  /** Says whether a text can be shown as it is: not too long, and nothing in it steers a terminal. */
+  /**
+   * Says whether a text can be shown as it is: not too long, and nothing in it steers a terminal.
+   */
   static boolean isText(String text) {
     return text.length() <= MAX_TEXT && text.chars().noneMatch(Character::isISOControl);
   }
@@ -50,7 +52,9 @@ final class SnapshotFormat {
   /** Returns a text with what {@link #isText} refuses replaced or left out. */
   static String toText(String text) {
     StringBuilder plain = new StringBuilder();
-    text.chars().limit(MAX_TEXT).forEach(c -> plain.append(Character.isISOControl(c) ? '?' : (char) c));
+    text.chars()
+        .limit(MAX_TEXT)
+        .forEach(c -> plain.append(Character.isISOControl(c) ? '?' : (char) c));
     return plain.toString();
   }
 

@@ -93,7 +93,8 @@ final class ZipDirectory {
       directoryOffset = record.getLong(48);
     }
     if (length < 0 || length > MAX_DIRECTORY_BYTES) {
-      throw damaged("its directory has 0x%x bytes: expected at most 0x%x", length, MAX_DIRECTORY_BYTES);
+      throw damaged(
+          "its directory has 0x%x bytes: expected at most 0x%x", length, MAX_DIRECTORY_BYTES);
     }
     if (directoryOffset < 0 || directoryOffset > end || length != end - directoryOffset) {
       throw damaged(

@@ -243,7 +243,8 @@ final class RoundTripTest {
   void theTimeIsToldIfItIsGiven() {
     java.io.ByteArrayOutputStream out = new java.io.ByteArrayOutputStream();
     RecordingMachine recording =
-        new RecordingMachine(live.machine, out, "a \"quoted\" \u00e9\u001b" + "x".repeat(5000), "2026-01-02");
+        new RecordingMachine(
+            live.machine, out, "a \"quoted\" \u00e9\u001b" + "x".repeat(5000), "2026-01-02");
     recording.finish();
     SnapshotMachine snapshot = SnapshotMachine.of(out.toByteArray(), "FILE");
     assertThat(snapshot.creator()).hasSize(4096).startsWith("a \"quoted\" \u00e9?xxx");

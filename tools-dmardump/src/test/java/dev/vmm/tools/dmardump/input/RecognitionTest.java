@@ -305,6 +305,27 @@ final class RecognitionTest {
   }
 
   @Test
+  void theHostsTablesComeWithANoteThatItsRegistersAreNotRead() throws IOException {
+    Files.write(dir.resolve("DMAR"), table("DMAR", 100));
+    Files.createDirectory(dir.resolve("dynamic"));
+
+    Input.Tables host = (Input.Tables) Inputs.host(dir);
+    assertThat(names(host)).containsExactly("DMAR 100");
+    assertThat(host.single()).isFalse();
+    assertThat(host.notes())
+        .containsExactly(
+            "the firmware tables of this host, from "
+                + dir
+                + "; the registers of its units are not read",
+            dir + "/dynamic is left out: it is no ordinary file");
+    assertThatThrownBy(() -> Inputs.host(dir.resolve("absent")))
+        .isInstanceOfSatisfying(
+            VmmException.class, e -> assertThat(e.errno()).isEqualTo(Errno.ENXIO))
+        .hasMessageStartingWith("this host shows no firmware tables: there is no folder ")
+        .hasMessageContaining("--machine");
+  }
+
+  @Test
   void everyTableAndDumpOfRealMachinesIsRecognised() throws IOException {
     assumeTrue(
         Files.isDirectory(CORPUS),
