@@ -1,8 +1,15 @@
 package dev.vmm.fuzz;
 
 import dev.vmm.acpi.AcpiTable;
+import dev.vmm.core.VirtualMachine;
+import dev.vmm.core.Vmm;
+import dev.vmm.iommu.Access;
 import dev.vmm.machine.Machine;
 import dev.vmm.machine.Machines;
+import dev.vmm.machine.snapshot.Snapshots;
+import dev.vmm.pci.Rid;
+import dev.vmm.ppt.PptDriver;
+import dev.vmm.tunable.Tunables;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -57,12 +64,32 @@ final class Seeds {
     return text.toString();
   }
 
-  /** Returns a snapshot of a machine that is off, with a page of memory. */
+  /** Returns a snapshot of a machine whose units are off, with a page of memory. */
   static byte[] snapshot(String machine) {
+    try (Machine live = Machines.open(machine)) {
+      return save(live);
+    }
+  }
+
+  /** Returns a snapshot of a machine that has given a device to a guest. */
+  static byte[] snapshotAtWork(String machine) {
+    try (Machine live = Machines.open(machine);
+        Vmm vmm = Vmm.open(live, Tunables.defaults());
+        PptDriver ppt = PptDriver.open(vmm)) {
+      VirtualMachine vm = vmm.createVm("guest");
+      vm.addMemory(0, 64 << 10, Access.READ_WRITE);
+      Rid rid = Rid.parse("00:02.0");
+      ppt.attach(rid);
+      ppt.assign(rid, vm);
+      return save(live);
+    }
+  }
+
+  private static byte[] save(Machine live) {
     try {
       Path file = Files.createTempFile("seed", ".snapshot");
-      try (Machine live = Machines.open(machine)) {
-        dev.vmm.machine.snapshot.Snapshots.save(
+      try {
+        Snapshots.save(
             live,
             file,
             "seed",
