@@ -62,15 +62,14 @@ final class SnapshotDumpTest {
       ppt.attach(EDU);
       ppt.assign(EDU, vm);
 
-      List<UnitReport> expected = inspectors.inspect(live);
-      assertThat(expected).isNotEmpty().anyMatch(unit -> unit.enabled());
-      assertThat(expected.get(0).domains()).isNotEmpty();
+      List<UnitReport> units = inspectors.inspect(live);
+      assertThat(units).isNotEmpty().allMatch(UnitReport::enabled);
+      assertThat(units.get(0).domains()).isNotEmpty();
       Snapshots.save(live, file, "test", inspectors::inspect);
       assertThat(SelfChecking.complaintsOf(live)).isEmpty();
 
       try (Machine snapshot = Machines.open("snapshot:" + file)) {
         assertThat(text(inspectors, snapshot)).isEqualTo(text(inspectors, live));
-        assertThat(inspectors.inspect(snapshot)).isEqualTo(expected);
         assertThat(snapshot.pci().functions())
             .extracting(PciFunction::toString)
             .isEqualTo(live.pci().functions().stream().map(PciFunction::toString).toList());
