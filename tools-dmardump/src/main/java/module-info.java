@@ -1,6 +1,7 @@
 /** The dmardump tool. */
 module dev.vmm.tools.dmardump {
   requires transitive dev.vmm.api;
+  requires com.fasterxml.jackson.core;
   requires dev.vmm.machine.snapshot;
   requires info.picocli;
   requires static org.jspecify;

@@ -9,11 +9,13 @@ module dev.vmm.api {
   exports dev.vmm.machine.edu;
   exports dev.vmm.pci;
   exports dev.vmm.acpi;
+  exports dev.vmm.acpi.decode;
   exports dev.vmm.iommu;
   exports dev.vmm.iommu.spi;
   exports dev.vmm.iommu.inspect;
   exports dev.vmm.iommu.pagetable;
   exports dev.vmm.iommu.support;
+  exports dev.vmm.iommu.support.inspect;
 
   uses dev.vmm.machine.MachineProvider;
   uses dev.vmm.machine.DmaEngineProvider;

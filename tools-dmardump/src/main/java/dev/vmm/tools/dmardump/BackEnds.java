@@ -1,6 +1,14 @@
 package dev.vmm.tools.dmardump;
 
+import dev.vmm.Errno;
+import dev.vmm.VmmException;
 import dev.vmm.iommu.spi.IommuProvider;
+import java.io.IOException;
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
@@ -23,6 +31,28 @@ public final class BackEnds {
    */
   public static List<String> forEach(Consumer<IommuProvider> action) {
     return forEach(ServiceLoader.load(IommuProvider.class), action);
+  }
+
+  /**
+   * Returns the back ends of the path and of every jar in a folder.
+   *
+   * @throws VmmException ENOENT if the folder cannot be read
+   */
+  static ServiceLoader<IommuProvider> in(Path folder) {
+    List<URL> jars = new ArrayList<>();
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, "*.jar")) {
+      for (Path file : files) {
+        jars.add(file.toUri().toURL());
+      }
+    } catch (IOException e) {
+      throw new VmmException(
+          Errno.ENOENT,
+          "cannot read the folder " + folder + " of back ends: name a folder with jars",
+          e);
+    }
+    return ServiceLoader.load(
+        IommuProvider.class,
+        new URLClassLoader(jars.toArray(new URL[0]), BackEnds.class.getClassLoader()));
   }
 
   static List<String> forEach(Iterable<IommuProvider> providers, Consumer<IommuProvider> action) {

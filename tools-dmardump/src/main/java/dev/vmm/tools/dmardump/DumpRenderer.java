@@ -4,10 +4,12 @@ import dev.vmm.iommu.DmaFault;
 import dev.vmm.iommu.inspect.DeviceEntryReport;
 import dev.vmm.iommu.inspect.DomainReport;
 import dev.vmm.iommu.inspect.FieldReport;
-import dev.vmm.iommu.inspect.MappingReport;
+import dev.vmm.iommu.inspect.PageTableTotals;
 import dev.vmm.iommu.inspect.TableReport;
 import dev.vmm.iommu.inspect.UnitReport;
+import dev.vmm.iommu.inspect.WalkReport;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -24,7 +26,9 @@ public final class DumpRenderer {
   private static final int MAX_SCOPE = 80;
 
   private final boolean verbose;
+  private final boolean raw;
   private final Palette palette;
+  private final PciNames names;
 
   /**
    * Creates a renderer.
@@ -33,8 +37,20 @@ public final class DumpRenderer {
    * @param palette the colours
    */
   public DumpRenderer(boolean verbose, Palette palette) {
+    this(verbose, false, palette, PciNames.NONE);
+  }
+
+  /**
+   * Creates a renderer.
+   *
+   * @param raw whether page tables are shown entry by entry
+   * @param names what is behind requester ids
+   */
+  public DumpRenderer(boolean verbose, boolean raw, Palette palette, PciNames names) {
     this.verbose = verbose;
+    this.raw = raw;
     this.palette = palette;
+    this.names = names;
   }
 
   /**
@@ -59,12 +75,25 @@ public final class DumpRenderer {
         1,
         "Unit " + unit.name() + ", translation " + (unit.enabled() ? "on" : palette.strong("off")));
     scope(unit, lines);
+    if (unit.enabled() && !unit.owner().isEmpty()) {
+      lines.add(1, "In use: " + unit.owner());
+    }
     lines.add(
         1, unit.rootTable() == 0 ? "Root table: none" : "Root table @ " + hex(unit.rootTable()));
     devices(unit, lines);
-    unit.domains().stream()
-        .sorted(Comparator.comparingInt(DomainReport::domainId))
-        .forEach(domain -> domain(unit, domain, lines));
+    out.append(lines.take());
+    try {
+      for (DomainReport domain :
+          unit.domains().stream()
+              .sorted(Comparator.comparingInt(DomainReport::domainId))
+              .toList()) {
+        domain(unit, domain, lines, out);
+      }
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
+    }
+    UnitText.queues(unit.queues(), lines);
+    UnitText.interrupts(unit.interrupts(), verbose, lines);
     for (DmaFault fault : unit.faults()) {
       lines.add(1, "Fault: " + text(fault));
     }
@@ -72,7 +101,7 @@ public final class DumpRenderer {
       TableText.registers(unit.registers(), lines, palette);
     }
     problems(unit.problems(), 1, lines);
-    out.append(lines.toString());
+    out.append(lines.take());
   }
 
   /**
@@ -108,6 +137,50 @@ public final class DumpRenderer {
           case "Reserved" -> field.raw().matches("0x0|00( 00)*");
           default -> false;
         };
+  }
+
+  /**
+   * Writes how an address is translated, an entry a line, and where it leads or why it faults.
+   *
+   * @throws IOException from {@code out}
+   */
+  public void render(WalkReport walk, Appendable out) throws IOException {
+    Lines lines = new Lines();
+    lines.add(
+        0,
+        palette.strong(
+            String.format(
+                Locale.ROOT,
+                "%s iova 0x%x through unit %s:",
+                walk.rid(),
+                walk.iova(),
+                walk.unit())));
+    List<List<String>> rows = new ArrayList<>();
+    for (WalkReport.Step step : walk.steps()) {
+      rows.add(
+          List.of(
+              step.what() + " [" + hex(step.index()) + "]",
+              "@ " + hex(step.hpa()),
+              step.raw(),
+              step.meaning()));
+    }
+    Text.align(rows).forEach(row -> lines.add(1, row));
+    walk.translation()
+        .ifPresent(
+            t ->
+                lines.add(
+                    1,
+                    palette.good(
+                        String.format(
+                            Locale.ROOT,
+                            "hpa 0x%x, %s, page of %s",
+                            t.hpa(),
+                            t.access(),
+                            size(t.pageBytes())))));
+    if (!walk.fault().isEmpty()) {
+      lines.add(1, palette.bad("faults:") + " " + walk.fault());
+    }
+    out.append(lines.take());
   }
 
   /** Returns the problems of a unit and of its domains' tables. */
@@ -177,7 +250,8 @@ public final class DumpRenderer {
               device.type(),
               translates ? device.levels() + "-level" : "",
               translates ? device.widthBits() + " bits" : "",
-              translates ? "table " + hex(device.tableRoot()) : ""));
+              translates ? "table " + hex(device.tableRoot()) : "",
+              names.of(device.rid())));
     }
     List<String> aligned = Text.align(rows);
     int bus = -1;
@@ -194,7 +268,8 @@ public final class DumpRenderer {
     }
   }
 
-  private void domain(UnitReport unit, DomainReport domain, Lines lines) {
+  private void domain(UnitReport unit, DomainReport domain, Lines lines, Appendable out)
+      throws IOException {
     long users =
         unit.devices().stream()
             .filter(
@@ -212,29 +287,36 @@ public final class DumpRenderer {
             domain.levels(),
             count(domain.tablePages(), "table page"),
             count(users, "device entry")));
-    if (domain.mappings().isEmpty()) {
+    PageTableTotals totals = domain.totals();
+    if (totals.runs() == 0) {
       lines.add(2, "nothing is mapped: every DMA is blocked");
     }
-    List<List<String>> rows = new ArrayList<>();
-    for (MappingReport run : domain.mappings()) {
-      rows.add(
-          List.of(
-              String.format(
-                  Locale.ROOT, "iova 0x%x-0x%x", run.iova(), run.iova() + run.lengthBytes() - 1),
-              "-> hpa " + hex(run.hpa()),
-              size(run.lengthBytes()),
-              run.access().toString(),
-              "pages " + pageSizes(run.pageSizes())));
+    out.append(lines.take());
+    DomainText text = new DomainText(domain, out, 2);
+    if (raw) {
+      text.entries(domain.levels());
+    } else {
+      text.runs();
     }
-    Text.align(rows).forEach(row -> lines.add(2, row));
+    if (totals.runs() > 1) {
+      lines.add(
+          2,
+          String.format(
+              Locale.ROOT,
+              "total %s in %s, pages %s",
+              size(totals.mappedBytes()),
+              count(totals.runs(), "range"),
+              pageSizes(totals.pageSizes())));
+    }
     problems(domain.problems(), 2, lines);
+    out.append(lines.take());
   }
 
   private void problems(List<String> problems, int depth, Lines lines) {
     problems.forEach(problem -> lines.add(depth, palette.bad("problem:") + " " + problem));
   }
 
-  private static String count(long number, String noun) {
+  static String count(long number, String noun) {
     String plural = noun.endsWith("y") ? noun.substring(0, noun.length() - 1) + "ies" : noun + "s";
     return number + " " + (number == 1 ? noun : plural);
   }

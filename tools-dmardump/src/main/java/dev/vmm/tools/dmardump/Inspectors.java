@@ -5,11 +5,16 @@ import dev.vmm.VmmException;
 import dev.vmm.acpi.AcpiTable;
 import dev.vmm.iommu.inspect.IommuInspector;
 import dev.vmm.iommu.inspect.UnitReport;
+import dev.vmm.iommu.inspect.WalkReport;
+import dev.vmm.iommu.spi.IommuProvider;
 import dev.vmm.machine.Machine;
+import dev.vmm.pci.Rid;
 import dev.vmm.tools.dmardump.input.Input;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.ServiceLoader;
 import java.util.TreeSet;
 
 /**
@@ -27,9 +32,20 @@ public final class Inspectors {
 
   /** Loads every back end, each on its own: a broken one is a warning, and the others go on. */
   public static Inspectors load() {
+    return load(Optional.empty());
+  }
+
+  /**
+   * Loads every back end of the path, and of the jars in a folder.
+   *
+   * @throws VmmException ENOENT if the folder cannot be read
+   */
+  static Inspectors load(Optional<Path> folder) {
     List<IommuInspector> inspectors = new ArrayList<>();
     List<String> warnings =
-        BackEnds.forEach(provider -> provider.inspector().ifPresent(inspectors::add));
+        BackEnds.forEach(
+            folder.map(BackEnds::in).orElseGet(() -> ServiceLoader.load(IommuProvider.class)),
+            provider -> provider.inspector().ifPresent(inspectors::add));
     return new Inspectors(inspectors, warnings);
   }
 
@@ -73,8 +89,8 @@ public final class Inspectors {
   /**
    * Returns the tables of an input that can be decoded.
    *
-   * @throws VmmException EINVAL if it is a single table of another kind, ENXIO if none of its
-   *     tables can be decoded
+   * @throws VmmException ENXIO if none of its tables can be decoded; a single one of another kind
+   *     is returned, for {@link #forTable} to refuse
    */
   public List<AcpiTable> known(Input.Tables input) {
     List<AcpiTable> known =
@@ -101,5 +117,16 @@ public final class Inspectors {
     List<UnitReport> reports = new ArrayList<>();
     inspectors.forEach(inspector -> reports.addAll(inspector.inspect(machine)));
     return List.copyOf(reports);
+  }
+
+  /**
+   * Follows one address of one requester id; empty if no unit that a back end here knows serves it.
+   *
+   * @throws VmmException EIO or ETIMEDOUT if the machine does not answer
+   */
+  public Optional<WalkReport> walk(Machine machine, Rid rid, long iova) {
+    return inspectors.stream()
+        .flatMap(inspector -> inspector.walk(machine, rid, iova).stream())
+        .findFirst();
   }
 }

@@ -11,6 +11,13 @@ final class Lines {
     text.append(INDENT.repeat(depth)).append(line.stripTrailing()).append('\n');
   }
 
+  /** Returns the lines so far and begins anew. */
+  String take() {
+    String taken = text.toString();
+    text.setLength(0);
+    return taken;
+  }
+
   @Override
   public String toString() {
     return text.toString();

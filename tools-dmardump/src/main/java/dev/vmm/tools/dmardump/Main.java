@@ -1,6 +1,7 @@
 package dev.vmm.tools.dmardump;
 
 import java.io.PrintWriter;
+import java.util.Optional;
 
 /** The entry point of {@code dmardump}. */
 public final class Main {
@@ -22,6 +23,9 @@ public final class Main {
    * @return the exit status, one of {@link Tool}'s
    */
   public static int run(String[] args, PrintWriter out, PrintWriter err) {
-    return Tool.run("dmardump", new DmardumpCommand(), args, out, err);
+    Optional<DumpOptions> plain = DumpOptions.plain(args);
+    return plain.isPresent()
+        ? Tool.guarded("dmardump", () -> Dump.run(plain.get(), out, err), out, err)
+        : Tool.run("dmardump", new DmardumpCommand(), args, out, err);
   }
 }

@@ -1,7 +1,9 @@
 package dev.vmm.tools.dmardump;
 
+import java.io.Console;
 import java.util.Locale;
-import picocli.CommandLine.Help.Ansi;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The few colours of the tools' output, or none of them. Immutable and thread-safe.
@@ -21,10 +23,45 @@ public final class Palette {
     /** Returns the palette to use for the standard output. */
     public Palette palette() {
       return switch (this) {
-        case AUTO -> new Palette(Ansi.AUTO.enabled());
+        case AUTO -> new Palette(terminal());
         case ALWAYS -> new Palette(true);
         case NEVER -> PLAIN;
       };
+    }
+
+    /** Says whether the output is a terminal whose user wants colour. */
+    static boolean terminal() {
+      return shows(isTerminal(), System.getenv("TERM"), System.getenv("NO_COLOR"));
+    }
+
+    @SuppressWarnings("SystemConsoleNull") // what JDK 22 changed is asked for below
+    private static boolean isTerminal() {
+      Console console = System.console();
+      if (console == null) {
+        return false;
+      }
+      try {
+        return (boolean) Console.class.getMethod("isTerminal").invoke(console);
+      } catch (ReflectiveOperationException e) {
+        return true; // before JDK 22 there is a console only if there is a terminal
+      }
+    }
+
+    static boolean shows(boolean console, @Nullable String term, @Nullable String noColor) {
+      return console
+          && term != null
+          && !term.equals("dumb")
+          && (noColor == null || noColor.isEmpty());
+    }
+
+    /** Returns the meaning of a word, if it has one. */
+    static Optional<When> parse(String text) {
+      for (When when : values()) {
+        if (when.toString().equalsIgnoreCase(text)) {
+          return Optional.of(when);
+        }
+      }
+      return Optional.empty();
     }
 
     /** Returns the name as a user writes it. */

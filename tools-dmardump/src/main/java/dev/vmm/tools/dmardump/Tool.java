@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
+import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Help.Ansi;
 import picocli.CommandLine.ParameterException;
@@ -88,6 +89,19 @@ public final class Tool {
     return status;
   }
 
+  /** Runs a body that needs no parser; as {@link #run} otherwise. */
+  static int guarded(String name, Callable<Integer> body, PrintWriter out, PrintWriter err) {
+    int status;
+    try {
+      status = body.call();
+    } catch (Exception e) {
+      status = report(name, e, err);
+    }
+    out.flush();
+    err.flush();
+    return status;
+  }
+
   /**
    * Prints the line for a failure.
    *
@@ -125,13 +139,11 @@ public final class Tool {
   }
 
   private static Palette.When when(String text) {
-    for (Palette.When when : Palette.When.values()) {
-      if (when.toString().equalsIgnoreCase(text)) {
-        return when;
-      }
-    }
-    throw new TypeConversionException(
-        "expected one of auto, always, never but was \"" + text + "\"");
+    return Palette.When.parse(text)
+        .orElseThrow(
+            () ->
+                new TypeConversionException(
+                    "expected one of auto, always, never but was \"" + text + "\""));
   }
 
   /** Returns the colour of help texts, which are printed before the options are ours to read. */

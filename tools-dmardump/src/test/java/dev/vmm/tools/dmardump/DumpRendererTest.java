@@ -90,6 +90,7 @@ final class DumpRendererTest {
                 Domain 0x1, table 0x7ffd000: 3-level, 2 table pages, 1 device entry
                     iova 0x0-0x1fffffff           -> hpa 0x0          512M  rw  pages 2M
                     iova 0x100000000-0x10009efff  -> hpa 0x100000000  636K  r-  pages 4K/2M/1G
+                    total 524924K in 2 ranges, pages 4K/2M/1G
                 Domain 0x13, table 0x7ff0000: 3-level, 1 table page, 1 device entry
                     nothing is mapped: every DMA is blocked
                     problem: entry 0x7ff0008 is odd

@@ -1,6 +1,7 @@
 package dev.vmm.iommu.inspect;
 
 import dev.vmm.pci.Rid;
+import java.util.List;
 
 /**
  * What a unit was told about one requester id.
@@ -12,6 +13,27 @@ import dev.vmm.pci.Rid;
  * @param levels the levels of page tables; 0 if the entry does not translate
  * @param tableRoot the hpa of the top page table; 0 if there is none
  * @param raw the entry's words as hex, high word first
+ * @param hpa of the entry, 0 if it is not known
+ * @param fields the book's fields, high bits first; those that are 0 may be left out
  */
 public record DeviceEntryReport(
-    Rid rid, int domainId, String type, int widthBits, int levels, long tableRoot, String raw) {}
+    Rid rid,
+    int domainId,
+    String type,
+    int widthBits,
+    int levels,
+    long tableRoot,
+    String raw,
+    long hpa,
+    List<FieldReport> fields) {
+  /** Copies the list. */
+  public DeviceEntryReport {
+    fields = List.copyOf(fields);
+  }
+
+  /** An entry whose place and fields are not known. */
+  public DeviceEntryReport(
+      Rid rid, int domainId, String type, int widthBits, int levels, long tableRoot, String raw) {
+    this(rid, domainId, type, widthBits, levels, tableRoot, raw, 0, List.of());
+  }
+}

@@ -1,5 +1,10 @@
 package dev.vmm.iommu.inspect;
 
+import dev.vmm.bits.Field;
+import dev.vmm.bits.Layout;
+import java.util.ArrayList;
+import java.util.List;
+
 /**
  * One field with its value.
  *
@@ -23,6 +28,25 @@ public record FieldReport(String name, String raw, String meaning, int offset) {
   /** Returns a field of a number with its meaning. */
   public static FieldReport of(String name, long value, String meaning) {
     return new FieldReport(name, "0x" + Long.toHexString(value), meaning);
+  }
+
+  /**
+   * Returns the fields of a word, high bits first: those that are not 0, reserved ones by their
+   * bits.
+   */
+  public static List<FieldReport> of(Layout layout, long raw) {
+    List<FieldReport> fields = new ArrayList<>();
+    for (Field field : layout.fields()) {
+      if (field.isSet(raw)) {
+        fields.add(
+            of(
+                field.access().reserved()
+                    ? "RSVD[" + field.high() + ":" + field.low() + "]"
+                    : field.name(),
+                field.get(raw)));
+      }
+    }
+    return fields;
   }
 
   /** Returns the same field, found at this byte of its table. */

@@ -2,7 +2,9 @@ package dev.vmm.iommu.inspect;
 
 import dev.vmm.acpi.AcpiTable;
 import dev.vmm.machine.Machine;
+import dev.vmm.pci.Rid;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -28,4 +30,24 @@ public interface IommuInspector {
    * @throws dev.vmm.VmmException EIO or ETIMEDOUT if the machine does not answer
    */
   List<UnitReport> inspect(Machine machine);
+
+  /**
+   * Follows one address of one requester id through the tables, as the unit that serves it would.
+   *
+   * @return empty if this back end's units do not serve it
+   * @throws dev.vmm.VmmException EIO or ETIMEDOUT if the machine does not answer
+   */
+  default Optional<WalkReport> walk(Machine machine, Rid rid, long iova) {
+    return Optional.empty();
+  }
+
+  /**
+   * Says what is wrong, odd or worth knowing about a table, damaged ones too.
+   *
+   * @param machine where the table is from, for what only the machine can tell (absent devices,
+   *     memory); empty for a file
+   */
+  default List<Finding> lint(AcpiTable table, Optional<Machine> machine) {
+    return List.of();
+  }
 }

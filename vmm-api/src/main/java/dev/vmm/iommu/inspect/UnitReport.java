@@ -19,6 +19,10 @@ import java.util.List;
  * @param devices the present device entries, by requester id
  * @param domains the page tables that the entries lead to, each once
  * @param faults the recorded faults, left in place
+ * @param owner who may be using it, in words; empty if that is not known
+ * @param queues its queues, buffers and logs
+ * @param interrupts its interrupt-remapping tables
+ * @param memory what it reads and writes itself, page tables left out, by kind
  * @param problems what could not be read or is against the book
  */
 public record UnitReport(
@@ -34,6 +38,10 @@ public record UnitReport(
     List<DeviceEntryReport> devices,
     List<DomainReport> domains,
     List<DmaFault> faults,
+    String owner,
+    List<QueueReport> queues,
+    List<InterruptTableReport> interrupts,
+    List<MemoryReport> memory,
     List<String> problems) {
   /** Copies the lists. */
   public UnitReport {
@@ -42,6 +50,29 @@ public record UnitReport(
     devices = List.copyOf(devices);
     domains = List.copyOf(domains);
     faults = List.copyOf(faults);
+    queues = List.copyOf(queues);
+    interrupts = List.copyOf(interrupts);
+    memory = List.copyOf(memory);
     problems = List.copyOf(problems);
+  }
+
+  /** A unit of which queues, interrupt tables, memory and owner are not known. */
+  public UnitReport(
+      String name,
+      String kind,
+      long baseHpa,
+      String version,
+      int segment,
+      List<String> scope,
+      boolean enabled,
+      long rootTable,
+      List<RegisterReport> registers,
+      List<DeviceEntryReport> devices,
+      List<DomainReport> domains,
+      List<DmaFault> faults,
+      List<String> problems) {
+    this(
+        name, kind, baseHpa, version, segment, scope, enabled, rootTable, registers, devices,
+        domains, faults, "", List.of(), List.of(), List.of(), problems);
   }
 }

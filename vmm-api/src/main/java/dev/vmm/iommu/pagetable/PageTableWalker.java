@@ -6,6 +6,8 @@ import static dev.vmm.iommu.pagetable.PageTableFormat.entryShift;
 import dev.vmm.AddressRange;
 import dev.vmm.iommu.Access;
 import dev.vmm.iommu.inspect.MappingReport;
+import dev.vmm.iommu.inspect.PageTableVisitor;
+import dev.vmm.iommu.inspect.PageTables;
 import dev.vmm.machine.PhysicalMemory;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -25,10 +27,17 @@ public final class PageTableWalker {
 
   private final PageTableFormat format;
   private final PhysicalMemory memory;
+  private final PageTableVisitor visitor;
   private final Set<Long> seen = new HashSet<>();
-  private final List<MappingReport> mappings = new ArrayList<>();
-  private final List<String> problems = new ArrayList<>();
-  private long moreProblems;
+  private long problems;
+
+  /** The run that may still grow; none while its length is 0. */
+  private long runIova;
+
+  private long runHpa;
+  private long runBytes;
+  private long runSizes;
+  private Access runAccess = Access.READ;
 
   /**
    * What was found.
@@ -46,15 +55,52 @@ public final class PageTableWalker {
     }
   }
 
-  private PageTableWalker(PageTableFormat format, PhysicalMemory memory) {
+  private static final class Collector implements PageTableVisitor {
+    private final List<MappingReport> mappings = new ArrayList<>();
+    private final List<String> problems = new ArrayList<>();
+    private long tablePages;
+
+    @Override
+    public void table(long hpa, int level, long iova) {
+      tablePages++;
+    }
+
+    @Override
+    public void run(long iova, long hpa, long lengthBytes, Access access, long pageSizes) {
+      mappings.add(new MappingReport(iova, hpa, lengthBytes, access, pageSizes));
+    }
+
+    @Override
+    public void problem(String problem) {
+      problems.add(problem);
+    }
+  }
+
+  private PageTableWalker(PageTableFormat format, PhysicalMemory memory, PageTableVisitor visitor) {
     this.format = format;
     this.memory = memory;
+    this.visitor = visitor;
   }
 
   /** Reads the tables below a root of {@code levels} levels. Never throws for what memory holds. */
   public static Result walk(
       PageTableFormat format, PhysicalMemory memory, long rootHpa, int levels) {
-    PageTableWalker walker = new PageTableWalker(format, memory);
+    Collector collector = new Collector();
+    walk(format, memory, rootHpa, levels, collector);
+    return new Result(collector.tablePages, collector.mappings, collector.problems);
+  }
+
+  /**
+   * Reads the tables below a root of {@code levels} levels and tells the visitor, keeping none of
+   * it but where each table is. Problems are told as in {@link Result}.
+   */
+  public static void walk(
+      PageTableFormat format,
+      PhysicalMemory memory,
+      long rootHpa,
+      int levels,
+      PageTableVisitor visitor) {
+    PageTableWalker walker = new PageTableWalker(format, memory, visitor);
     if (levels < 1 || levels > format.maxLevels()) {
       walker.problem(
           "a %s page table of %d levels does not exist: expected 1 to %d",
@@ -62,12 +108,18 @@ public final class PageTableWalker {
     } else if (!isTable(memory, rootHpa)) {
       walker.problem("root table 0x%x is not a page in RAM", rootHpa);
     } else {
-      walker.walkTable(rootHpa, levels, 0);
+      walker.walkTable(rootHpa, levels, 0, Access.READ_WRITE);
     }
-    if (walker.moreProblems > 0) {
-      walker.problems.add(String.format(Locale.ROOT, "and %d more", walker.moreProblems));
+    walker.endRun();
+    if (walker.problems > MAX_PROBLEMS) {
+      visitor.problem(String.format(Locale.ROOT, "and %d more", walker.problems - MAX_PROBLEMS));
     }
-    return new Result(walker.seen.size(), walker.mappings, walker.problems);
+  }
+
+  /** Returns the tables below a root, which are read on each visit. */
+  public static PageTables tables(
+      PageTableFormat format, PhysicalMemory memory, long rootHpa, int levels) {
+    return visitor -> walk(format, memory, rootHpa, levels, visitor);
   }
 
   /** Says whether a table can be at {@code hpa}: aligned, and all of it in RAM. */
@@ -83,27 +135,35 @@ public final class PageTableWalker {
     return false;
   }
 
-  private void walkTable(long table, int level, long base) {
+  private void walkTable(long table, int level, long base, Access above) {
     seen.add(table);
+    visitor.table(table, level, base);
     // The highest level of a 6-level table has more entries than 64 bits of iova reach.
     int bits = 64 - entryShift(level);
     int entries = bits < 9 ? 1 << bits : TableNode.ENTRIES;
     for (int i = 0; i < entries; i++) {
       long entry = memory.read64(table + 8L * i);
       if (format.isPresent(entry)) {
-        visit(entry, level, base + ((long) i << entryShift(level)), table + 8L * i);
+        visit(entry, level, base + ((long) i << entryShift(level)), table + 8L * i, above);
       }
     }
   }
 
-  private void visit(long entry, int level, long iova, long at) {
+  private void visit(long entry, int level, long iova, long at, Access above) {
+    boolean leaf = format.isLeaf(entry, level);
+    visitor.entry(level, iova, at, entry, leaf);
     long reserved = entry & format.reservedBits(entry, level);
     if (reserved != 0) {
       problem(
           "level %d entry 0x%x at 0x%x (iova 0x%x) has the reserved bits 0x%x set",
           level, entry, at, iova, reserved);
-    } else if (format.isLeaf(entry, level)) {
-      add(iova, format.leafAddress(entry, level), entryBytes(level), format.leafAccess(entry));
+    } else if (leaf) {
+      long page = format.leafBytes(entry, level);
+      long hpa = format.leafAddress(entry, level) + (iova & (page - 1));
+      Access access = format.leafAccess(entry).and(above);
+      if (access != null) {
+        add(iova, hpa, entryBytes(level), access, page);
+      }
     } else {
       long child = format.linkAddress(entry);
       if (level == 1) {
@@ -118,32 +178,41 @@ public final class PageTableWalker {
             "level %d entry 0x%x at 0x%x (iova 0x%x) leads to table 0x%x, which was reached before",
             level, entry, at, iova, child);
       } else {
-        walkTable(child, level - 1, iova);
+        Access below = format.linkAccess(entry).and(above);
+        if (below != null) {
+          walkTable(child, format.linkLevel(entry, level), iova, below);
+        }
       }
     }
   }
 
-  private void add(long iova, long hpa, long bytes, Access access) {
-    if (!mappings.isEmpty()) {
-      MappingReport run = mappings.get(mappings.size() - 1);
-      if (run.iova() + run.lengthBytes() == iova
-          && run.hpa() + run.lengthBytes() == hpa
-          && run.access() == access) {
-        mappings.set(
-            mappings.size() - 1,
-            new MappingReport(
-                run.iova(), run.hpa(), run.lengthBytes() + bytes, access, run.pageSizes() | bytes));
-        return;
-      }
+  private void add(long iova, long hpa, long bytes, Access access, long pageBytes) {
+    if (runBytes != 0
+        && runIova + runBytes == iova
+        && runHpa + runBytes == hpa
+        && runAccess == access) {
+      runBytes += bytes;
+      runSizes |= pageBytes;
+      return;
     }
-    mappings.add(new MappingReport(iova, hpa, bytes, access, bytes));
+    endRun();
+    runIova = iova;
+    runHpa = hpa;
+    runBytes = bytes;
+    runSizes = pageBytes;
+    runAccess = access;
+  }
+
+  private void endRun() {
+    if (runBytes != 0) {
+      visitor.run(runIova, runHpa, runBytes, runAccess, runSizes);
+      runBytes = 0;
+    }
   }
 
   private void problem(String form, Object... args) {
-    if (problems.size() < MAX_PROBLEMS) {
-      problems.add(String.format(Locale.ROOT, form, args));
-    } else {
-      moreProblems++;
+    if (problems++ < MAX_PROBLEMS) {
+      visitor.problem(String.format(Locale.ROOT, form, args));
     }
   }
 }

@@ -1,137 +1,146 @@
 package dev.vmm.iommu.intel.dmar;
 
-import dev.vmm.AddressRange;
+import dev.vmm.acpi.decode.RegisterWindow;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /** Finds what is odd in a table that can be decoded. */
 final class DmarProblems {
   private DmarProblems() {}
 
-  static List<String> of(List<DmarStructure> structures) {
-    List<String> problems = new ArrayList<>();
-    List<Drhd> drhds = new ArrayList<>();
+  static List<DmarProblem> of(List<DmarStructure> structures) {
+    List<DmarProblem> problems = new ArrayList<>();
+    List<RegisterWindow> registers = new ArrayList<>();
     Map<Integer, Drhd> includeAll = new HashMap<>();
     for (DmarStructure structure : structures) {
       if (structure instanceof Drhd drhd) {
         unit(drhd, includeAll, problems);
-        drhds.add(drhd);
+        registers.add(registers(drhd));
       } else if (structure instanceof Rmrr rmrr) {
         region(rmrr, problems);
       } else if (structure instanceof UnknownStructure unknown) {
         problems.add(
-            unknown.where() + ": the book defines types 0 to 6; it is kept and otherwise ignored");
+            new DmarProblem(
+                DmarRule.UNKNOWN_STRUCTURE,
+                unknown.offset(),
+                unknown.where()
+                    + ": the book defines types 0 to 6; it is kept and otherwise ignored"));
       }
       for (DeviceScope scope : structure.scopes()) {
         scope(structure, scope, problems);
       }
     }
-    overlaps(drhds, problems);
+    for (String overlap : RegisterWindow.overlaps(registers)) {
+      problems.add(new DmarProblem(DmarRule.BASE_OVERLAP, offsetOf(overlap, structures), overlap));
+    }
     return List.copyOf(problems);
   }
 
-  /** One sweep in order of address: a hostile table may hold very many units. */
-  private static void overlaps(List<Drhd> drhds, List<String> problems) {
-    List<Drhd> sorted =
-        drhds.stream()
-            .filter(drhd -> !wraps(drhd))
-            .sorted((a, b) -> registers(a).compareTo(registers(b)))
-            .toList();
-    @Nullable Drhd reaching = null;
-    for (Drhd drhd : sorted) {
-      if (reaching != null && registers(reaching).overlaps(registers(drhd))) {
-        problems.add(
-            String.format(
-                "%s has registers at %s, which overlap those of %s at %s",
-                drhd.where(), registers(drhd), reaching.where(), registers(reaching)));
-      }
-      if (reaching == null
-          || Long.compareUnsigned(registers(drhd).last(), registers(reaching).last()) > 0) {
-        reaching = drhd;
-      }
-    }
-  }
-
-  private static void unit(Drhd drhd, Map<Integer, Drhd> includeAll, List<String> problems) {
-    long base = drhd.registerBaseHpa();
-    if (base == 0) {
-      problems.add(drhd.where() + " has register base 0x0: no registers can be there");
-    } else if ((base & (DmarLayout.PAGE_BYTES - 1)) != 0) {
+  private static void unit(Drhd drhd, Map<Integer, Drhd> includeAll, List<DmarProblem> problems) {
+    for (String problem : registers(drhd).problems(DmarLayout.PAGE_BYTES)) {
       problems.add(
-          String.format(
-              "%s has register base 0x%x: expected a multiple of 4 KiB", drhd.where(), base));
-    }
-    if (wraps(drhd)) {
-      problems.add(
-          String.format(
-              "%s has 0x%x bytes of registers at 0x%x, which wraps past 2^64",
-              drhd.where(), drhd.registerBytes(), base));
+          new DmarProblem(
+              drhd.registerBaseHpa() == 0 ? DmarRule.BASE_ZERO : DmarRule.BASE_MISPLACED,
+              drhd.offset(),
+              problem));
     }
     Drhd first = includeAll.get(drhd.segment());
     if (first != null) {
       problems.add(
-          drhd.includeAll()
-              ? String.format(
-                  "%s includes all of segment %04x, as does %s, which is taken: expected one such unit",
-                  drhd.where(), drhd.segment(), first.where())
-              : String.format(
-                  "%s follows %s, which includes all of segment %04x: expected that one last",
-                  drhd.where(), first.where(), drhd.segment()));
+          new DmarProblem(
+              drhd.includeAll() ? DmarRule.INCLUDE_ALL_TWICE : DmarRule.INCLUDE_ALL_NOT_LAST,
+              drhd.offset(),
+              drhd.includeAll()
+                  ? String.format(
+                      "%s includes all of segment %04x, as does %s, which is taken: expected one such unit",
+                      drhd.where(), drhd.segment(), first.where())
+                  : String.format(
+                      "%s follows %s, which includes all of segment %04x: expected that one last",
+                      drhd.where(), first.where(), drhd.segment())));
     } else if (drhd.includeAll()) {
       includeAll.put(drhd.segment(), drhd);
     }
   }
 
-  private static void region(Rmrr rmrr, List<String> problems) {
+  private static void region(Rmrr rmrr, List<DmarProblem> problems) {
     if (rmrr.pages().isEmpty()) {
       problems.add(
-          String.format(
-              "%s has base 0x%x and limit 0x%x: expected a limit, inclusive, that is not below the base; it reserves"
-                  + " nothing",
-              rmrr.where(), rmrr.baseHpa(), rmrr.limitHpa()));
+          new DmarProblem(
+              DmarRule.RMRR_EMPTY,
+              rmrr.offset(),
+              String.format(
+                  "%s has base 0x%x and limit 0x%x: expected a limit, inclusive, that is not below the base; it reserves"
+                      + " nothing",
+                  rmrr.where(), rmrr.baseHpa(), rmrr.limitHpa())));
     } else if ((rmrr.baseHpa() & 0xfff) != 0 || (rmrr.limitHpa() & 0xfff) != 0xfff) {
       problems.add(
-          String.format(
-              "%s has base 0x%x and limit 0x%x: expected whole pages of 4 KiB; every page it touches is reserved",
-              rmrr.where(), rmrr.baseHpa(), rmrr.limitHpa()));
+          new DmarProblem(
+              DmarRule.RMRR_UNALIGNED,
+              rmrr.offset(),
+              String.format(
+                  "%s has base 0x%x and limit 0x%x: expected whole pages of 4 KiB; every page it touches is reserved",
+                  rmrr.where(), rmrr.baseHpa(), rmrr.limitHpa())));
     }
     if (rmrr.scopes().isEmpty()) {
-      problems.add(rmrr.where() + " names no device: expected at least one device scope");
+      problems.add(
+          new DmarProblem(
+              DmarRule.RMRR_NO_SCOPE,
+              rmrr.offset(),
+              rmrr.where() + " names no device: expected at least one device scope"));
     }
   }
 
-  private static void scope(DmarStructure structure, DeviceScope scope, List<String> problems) {
+  private static void scope(
+      DmarStructure structure, DeviceScope scope, List<DmarProblem> problems) {
     String where = String.format("%s, scope at offset 0x%x", structure.where(), scope.offset());
     if (scope.type() == DeviceScope.Type.UNKNOWN) {
       problems.add(
-          String.format(
-              "%s has type 0x%x: the book defines 1 to 5; it is ignored", where, scope.rawType()));
+          new DmarProblem(
+              DmarRule.SCOPE_TYPE,
+              scope.offset(),
+              String.format(
+                  "%s has type 0x%x: the book defines 1 to 5; it is ignored",
+                  where, scope.rawType())));
     }
     if (scope.path().isEmpty()) {
-      problems.add(where + " has no path: expected at least one hop; it names no device");
+      problems.add(
+          new DmarProblem(
+              DmarRule.SCOPE_NO_PATH,
+              scope.offset(),
+              where + " has no path: expected at least one hop; it names no device"));
     }
     if ((scope.lengthBytes() & 1) != 0) {
-      problems.add(where + " ends in half a hop: expected an even length; that byte is ignored");
+      problems.add(
+          new DmarProblem(
+              DmarRule.SCOPE_HALF_HOP,
+              scope.offset(),
+              where + " ends in half a hop: expected an even length; that byte is ignored"));
     }
     for (DeviceScope.Path hop : scope.path()) {
       if (!hop.valid()) {
         problems.add(
-            String.format(
-                "%s has device 0x%x function 0x%x in its path: expected 0 to 0x1f and 0 to 7; it names no device",
-                where, hop.device(), hop.function()));
+            new DmarProblem(
+                DmarRule.SCOPE_HOP,
+                scope.offset(),
+                String.format(
+                    "%s has device 0x%x function 0x%x in its path: expected 0 to 0x1f and 0 to 7; it names no device",
+                    where, hop.device(), hop.function())));
       }
     }
   }
 
-  private static boolean wraps(Drhd drhd) {
-    long base = drhd.registerBaseHpa();
-    return base != 0 && Long.compareUnsigned(drhd.registerBytes(), -base) > 0;
+  private static RegisterWindow registers(Drhd drhd) {
+    return new RegisterWindow(drhd.where(), drhd.registerBaseHpa(), drhd.registerBytes());
   }
 
-  private static AddressRange registers(Drhd drhd) {
-    return new AddressRange(drhd.registerBaseHpa(), drhd.registerBytes());
+  /** An overlap is told of the structure that its text begins with. */
+  private static int offsetOf(String text, List<DmarStructure> structures) {
+    return structures.stream()
+        .filter(structure -> text.startsWith(structure.where() + " "))
+        .mapToInt(DmarStructure::offset)
+        .findFirst()
+        .orElse(DmarLayout.FORMAT.structures());
   }
 }

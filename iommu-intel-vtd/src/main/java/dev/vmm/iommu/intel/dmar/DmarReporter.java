@@ -2,6 +2,8 @@ package dev.vmm.iommu.intel.dmar;
 
 import dev.vmm.acpi.AcpiTable;
 import dev.vmm.acpi.ByteReader;
+import dev.vmm.acpi.decode.FieldTable;
+import dev.vmm.acpi.decode.TableReporter;
 import dev.vmm.iommu.inspect.FieldReport;
 import dev.vmm.iommu.inspect.StructureReport;
 import dev.vmm.iommu.inspect.TableReport;
@@ -10,115 +12,75 @@ import java.util.List;
 
 /**
  * Decodes a DMAR table for a reader, damaged ones as far as they go: what a driver would refuse is
- * a problem of the report. Never throws. Stateless and thread-safe.
+ * a problem of the report.
  *
  * <p>Source: VT-d r4.1, "DMA Remapping Reporting Structure".
  */
-public final class DmarReporter {
-  private final ByteReader reader;
-  private final List<StructureReport> structures = new ArrayList<>();
+public final class DmarReporter extends TableReporter {
   private final List<DmarStructure> sound = new ArrayList<>();
-  private final List<String> problems = new ArrayList<>();
-
-  private DmarReporter(ByteReader reader) {
-    this.reader = reader;
-  }
+  private final List<DmarProblem> odd = new ArrayList<>();
 
   /**
-   * Decodes a table. After a damaged structure the next one is decoded too if the damaged one's
-   * length leads to it; if not, the last problem says where and why decoding ended.
+   * What was decoded.
+   *
+   * @param report for a reader
+   * @param sound the structures that could be read whole
+   * @param problems those of the report, by rule
    */
+  record Decoded(TableReport report, List<DmarStructure> sound, List<DmarProblem> problems) {}
+
+  private DmarReporter(AcpiTable table) {
+    super(DmarLayout.FORMAT, table);
+  }
+
+  /** Decodes a table. Never throws. Thread-safe. */
   public static TableReport report(AcpiTable table) {
-    DmarReporter reporter = new DmarReporter(table.reader());
-    if (!table.signature().equals(DmarLayout.SIGNATURE)) {
-      reporter.problem(0, "the signature is \"%s\": expected \"DMAR\"", table.signature());
-    }
-    if (!table.checksumValid()) {
-      reporter.problem(
-          9,
-          "the checksum is wrong: expected the table's %d bytes to add up to 0; a driver refuses it",
-          table.lengthBytes());
-    }
-    reporter.structures();
-    reporter.problems.addAll(DmarProblems.of(reporter.sound));
-    return new TableReport(
-        table.signature(),
-        table.origin(),
-        table.lengthBytes(),
-        table.checksumValid(),
-        FieldTable.header(reporter.reader),
-        reporter.structures,
-        reporter.problems);
+    return new DmarReporter(table).report();
   }
 
-  private void structures() {
-    int end = reader.lengthBytes();
-    if (end < DmarLayout.STRUCTURES) {
-      problem(
-          4,
-          "the table is %d bytes long: expected at least %d; it has no structures",
-          end,
-          DmarLayout.STRUCTURES);
-      return;
+  /** Decodes a table for those who ask for the rules that its problems break. Never throws. */
+  static Decoded decode(AcpiTable table) {
+    DmarReporter reporter = new DmarReporter(table);
+    TableReport report = reporter.report();
+    List<DmarProblem> problems = new ArrayList<>();
+    List<Integer> offsets = reporter.damageOffsets();
+    for (int i = 0; i < offsets.size(); i++) {
+      int offset = offsets.get(i);
+      DmarRule rule =
+          switch (offset) {
+            case 0 -> DmarRule.SIGNATURE;
+            case 9 -> DmarRule.CHECKSUM;
+            default -> DmarRule.LENGTH;
+          };
+      problems.add(new DmarProblem(rule, offset, report.problems().get(i)));
     }
-    int offset = DmarLayout.STRUCTURES;
-    while (offset < end) {
-      int left = end - offset;
-      if (left < DmarLayout.STRUCTURE_HEADER) {
-        problem(
-            offset,
-            "%d bytes are left (%s): expected a structure of at least %d; decoding ends here",
-            left,
-            DmarLayout.hex(reader, offset, left),
-            DmarLayout.STRUCTURE_HEADER);
-        return;
-      }
-      int type = reader.u16(offset);
-      int length = reader.u16(offset + 2);
-      String kind = DmarLayout.kind(type);
-      if (length < DmarLayout.STRUCTURE_HEADER) {
-        problem(
-            offset,
-            "%s says that it is %d bytes long: expected at least %d; decoding ends here",
-            kind,
-            length,
-            DmarLayout.fixedBytes(type));
-        return;
-      }
-      if (length > left) {
-        problem(
-            offset,
-            "%s says that it is %d bytes long, and %d are left in the table; decoding ends after them",
-            kind,
-            length,
-            left);
-      } else if (length < DmarLayout.fixedBytes(type)) {
-        problem(
-            offset,
-            "%s says that it is %d bytes long: expected at least %d",
-            kind,
-            length,
-            DmarLayout.fixedBytes(type));
-      }
-      structure(type, length, reader.slice(offset, Math.min(length, left)));
-      offset += Math.min(length, left);
-    }
+    problems.addAll(reporter.odd);
+    return new Decoded(report, reporter.sound, problems);
   }
 
-  /** Decodes one structure; the reader may hold fewer or more bytes than the kind needs. */
-  private void structure(int type, int length, ByteReader bytes) {
-    int fixed = DmarLayout.fixedBytes(type);
-    boolean whole = length == bytes.lengthBytes() && length >= fixed;
-    List<FieldReport> fields = new ArrayList<>(FieldTable.structure(type, bytes));
+  @Override
+  protected List<FieldReport> header(ByteReader reader) {
+    return DmarFields.header(reader);
+  }
+
+  @Override
+  protected List<String> oddities() {
+    odd.addAll(DmarProblems.of(sound));
+    return odd.stream().map(DmarProblem::text).toList();
+  }
+
+  @Override
+  protected StructureReport structure(int type, int length, ByteReader bytes, boolean whole) {
+    List<FieldReport> fields = new ArrayList<>(DmarFields.structure(type, bytes).fields());
     List<StructureReport> scopes = new ArrayList<>();
+    boolean sane = whole;
     if (DmarLayout.hasScopes(type)) {
-      whole &= scopes(type, bytes, fixed, fields, scopes);
+      sane &= scopes(type, bytes, DmarLayout.fixedBytes(type), fields, scopes);
     }
-    if (whole) {
-      sound.add(StructureParser.parse(type, bytes, reader.name()));
+    if (sane) {
+      sound.add(StructureParser.parse(type, bytes));
     }
-    structures.add(
-        new StructureReport(DmarLayout.kind(type), bytes.tableOffset(0), length, fields, scopes));
+    return new StructureReport(DmarLayout.kind(type), bytes.tableOffset(0), length, fields, scopes);
   }
 
   /** Decodes the scopes and returns whether all were sound; what cannot be read goes out as hex. */
@@ -153,16 +115,10 @@ public final class DmarReporter {
               StructureParser.scope(scope).type().label(),
               scope.tableOffset(0),
               length,
-              FieldTable.scope(type, scope),
+              DmarFields.scope(type, scope),
               List.of()));
       at += length;
     }
     return true;
-  }
-
-  private void problem(int offset, String format, Object... args) {
-    problems.add(
-        String.format("DMAR offset 0x%x: ", offset)
-            + String.format(java.util.Locale.ROOT, format, args));
   }
 }

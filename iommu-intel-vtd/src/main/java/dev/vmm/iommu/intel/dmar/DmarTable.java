@@ -3,7 +3,6 @@ package dev.vmm.iommu.intel.dmar;
 import dev.vmm.VmmException;
 import dev.vmm.acpi.AcpiTable;
 import dev.vmm.acpi.ByteReader;
-import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -25,7 +24,7 @@ public final class DmarTable {
     this.hostAddressWidth = hostAddressWidth;
     this.flags = flags;
     this.structures = List.copyOf(structures);
-    this.problems = DmarProblems.of(this.structures);
+    this.problems = DmarProblems.of(this.structures).stream().map(DmarProblem::text).toList();
   }
 
   /**
@@ -36,52 +35,13 @@ public final class DmarTable {
    *     is, or that ends past what contains it
    */
   public static DmarTable parse(AcpiTable table) {
-    String name = String.format("%s (%s)", table.signature(), table.origin());
-    if (!table.signature().equals(DmarLayout.SIGNATURE)) {
-      throw VmmException.invalid(
-          "ACPI table %s has the wrong signature at offset 0x0: expected DMAR; give the DMAR table",
-          name);
-    }
-    if (table.lengthBytes() < DmarLayout.STRUCTURES) {
-      throw VmmException.invalid(
-          "%s says at offset 0x4 that it is %d bytes long: expected at least %d; the firmware's table is damaged",
-          name, table.lengthBytes(), DmarLayout.STRUCTURES);
-    }
-    if (!table.checksumValid()) {
-      throw VmmException.invalid(
-          "%s has a wrong checksum at offset 0x9: expected its %d bytes to add up to 0; the firmware's table is damaged,"
-              + " dmardump shows what it says",
-          name, table.lengthBytes());
-    }
+    List<DmarStructure> structures = DmarLayout.FORMAT.parse(table, StructureParser::parse);
     ByteReader reader = table.reader();
     return new DmarTable(
         table.origin(),
         reader.u8(DmarLayout.HOST_ADDRESS_WIDTH) + 1,
         reader.u8(DmarLayout.FLAGS),
-        structures(reader, name));
-  }
-
-  private static List<DmarStructure> structures(ByteReader reader, String name) {
-    List<DmarStructure> structures = new ArrayList<>();
-    int end = reader.lengthBytes();
-    int offset = DmarLayout.STRUCTURES;
-    while (offset < end) {
-      if (end - offset < DmarLayout.STRUCTURE_HEADER) {
-        throw VmmException.invalid(
-            "%s has %d bytes left at offset 0x%x: expected a structure of at least %d; the firmware's table is damaged",
-            name, end - offset, offset, DmarLayout.STRUCTURE_HEADER);
-      }
-      int type = reader.u16(offset);
-      int length = reader.u16(offset + 2);
-      if (length < DmarLayout.fixedBytes(type) || length > end - offset) {
-        throw VmmException.invalid(
-            "%s %s at offset 0x%x says that it is %d bytes long: expected %d to %d; the firmware's table is damaged",
-            name, DmarLayout.kind(type), offset, length, DmarLayout.fixedBytes(type), end - offset);
-      }
-      structures.add(StructureParser.parse(type, reader.slice(offset, length), name));
-      offset += length;
-    }
-    return structures;
+        structures);
   }
 
   /** Returns where the table comes from. */

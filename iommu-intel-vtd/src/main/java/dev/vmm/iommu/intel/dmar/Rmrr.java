@@ -1,6 +1,7 @@
 package dev.vmm.iommu.intel.dmar;
 
 import dev.vmm.AddressRange;
+import dev.vmm.acpi.decode.ReservedPages;
 import java.util.List;
 import java.util.Optional;
 
@@ -25,17 +26,11 @@ public record Rmrr(
   }
 
   /**
-   * Returns the pages of 4 KiB that the region touches; empty if its limit lies below its base.
-   * Firmware should give whole pages, but not all of it does. Of a region over the whole address
-   * space the last page is left out: no range is 2^64 bytes long.
+   * Returns the pages of 4 KiB that the region touches, as {@link ReservedPages#of}; empty if its
+   * limit lies below its base.
    */
   public Optional<AddressRange> pages() {
-    long start = baseHpa & -4096L;
-    long lengthBytes = (limitHpa | 4095L) - start + 1;
-    if (Long.compareUnsigned(limitHpa, baseHpa) < 0) {
-      return Optional.empty();
-    }
-    return Optional.of(new AddressRange(start, lengthBytes == 0 ? -4096L : lengthBytes));
+    return ReservedPages.of(baseHpa, limitHpa);
   }
 
   @Override

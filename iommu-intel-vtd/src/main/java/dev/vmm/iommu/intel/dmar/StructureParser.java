@@ -2,6 +2,7 @@ package dev.vmm.iommu.intel.dmar;
 
 import dev.vmm.VmmException;
 import dev.vmm.acpi.ByteReader;
+import dev.vmm.acpi.decode.TableText;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -13,15 +14,14 @@ final class StructureParser {
    * Decodes a structure.
    *
    * @param reader all its bytes, at least {@link DmarLayout#fixedBytes} of them
-   * @param name the table, for messages
    * @throws VmmException EINVAL if a scope is too short or ends past the structure
    */
-  static DmarStructure parse(int type, ByteReader reader, String name) {
+  static DmarStructure parse(int type, ByteReader reader) {
     int offset = reader.tableOffset(0);
     int length = reader.lengthBytes();
     List<DeviceScope> scopes =
         DmarLayout.hasScopes(type)
-            ? scopes(reader, DmarLayout.fixedBytes(type), DmarLayout.kind(type), name)
+            ? scopes(reader, DmarLayout.fixedBytes(type), DmarLayout.kind(type))
             : List.of();
     return switch (type) {
       case DmarLayout.DRHD ->
@@ -38,15 +38,15 @@ final class StructureParser {
       case DmarLayout.ATSR ->
           new Atsr(offset, length, (reader.u8(4) & 1) != 0, reader.u16(6), scopes);
       case DmarLayout.RHSA -> new Rhsa(offset, length, reader.u64(8), reader.u32(16));
-      case DmarLayout.ANDD -> new Andd(offset, length, reader.u8(7), DmarLayout.text(reader, 8));
+      case DmarLayout.ANDD -> new Andd(offset, length, reader.u8(7), TableText.text(reader, 8));
       case DmarLayout.SATC ->
           new Satc(offset, length, (reader.u8(4) & 1) != 0, reader.u16(6), scopes);
       case DmarLayout.SIDP -> new Sidp(offset, length, reader.u16(6), scopes);
-      default -> new UnknownStructure(offset, length, type, DmarLayout.hex(reader, 0, length));
+      default -> new UnknownStructure(offset, length, type, TableText.hex(reader, 0, length));
     };
   }
 
-  private static List<DeviceScope> scopes(ByteReader reader, int from, String kind, String name) {
+  private static List<DeviceScope> scopes(ByteReader reader, int from, String kind) {
     List<DeviceScope> scopes = new ArrayList<>();
     int end = reader.lengthBytes();
     int at = from;
@@ -55,7 +55,7 @@ final class StructureParser {
         throw VmmException.invalid(
             "%s %s at offset 0x%x has %d bytes left at offset 0x%x: expected a device scope of at least %d;"
                 + " the firmware's table is damaged",
-            name,
+            reader.name(),
             kind,
             reader.tableOffset(0),
             end - at,
@@ -67,7 +67,7 @@ final class StructureParser {
         throw VmmException.invalid(
             "%s device scope at offset 0x%x of the %s at offset 0x%x says that it is %d bytes long: expected %d to %d;"
                 + " the firmware's table is damaged",
-            name,
+            reader.name(),
             reader.tableOffset(at),
             kind,
             reader.tableOffset(0),

@@ -1,8 +1,10 @@
 package dev.vmm.iommu.intel.inspect;
 
-import dev.vmm.AddressRange;
+import dev.vmm.bits.Layout;
 import dev.vmm.iommu.inspect.DeviceEntryReport;
 import dev.vmm.iommu.inspect.DomainReport;
+import dev.vmm.iommu.inspect.FieldReport;
+import dev.vmm.iommu.inspect.MemoryReport;
 import dev.vmm.iommu.intel.regs.RtaddrReg;
 import dev.vmm.iommu.intel.structs.ContextEntryHigh;
 import dev.vmm.iommu.intel.structs.ContextEntryLow;
@@ -13,14 +15,14 @@ import dev.vmm.iommu.intel.structs.ScalableRootEntryHigh;
 import dev.vmm.iommu.intel.structs.ScalableRootEntryLow;
 import dev.vmm.iommu.intel.structs.SecondStageFormat;
 import dev.vmm.iommu.intel.structs.TranslationType;
-import dev.vmm.iommu.pagetable.PageTableWalker;
+import dev.vmm.iommu.support.inspect.DomainReader;
+import dev.vmm.iommu.support.inspect.Problems;
+import dev.vmm.iommu.support.inspect.Words;
 import dev.vmm.machine.PhysicalMemory;
 import dev.vmm.pci.Rid;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
-import java.util.Set;
 
 /**
  * Reads root and context tables, and the page tables below them, from memory. Nothing that memory
@@ -30,50 +32,47 @@ final class TableReader {
   private static final int ENTRY_BYTES = 16;
   private static final int SCALABLE_ENTRY_BYTES = 32;
 
-  /** More are told as one problem, so that garbage does not fill the heap. */
-  private static final int MAX_PROBLEMS = 1000;
-
-  private static final int MAX_DOMAINS = 4096;
-
-  /** After so many problems in page tables memory holds garbage: reading on tells nothing new. */
-  private static final int MAX_PAGE_TABLE_PROBLEMS = 4000;
-
   private final PhysicalMemory memory;
   private final int segment;
-  private final SecondStageFormat format;
   private final Result result = new Result();
-  private final Set<Walked> walked = new HashSet<>();
-  private int pageTableProblems;
+  private final Problems problems = new Problems();
+  private final DomainReader domainReader;
 
   /** What was found. */
   static final class Result {
     final List<DeviceEntryReport> devices = new ArrayList<>();
     final List<DomainReport> domains = new ArrayList<>();
+    final List<MemoryReport> memory = new ArrayList<>();
     final List<String> problems = new ArrayList<>();
   }
-
-  private record Walked(int domainId, long tableRoot, int levels) {}
 
   TableReader(PhysicalMemory memory, int segment, SecondStageFormat format) {
     this.memory = memory;
     this.segment = segment;
-    this.format = format;
+    this.domainReader = new DomainReader(memory, format, problems);
   }
 
   /** Reads what RTADDR_REG leads to. */
   Result read(RtaddrReg rtaddr) {
+    readTables(rtaddr);
+    result.domains.addAll(domainReader.domains());
+    result.problems.addAll(problems.all());
+    return result;
+  }
+
+  private void readTables(RtaddrReg rtaddr) {
     long root = rtaddr.rootTable();
+    result.memory.add(new MemoryReport("root table", root, PhysicalMemory.PAGE_BYTES));
     if (!inRam(root)) {
-      problem("RTADDR_REG leads to a root table at 0x%x, which is not in RAM", root);
-      return result;
+      problems.add("RTADDR_REG leads to a root table at 0x%x, which is not in RAM", root);
+      return;
     }
     switch (rtaddr.mode()) {
       case LEGACY -> legacy(root);
       case SCALABLE -> scalable(root);
       case ABORT -> {}
-      case RESERVED -> problem("RTADDR_REG has the reserved translation table mode 2");
+      case RESERVED -> problems.add("RTADDR_REG has the reserved translation table mode 2");
     }
-    return result;
   }
 
   private void legacy(long root) {
@@ -86,9 +85,11 @@ final class TableReader {
       reserved(at, low.raw() & RootEntryLow.LAYOUT.reservedMask(), "root entry");
       reserved(at + 8, memory.read64(at + 8) & RootEntryHigh.LAYOUT.reservedMask(), "root entry");
       if (!inRam(low.contextTable())) {
-        problem("root entry at 0x%x leads to 0x%x, which is not in RAM", at, low.contextTable());
+        problems.add(
+            "root entry at 0x%x leads to 0x%x, which is not in RAM", at, low.contextTable());
         continue;
       }
+      contextTable(low.contextTable());
       for (int devfn = 0; devfn < 256; devfn++) {
         context(low.contextTable() + (long) devfn * ENTRY_BYTES, (bus << 8) | devfn);
       }
@@ -108,10 +109,10 @@ final class TableReader {
         type == TranslationType.UNTRANSLATED_ONLY || type == TranslationType.DEVICE_TLB;
     int levels = translates ? high.levels() : 0;
     if (translates && levels == 0) {
-      problem("context entry at 0x%x has the reserved address width %d", at, high.aw());
+      problems.add("context entry at 0x%x has the reserved address width %d", at, high.aw());
     }
     if (type == TranslationType.RESERVED) {
-      problem("context entry at 0x%x has the reserved translation type 3", at);
+      problems.add("context entry at 0x%x has the reserved translation type 3", at);
     }
     result.devices.add(
         new DeviceEntryReport(
@@ -121,33 +122,25 @@ final class TableReader {
             levels == 0 ? 0 : 12 + 9 * levels,
             levels,
             levels == 0 ? 0 : low.tableRoot(),
-            words(high.raw(), low.raw())));
+            Words.hex(high.raw(), low.raw()),
+            at,
+            fields(ContextEntryHigh.LAYOUT, high.raw(), ContextEntryLow.LAYOUT, low.raw())));
     if (levels != 0) {
-      domain(new Walked(high.did(), low.tableRoot(), levels));
+      domainReader.read(high.did(), low.tableRoot(), levels);
     }
   }
 
-  private void domain(Walked key) {
-    if (!walked.add(key)) {
-      return;
+  private void contextTable(long table) {
+    MemoryReport report = new MemoryReport("context table", table, PhysicalMemory.PAGE_BYTES);
+    if (!result.memory.contains(report)) {
+      result.memory.add(report);
     }
-    if (result.domains.size() == MAX_DOMAINS || pageTableProblems > MAX_PAGE_TABLE_PROBLEMS) {
-      problem(
-          "the page tables of domain id %d at 0x%x are left out, after %d domains and %d problems",
-          key.domainId(), key.tableRoot(), result.domains.size(), pageTableProblems);
-      return;
-    }
-    PageTableWalker.Result pages =
-        PageTableWalker.walk(format, memory, key.tableRoot(), key.levels());
-    pageTableProblems += pages.problems().size();
-    result.domains.add(
-        new DomainReport(
-            key.domainId(),
-            key.tableRoot(),
-            key.levels(),
-            pages.tablePages(),
-            pages.mappings(),
-            pages.problems()));
+  }
+
+  private static List<FieldReport> fields(Layout high, long highRaw, Layout low, long lowRaw) {
+    List<FieldReport> fields = new ArrayList<>(FieldReport.of(high, highRaw));
+    fields.addAll(FieldReport.of(low, lowRaw));
+    return fields;
   }
 
   private void scalable(long root) {
@@ -166,10 +159,11 @@ final class TableReader {
 
   private void scalableContexts(long rootEntry, long table, int firstSourceId) {
     if (!inRam(table)) {
-      problem(
+      problems.add(
           "scalable-mode root entry at 0x%x leads to 0x%x, which is not in RAM", rootEntry, table);
       return;
     }
+    contextTable(table);
     for (int i = 0; i < 128; i++) {
       long at = table + (long) i * SCALABLE_ENTRY_BYTES;
       ScalableContextEntryLow low = new ScalableContextEntryLow(memory.read64(at));
@@ -183,39 +177,24 @@ final class TableReader {
                 0,
                 0,
                 0,
-                words(
+                Words.hex(
                     memory.read64(at + 24),
                     memory.read64(at + 16),
                     memory.read64(at + 8),
-                    low.raw())));
+                    low.raw()),
+                at,
+                FieldReport.of(ScalableContextEntryLow.LAYOUT, low.raw())));
       }
     }
   }
 
   private void reserved(long at, long bits, String what) {
     if (bits != 0) {
-      problem("%s word at 0x%x has reserved bits 0x%x set", what, at, bits);
+      problems.add("%s word at 0x%x has reserved bits 0x%x set", what, at, bits);
     }
   }
 
   private boolean inRam(long page) {
-    AddressRange range = new AddressRange(page, PhysicalMemory.PAGE_BYTES);
-    return memory.ram().stream().anyMatch(ram -> ram.contains(range));
-  }
-
-  private void problem(String format, Object... args) {
-    if (result.problems.size() < MAX_PROBLEMS) {
-      result.problems.add(String.format(Locale.ROOT, format, args));
-    } else if (result.problems.size() == MAX_PROBLEMS) {
-      result.problems.add("more problems are left out");
-    }
-  }
-
-  private static String words(long... highFirst) {
-    StringBuilder text = new StringBuilder("0x");
-    for (long word : highFirst) {
-      text.append(text.length() == 2 ? "" : "_").append(String.format(Locale.ROOT, "%016x", word));
-    }
-    return text.toString();
+    return Words.inRam(memory, page, PhysicalMemory.PAGE_BYTES);
   }
 }

@@ -3,8 +3,12 @@ package dev.vmm.iommu.intel.inspect;
 import dev.vmm.Errno;
 import dev.vmm.VmmException;
 import dev.vmm.bits.AccessKind;
+import dev.vmm.bits.Field;
 import dev.vmm.bits.Layout;
 import dev.vmm.iommu.DmaFault;
+import dev.vmm.iommu.inspect.InterruptTableReport;
+import dev.vmm.iommu.inspect.MemoryReport;
+import dev.vmm.iommu.inspect.QueueReport;
 import dev.vmm.iommu.inspect.RegisterReport;
 import dev.vmm.iommu.inspect.UnitReport;
 import dev.vmm.iommu.intel.dmar.DeviceScope;
@@ -12,6 +16,7 @@ import dev.vmm.iommu.intel.dmar.Drhd;
 import dev.vmm.iommu.intel.regs.CapReg;
 import dev.vmm.iommu.intel.regs.EcapReg;
 import dev.vmm.iommu.intel.regs.GstsReg;
+import dev.vmm.iommu.intel.regs.IrtaReg;
 import dev.vmm.iommu.intel.regs.RtaddrReg;
 import dev.vmm.iommu.intel.regs.VerReg;
 import dev.vmm.iommu.intel.regs.VtdRegisters;
@@ -24,6 +29,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /** Reads one unit into a report; writes no register. Used once, by one thread. */
 public final class UnitReader {
@@ -34,6 +40,8 @@ public final class UnitReader {
   private final int hpaBits;
   private final Machine machine;
   private final List<String> problems = new ArrayList<>();
+  private final List<QueueReport> queues = new ArrayList<>();
+  private final List<InterruptTableReport> interrupts = new ArrayList<>();
 
   /**
    * A reader of one unit.
@@ -63,7 +71,7 @@ public final class UnitReader {
         throw e;
       }
       problems.add("the registers cannot be read: " + e.getMessage());
-      return report("?", false, 0, List.of(), new TableReader.Result(), List.of());
+      return report("?", null, 0, List.of(), new TableReader.Result(), List.of());
     }
     return read(block);
   }
@@ -75,7 +83,7 @@ public final class UnitReader {
     EcapReg ecap = new EcapReg(registers.read(EcapReg.LAYOUT, EcapReg.OFFSET));
     if (cap.raw() == -1L) {
       problems.add("every register reads all ones: no unit answers at this address");
-      return report("?", false, 0, List.of(), new TableReader.Result(), List.of());
+      return report("?", null, 0, List.of(), new TableReader.Result(), List.of());
     }
     GstsReg status = new GstsReg(registers.read(GstsReg.LAYOUT, GstsReg.OFFSET));
     RtaddrReg rtaddr = new RtaddrReg(registers.read(RtaddrReg.LAYOUT, RtaddrReg.OFFSET));
@@ -92,8 +100,56 @@ public final class UnitReader {
                     drhd.segment(),
                     new SecondStageFormat(hpaBits, cap.pageSizes(), ecap.sc()))
                 .read(rtaddr);
+    rings(registers, ecap, status, tables);
     String major = version.max() + "." + version.min();
-    return report(major, status.tes(), rtaddr.rootTable(), all, tables, faults);
+    return report(major, status, rtaddr.rootTable(), all, tables, faults);
+  }
+
+  /** Reads the queue and the interrupt-remapping table, where the unit has them set up. */
+  private void rings(
+      UnitRegisters registers, EcapReg ecap, GstsReg status, TableReader.Result tables) {
+    if (ecap.qi()) {
+      QueueReport queue = QueueReader.read(registers, machine.memory(), status.qies());
+      queues.add(queue);
+      if (queue.hpa() != 0) {
+        tables.memory.add(
+            new MemoryReport(
+                queue.name(), queue.hpa(), (long) queue.entries() * queue.entryBytes()));
+      }
+    }
+    if (ecap.ir()) {
+      long irta = registers.read(IrtaReg.LAYOUT, IrtaReg.OFFSET);
+      boolean enabled = GstsReg.IRES.isSet(status.raw());
+      if (enabled || (irta & IrtaReg.IRTA.mask()) != 0) {
+        InterruptTableReport table = InterruptTableReader.read(irta, machine.memory(), enabled);
+        interrupts.add(table);
+        tables.problems.addAll(table.problems());
+        tables.memory.add(
+            new MemoryReport(
+                "interrupt-remapping table", table.hpa(), InterruptTableReader.bytes(irta)));
+      }
+    }
+  }
+
+  private static String owner(@Nullable GstsReg status) {
+    if (status == null) {
+      return "";
+    }
+    List<String> on = new ArrayList<>();
+    add(on, GstsReg.TES, status, "translation");
+    add(on, GstsReg.IRES, status, "interrupt remapping");
+    add(on, GstsReg.QIES, status, "queued invalidation");
+    add(on, GstsReg.AFLS, status, "advanced fault logging");
+    return on.isEmpty()
+        ? "nobody: everything is off"
+        : String.join(", ", on)
+            + " on: a hypervisor, the host's own I/O MMU driver, or firmware that protects memory from DMA";
+  }
+
+  private static void add(List<String> words, Field field, GstsReg status, String word) {
+    if (field.isSet(status.raw())) {
+      words.add(word);
+    }
   }
 
   private static boolean isWriteOnly(Layout layout) {
@@ -131,7 +187,7 @@ public final class UnitReader {
 
   private UnitReport report(
       String version,
-      boolean enabled,
+      @Nullable GstsReg status,
       long rootTable,
       List<RegisterReport> registers,
       TableReader.Result tables,
@@ -145,12 +201,16 @@ public final class UnitReader {
         version,
         drhd.segment(),
         scope(),
-        enabled,
+        status != null && status.tes(),
         rootTable,
         registers,
         tables.devices,
         tables.domains,
         faults,
+        owner(status),
+        queues,
+        interrupts,
+        tables.memory,
         allProblems);
   }
 

@@ -13,10 +13,8 @@ import dev.vmm.iommu.inspect.StructureReport;
 import dev.vmm.iommu.inspect.TableReport;
 import dev.vmm.pci.PciBus;
 import dev.vmm.pci.Rid;
+import dev.vmm.testing.AcpiCorpus;
 import dev.vmm.testing.FakePci;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -167,12 +165,8 @@ class DmarHostileTest {
             .rmrr(0, 0x7b80_0000L, 0x7fff_ffffL, endpoint(0, 2, 0))
             .bytes());
     seeds.add(new DmarBuilder().bytes());
-    for (Path file : AcpiCorpus.filesIfPresent()) {
-      try {
-        seeds.add(Files.readAllBytes(file));
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
-      }
+    for (Path file : AcpiCorpus.filesIfPresent(".dmar.bin")) {
+      seeds.add(AcpiCorpus.bytes(file));
     }
     return seeds;
   }

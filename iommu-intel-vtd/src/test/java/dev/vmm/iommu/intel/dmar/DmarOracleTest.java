@@ -3,10 +3,10 @@ package dev.vmm.iommu.intel.dmar;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.vmm.acpi.AcpiTable;
-import dev.vmm.iommu.inspect.FieldReport;
 import dev.vmm.iommu.inspect.StructureReport;
 import dev.vmm.iommu.inspect.TableReport;
-import java.nio.file.Files;
+import dev.vmm.testing.AcpiCorpus;
+import dev.vmm.testing.Iasl;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -17,11 +17,14 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Real tables and built ones, and {@code iasl -d} as the oracle of what they say. */
 class DmarOracleTest {
+  private static final String STRUCTURE = "Subtable Type";
+  private static final String SCOPE = "Device Scope Type";
+
   @TempDir private Path folder;
 
   @Test
   void everyRealTableIsParsedAndReported() {
-    for (Path file : AcpiCorpus.files()) {
+    for (Path file : AcpiCorpus.files(".dmar.bin")) {
       AcpiTable table = AcpiCorpus.table(file);
       DmarTable parsed = DmarTable.parse(table);
       TableReport report = DmarReporter.report(table);
@@ -38,8 +41,8 @@ class DmarOracleTest {
   @Test
   void everyFieldOfRealTablesIsWhatIaslSays() throws Exception {
     Map<String, byte[]> tables = new TreeMap<>();
-    for (Path file : AcpiCorpus.files()) {
-      tables.put(file.getFileName().toString(), Files.readAllBytes(file));
+    for (Path file : AcpiCorpus.files(".dmar.bin")) {
+      tables.put(file.getFileName().toString(), AcpiCorpus.bytes(file));
     }
     compare(tables);
   }
@@ -98,23 +101,23 @@ class DmarOracleTest {
       String file = entry.getKey();
       Iasl oracle = oracles.get(file);
       AcpiTable table = AcpiTable.of(entry.getValue(), file);
-      compareFields(oracle, DmarReporter.report(table), file);
+      oracle.assertSameFields(DmarReporter.report(table), file);
 
       DmarTable parsed = DmarTable.parse(table);
       assertThat(parsed.hostAddressWidth() - 1).isEqualTo((int) oracle.number(0x24));
       assertThat(flags(parsed)).as("flags of %s", file).isEqualTo((int) oracle.number(0x25));
       // A type that this version of iasl does not know ends its output.
       List<DmarStructure> known = parsed.structures();
-      if (oracle.unknown) {
-        known = known.subList(0, oracle.structures.size() - 1);
+      if (!oracle.unknown().isEmpty()) {
+        known = known.subList(0, oracle.offsetsOf(STRUCTURE).size() - 1);
       }
       assertThat(known).as("structures of %s", file).hasSizeGreaterThanOrEqualTo(1);
       assertThat(known.stream().map(DmarStructure::offset))
           .as("structures of %s", file)
           .isEqualTo(
-              oracle.unknown
-                  ? oracle.structures.subList(0, oracle.structures.size() - 1)
-                  : oracle.structures);
+              oracle.unknown().isEmpty()
+                  ? oracle.offsetsOf(STRUCTURE)
+                  : oracle.offsetsOf(STRUCTURE).subList(0, oracle.offsetsOf(STRUCTURE).size() - 1));
       int before = scopes;
       for (DmarStructure structure : known) {
         compare(oracle, structure);
@@ -124,7 +127,9 @@ class DmarOracleTest {
         }
         structures++;
       }
-      assertThat(scopes - before).as("scopes of %s", file).isEqualTo(oracle.scopes.size());
+      assertThat(scopes - before)
+          .as("scopes of %s", file)
+          .isEqualTo(oracle.offsetsOf(SCOPE).size());
     }
     assertThat(structures).isGreaterThan(tables.size());
     assertThat(scopes).isGreaterThan(tables.size());
@@ -138,7 +143,7 @@ class DmarOracleTest {
 
   private static void compare(Iasl oracle, DmarStructure structure) {
     int at = structure.offset();
-    assertThat(oracle.structures).contains(at);
+    assertThat(oracle.offsetsOf(STRUCTURE)).contains(at);
     assertThat((long) structure.lengthBytes()).isEqualTo(oracle.number(at + 2));
     long type = oracle.number(at);
     if (structure instanceof Drhd drhd) {
@@ -163,7 +168,7 @@ class DmarOracleTest {
     } else if (structure instanceof Andd andd) {
       assertThat(type).isEqualTo(4);
       assertThat((long) andd.acpiDeviceNumber()).isEqualTo(oracle.number(at + 7));
-      assertThat('"' + andd.objectName() + '"').isEqualTo(oracle.values.get(at + 8));
+      assertThat('"' + andd.objectName() + '"').isEqualTo(oracle.values().get(at + 8));
     } else if (structure instanceof Satc satc) {
       assertThat(type).isEqualTo(5);
       assertThat(satc.atcRequired() ? 1L : 0L).isEqualTo(oracle.number(at + 4));
@@ -176,7 +181,7 @@ class DmarOracleTest {
 
   private static void compare(Iasl oracle, DeviceScope scope) {
     int at = scope.offset();
-    assertThat(oracle.scopes).contains(at);
+    assertThat(oracle.offsetsOf(SCOPE)).contains(at);
     assertThat((long) scope.rawType()).isEqualTo(oracle.number(at));
     assertThat((long) scope.lengthBytes()).isEqualTo(oracle.number(at + 1));
     assertThat((long) scope.enumerationId()).isEqualTo(oracle.number(at + 4));
@@ -184,52 +189,8 @@ class DmarOracleTest {
     for (int i = 0; i < scope.path().size(); i++) {
       DeviceScope.Path hop = scope.path().get(i);
       assertThat(String.format("%02X,%02X", hop.device(), hop.function()))
-          .isEqualTo(oracle.values.get(at + 6 + 2 * i));
+          .isEqualTo(oracle.values().get(at + 6 + 2 * i));
     }
-  }
-
-  /** Whatever iasl says of a field, the report says too. */
-  private static void compareFields(Iasl oracle, TableReport report, String file) {
-    TreeMap<Integer, FieldReport> fields = new TreeMap<>();
-    report.header().forEach(field -> fields.put(field.offset(), field));
-    for (StructureReport structure : report.structures()) {
-      structure.fields().forEach(field -> fields.put(field.offset(), field));
-      for (StructureReport scope : structure.children()) {
-        scope.fields().forEach(field -> fields.put(field.offset(), field));
-      }
-    }
-    for (Map.Entry<Integer, String> entry : oracle.values.entrySet()) {
-      int offset = entry.getKey();
-      FieldReport field = fields.floorEntry(offset).getValue();
-      assertThat(said(oracle, offset, entry.getValue(), field))
-          .as("%s of %s at 0x%x", field.name(), file, offset)
-          .isEqualTo(entry.getValue());
-    }
-  }
-
-  /** Returns a field of the report in the form in which iasl prints it. */
-  private static String said(Iasl oracle, int offset, String value, FieldReport field) {
-    int width = oracle.width(offset);
-    if (field.raw().startsWith("0x")) {
-      assertThat(field.offset()).isEqualTo(offset);
-      // iasl shows the flags of a scope and the reserved byte after them as one reserved word.
-      return String.format(
-          "%0" + 2 * width + "X", Long.parseUnsignedLong(field.raw().substring(2), 16));
-    }
-    byte[] bytes = DmarBuilder.hex(field.raw());
-    int from = offset - field.offset();
-    if (value.startsWith("\"")) {
-      return field.meaning();
-    } else if (value.contains(",")) {
-      return String.format("%02X,%02X", bytes[from], bytes[from + 1]);
-    } else if (value.contains(" ")) {
-      return field.raw();
-    }
-    StringBuilder number = new StringBuilder();
-    for (int i = width - 1; i >= 0; i--) {
-      number.append(String.format("%02X", bytes[from + i]));
-    }
-    return number.toString();
   }
 
   private boolean unknown(DmarStructure structure) {

@@ -3,6 +3,7 @@ package dev.vmm.machine.model.acpi;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.vmm.pci.Rid;
+import dev.vmm.testing.Iasl;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -34,7 +35,7 @@ final class TablesAgainstIaslTest {
                     DeviceScope.acpiDevice(1, rid("00:15.1"))))
             .build();
 
-    assertThat(Iasl.read(folder, table))
+    assertThat(Iasl.disassemble(folder, table).lines())
         .containsSubsequence(
             "Host Address Width : 2F",
             "Flags : 05",
@@ -74,7 +75,7 @@ final class TablesAgainstIaslTest {
             .andd(1, "\\_SB.PCI0.I2C0")
             .build();
 
-    assertThat(Iasl.read(folder, table))
+    assertThat(Iasl.disassemble(folder, table).lines())
         .containsSubsequence(
             "Host Address Width : 26",
             "Subtable Type : 0001 [Reserved Memory Region]",
@@ -110,7 +111,7 @@ final class TablesAgainstIaslTest {
             .extendedRange(0x500, 0x5ff, 0, 1)
             .special(0xd7, 2, 0xa0, IvhdBuilder.IOAPIC);
 
-    assertThat(Iasl.read(folder, new IvrsBuilder(0x00203041).ivhd(unit).build()))
+    assertThat(Iasl.disassemble(folder, new IvrsBuilder(0x00203041).ivhd(unit).build()).lines())
         .containsSubsequence(
             "Virtualization Info : 00203041",
             "Subtable Type : 10 [Hardware Definition Block]",
@@ -163,10 +164,11 @@ final class TablesAgainstIaslTest {
             .ivmdAll(IvrsBuilder.UNITY, 0x700_0000, 0x1000)
             .ivmd(
                 IvrsBuilder.UNITY | IvrsBuilder.READ | IvrsBuilder.WRITE, 0x10, 0x700_1000, 0x3000)
+            .segment(2)
             .ivmdRange(IvrsBuilder.EXCLUSION, 0x10, 0x18, 0x700_2000, 0x2000)
             .build();
 
-    assertThat(Iasl.read(folder, table))
+    assertThat(Iasl.disassemble(folder, table).lines())
         .containsSubsequence(
             "Subtable Type : 11 [Hardware Definition Block]",
             "Length : 002C",
@@ -194,7 +196,7 @@ final class TablesAgainstIaslTest {
             .allocation(0xb000_0000L, 0, 0, 255)
             .allocation(1L << 38, 1, 3, 15)
             .build();
-    assertThat(Iasl.read(folder, mcfg))
+    assertThat(Iasl.disassemble(folder, mcfg).lines())
         .containsSubsequence(
             "Base Address : 00000000B0000000",
             "Segment Group Number : 0000",
@@ -206,7 +208,7 @@ final class TablesAgainstIaslTest {
             "End Bus Number : 0F");
 
     byte[] madt = new MadtBuilder().processor(1, 4).ioApic(2, 0xfec00000L, 24).build();
-    assertThat(Iasl.read(folder, madt))
+    assertThat(Iasl.disassemble(folder, madt).lines())
         .containsSubsequence(
             "Local Apic Address : FEE00000",
             "Processor ID : 01",

@@ -1,0 +1,7 @@
+/** The AMD-Vi back end. It exports nothing: it is found as a service. */
+module dev.vmm.iommu.amd {
+  requires dev.vmm.api;
+  requires org.slf4j;
+  requires static com.google.auto.service;
+  requires static org.jspecify;
+}

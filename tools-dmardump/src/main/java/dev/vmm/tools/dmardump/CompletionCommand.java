@@ -1,0 +1,34 @@
+package dev.vmm.tools.dmardump;
+
+import java.util.Objects;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.AutoComplete;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Spec;
+
+/** Prints a script that completes command lines. Used once. */
+@Command(
+    name = "completion",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Prints a script that completes dmardump's command lines in bash and zsh.",
+      "Load it with: source <(dmardump completion)"
+    })
+final class CompletionCommand implements Callable<Integer> {
+  @Spec private @Nullable CommandSpec spec;
+
+  @Override
+  public Integer call() {
+    CommandLine line = Objects.requireNonNull(spec).commandLine();
+    CommandLine root = line;
+    while (root.getParent() != null) {
+      root = root.getParent();
+    }
+    line.getOut().print(AutoComplete.bash(root.getCommandName(), root));
+    line.getOut().flush();
+    return Tool.OK;
+  }
+}

@@ -1,0 +1,103 @@
+package dev.vmm.tools.dmardump;
+
+import dev.vmm.Errno;
+import dev.vmm.VmmException;
+import dev.vmm.iommu.inspect.UnitReport;
+import dev.vmm.machine.Machine;
+import dev.vmm.tools.dmardump.json.JsonDump;
+import dev.vmm.tools.dmardump.verify.Verification;
+import dev.vmm.tools.dmardump.verify.Verifier;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** Proves that devices are kept apart. Used once. */
+@Command(
+    name = "verify",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    description = {
+      "Proves over the tables of a live machine or a snapshot that devices are kept apart:",
+      "no page reachable by two owners, no table of the I/O MMU reachable by a device, no",
+      "requester id without a domain, no reserved bits, domain ids used with one table only."
+    },
+    exitCodeListHeading = "%nExit status:%n",
+    exitCodeList = {
+      "0:all of it holds",
+      "1:something does not, or the machine failed",
+      "2:the command line is wrong, or a file cannot be read"
+    },
+    footerHeading = "%nExamples:%n",
+    footer = {"  dmardump verify qemu:intel", "  dmardump verify --json capture.zip"})
+final class VerifyCommand implements Callable<Integer> {
+  @Spec private @Nullable CommandSpec spec;
+  @Mixin private final CommonOptions common = new CommonOptions();
+
+  @Parameters(paramLabel = "INPUT", description = "The name of a machine, or a snapshot.")
+  private String input = "";
+
+  @Override
+  public Integer call() throws IOException {
+    CommandLine line = Objects.requireNonNull(spec).commandLine();
+    PrintWriter out = line.getOut();
+    Inspectors inspectors = common.inspectors(line.getErr());
+    try (Source source = new Sources(inspectors).open(input)) {
+      Machine machine =
+          source
+              .machine()
+              .orElseThrow(
+                  () ->
+                      VmmException.invalid(
+                          "%s is a table of the firmware: expected a machine or a snapshot, whose units can be read",
+                          input));
+      List<UnitReport> units = inspectors.inspect(machine);
+      if (units.isEmpty()) {
+        throw new VmmException(
+            Errno.ENXIO, input + " has no I/O MMU that a back end here knows: nothing is isolated");
+      }
+      Verification verification = Verifier.verify(units, machine.pci().functions());
+      if (common.json) {
+        try (JsonDump json = new JsonDump(out, false)) {
+          json.verification(input, verification);
+        }
+      } else {
+        text(verification, out);
+      }
+      return FindingText.status(verification.findings(), false);
+    }
+  }
+
+  private void text(Verification verification, PrintWriter out) {
+    Palette palette = common.palette();
+    verification.assumptions().forEach(assumption -> out.println("note: " + assumption));
+    FindingText.write(input, verification.findings(), palette, out);
+    StringBuilder checked = new StringBuilder();
+    verification
+        .checked()
+        .forEach(
+            (what, count) ->
+                checked
+                    .append(checked.length() == 0 ? "" : ", ")
+                    .append(
+                        what.equals("mappedBytes")
+                            ? DumpRenderer.size(count) + " mapped"
+                            : count
+                                + " "
+                                + what.replaceAll("([A-Z])", " $1").toLowerCase(Locale.ROOT)));
+    out.println("checked: " + checked);
+    out.println(
+        verification.findings().isEmpty()
+            ? palette.good("isolated: every check holds")
+            : palette.bad("not isolated: ") + FindingText.summary(verification.findings()));
+  }
+}

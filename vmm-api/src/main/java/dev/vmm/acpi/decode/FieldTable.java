@@ -1,0 +1,143 @@
+package dev.vmm.acpi.decode;
+
+import dev.vmm.acpi.ByteReader;
+import dev.vmm.iommu.inspect.FieldReport;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.StringJoiner;
+import java.util.function.LongFunction;
+
+/**
+ * Collects the fields of a table's header or of one structure, as a reader sees them; those that a
+ * truncated structure does not hold are left out. Not thread-safe.
+ */
+public final class FieldTable {
+  private final ByteReader reader;
+  private final List<FieldReport> fields = new ArrayList<>();
+
+  /** The end of the last field that was decoded. */
+  private int decoded;
+
+  /** Collects fields of these bytes. */
+  public FieldTable(ByteReader reader) {
+    this.reader = reader;
+  }
+
+  /** Returns the fields that were added, in that order. */
+  public List<FieldReport> fields() {
+    return List.copyOf(fields);
+  }
+
+  /** Returns a field of bytes. */
+  public static FieldReport bytes(
+      String name, ByteReader reader, int offset, int length, String meaning) {
+    return new FieldReport(
+        name, TableText.hex(reader, offset, length), meaning, reader.tableOffset(offset));
+  }
+
+  /** Adds the header that all ACPI tables have. */
+  public FieldTable acpiHeader() {
+    return text("Signature", 0, 4)
+        .number("Length", 4, 4)
+        .number("Revision", 8, 1)
+        .number("Checksum", 9, 1)
+        .text("OEMID", 10, 6)
+        .text("OEM Table ID", 16, 8)
+        .number("OEM Revision", 24, 4)
+        .text("Creator ID", 28, 4)
+        .number("Creator Revision", 32, 4);
+  }
+
+  /** Adds a number of 1, 2, 4 or 8 bytes. */
+  public FieldTable number(String name, int offset, int width) {
+    return number(name, offset, width, value -> "");
+  }
+
+  /** Adds a number of 1, 2, 4 or 8 bytes and what it means. */
+  public FieldTable number(String name, int offset, int width, LongFunction<String> meaning) {
+    if (holds(offset, width)) {
+      long value =
+          switch (width) {
+            case 1 -> reader.u8(offset);
+            case 2 -> reader.u16(offset);
+            case 4 -> reader.u32(offset);
+            default -> reader.u64(offset);
+          };
+      add(
+          FieldReport.of(name, value, meaning.apply(value)).at(reader.tableOffset(offset)),
+          offset + width);
+    }
+    return this;
+  }
+
+  /** Adds a byte of flags, with the names of those that are set; {@code names} begins at bit 0. */
+  public FieldTable flags(String name, int offset, String... names) {
+    return number(name, offset, 1, value -> flags(value, names));
+  }
+
+  private static String flags(long value, String[] names) {
+    StringJoiner text = new StringJoiner(" ");
+    for (int bit = 0; bit < names.length; bit++) {
+      if ((value >>> bit & 1) != 0) {
+        text.add(names[bit]);
+      }
+    }
+    long reserved = value >>> names.length;
+    if (reserved != 0) {
+      text.add(String.format("RSVD[7:%d]=0x%x", names.length, reserved));
+    }
+    return text.toString();
+  }
+
+  /** Adds characters up to the first NUL; the raw bytes are all of them. */
+  public FieldTable text(String name, int offset, int length) {
+    if (holds(offset, length)) {
+      String text = TableText.text(reader.slice(offset, length), 0);
+      add(bytes(name, reader, offset, length, '"' + text + '"'), offset + length);
+    }
+    return this;
+  }
+
+  /** Adds bytes with a meaning. */
+  public FieldTable bytes(String name, int offset, int length, String meaning) {
+    if (holds(offset, length)) {
+      add(bytes(name, reader, offset, length, meaning), offset + length);
+    }
+    return this;
+  }
+
+  /** Adds reserved bytes; those that are not 0 are pointed out. */
+  public FieldTable reserved(int offset, int length) {
+    if (holds(offset, length)) {
+      boolean zero = true;
+      for (int i = 0; i < length; i++) {
+        zero &= reader.u8(offset + i) == 0;
+      }
+      bytes("Reserved", offset, length, zero ? "" : "not 0");
+    }
+    return this;
+  }
+
+  /** Adds the bytes from {@code offset} to the reader's end as they are. */
+  public FieldTable rest(int offset) {
+    return bytes("Undecoded", offset, reader.lengthBytes() - offset, "");
+  }
+
+  /** Adds the bytes after the last whole field if there are fewer than {@code expected}. */
+  public FieldTable truncatedBelow(int expected) {
+    int length = reader.lengthBytes();
+    if (length < expected && decoded < length) {
+      bytes("Undecoded", decoded, length - decoded, "truncated");
+    }
+    return this;
+  }
+
+  private boolean holds(int offset, int length) {
+    return length > 0 && offset + length <= reader.lengthBytes();
+  }
+
+  private void add(FieldReport field, int end) {
+    fields.add(field);
+    decoded = end;
+  }
+}

@@ -1,0 +1,70 @@
+package dev.vmm.acpi.decode;
+
+import dev.vmm.AddressRange;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Where a table says that a unit's registers are; nothing was checked.
+ *
+ * @param where the structure that says so, for messages
+ * @param baseHpa the first register's address
+ * @param lengthBytes of the registers, at least 1
+ */
+public record RegisterWindow(String where, long baseHpa, long lengthBytes) {
+  /** Returns what is odd about it: base 0, not a multiple of {@code alignment}, past 2^64. */
+  public List<String> problems(long alignment) {
+    List<String> problems = new ArrayList<>();
+    if (baseHpa == 0) {
+      problems.add(where + " has register base 0x0: no registers can be there");
+    } else if ((baseHpa & (alignment - 1)) != 0) {
+      problems.add(
+          String.format(
+              "%s has register base 0x%x: expected a multiple of %d KiB",
+              where, baseHpa, alignment >> 10));
+    }
+    if (wraps()) {
+      problems.add(
+          String.format(
+              "%s has 0x%x bytes of registers at 0x%x, which wraps past 2^64",
+              where, lengthBytes, baseHpa));
+    }
+    return problems;
+  }
+
+  /**
+   * Returns which windows overlap an earlier one, by address. One sweep in order of address: a
+   * hostile table may hold very many units.
+   */
+  public static List<String> overlaps(List<RegisterWindow> windows) {
+    List<String> problems = new ArrayList<>();
+    List<RegisterWindow> sorted =
+        windows.stream()
+            .filter(window -> !window.wraps())
+            .sorted((a, b) -> a.range().compareTo(b.range()))
+            .toList();
+    @Nullable RegisterWindow reaching = null;
+    for (RegisterWindow window : sorted) {
+      if (reaching != null && reaching.range().overlaps(window.range())) {
+        problems.add(
+            String.format(
+                "%s has registers at %s, which overlap those of %s at %s",
+                window.where, window.range(), reaching.where, reaching.range()));
+      }
+      if (reaching == null
+          || Long.compareUnsigned(window.range().last(), reaching.range().last()) > 0) {
+        reaching = window;
+      }
+    }
+    return problems;
+  }
+
+  private boolean wraps() {
+    return baseHpa != 0 && Long.compareUnsigned(lengthBytes, -baseHpa) > 0;
+  }
+
+  private AddressRange range() {
+    return new AddressRange(baseHpa, lengthBytes);
+  }
+}
