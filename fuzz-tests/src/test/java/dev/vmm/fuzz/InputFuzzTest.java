@@ -18,7 +18,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** Files that the tool recognises by their contents. */
 final class InputFuzzTest {
-  private static final Map<String, byte[]> SNAPSHOT = Seeds.entries(Seeds.snapshotAtWork("model:intel"));
+  private static final Map<String, byte[]> SNAPSHOT =
+      Seeds.entries(Seeds.snapshotAtWork("model:intel"));
   private static final List<String> NAMES = List.copyOf(SNAPSHOT.keySet());
 
   static Stream<byte[]> texts() {

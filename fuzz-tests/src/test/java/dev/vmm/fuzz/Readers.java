@@ -1,6 +1,7 @@
 package dev.vmm.fuzz;
 
 import dev.vmm.acpi.AcpiTable;
+import dev.vmm.iommu.amd.AmdTables;
 import dev.vmm.iommu.inspect.IommuInspector;
 import dev.vmm.iommu.inspect.UnitReport;
 import dev.vmm.iommu.spi.IommuProvider;
@@ -27,23 +28,21 @@ final class Readers {
 
   private Readers() {}
 
-  /** Says whether there is a reader of IVRS tables. */
-  static boolean decodesIvrs() {
-    return INSPECTORS.stream().anyMatch(inspector -> inspector.signatures().contains("IVRS"));
-  }
-
   /** Decodes and shows a table, and asks the back ends whether there is a unit. */
   static void read(AcpiTable table) {
     FakeMachine machine = new FakeMachine(new ArrayMemory(2 << 20)).with(table);
     PROVIDERS.forEach(provider -> provider.probe(machine));
     show(table);
+    show(AmdTables.inspector(), table);
   }
 
   private static void show(AcpiTable table) {
-    for (IommuInspector inspector : INSPECTORS) {
-      if (inspector.signatures().contains(table.signature())) {
-        render(() -> RENDERER.render(inspector.decode(table), new StringBuilder()));
-      }
+    INSPECTORS.forEach(inspector -> show(inspector, table));
+  }
+
+  private static void show(IommuInspector inspector, AcpiTable table) {
+    if (inspector.signatures().contains(table.signature())) {
+      render(() -> RENDERER.render(inspector.decode(table), new StringBuilder()));
     }
   }
 

@@ -7,7 +7,6 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.condition.EnabledIf;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Firmware tables: an input is all of a table after its signature and length. */
@@ -44,9 +43,6 @@ final class TableFuzzTest {
     }
   }
 
-  @EnabledIf(
-      value = "dev.vmm.fuzz.Readers#decodesIvrs",
-      disabledReason = "no back end on the class path decodes IVRS")
   @MethodSource("ivrsSeeds")
   @FuzzTest(maxDuration = "4m")
   void ivrs(byte[] body) {
