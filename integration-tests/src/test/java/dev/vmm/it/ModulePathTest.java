@@ -33,11 +33,12 @@ final class ModulePathTest {
             "dev.vmm.iommu.intel",
             "dev.vmm.iommu.amd",
             "dev.vmm.machine.model",
-            "dev.vmm.machine.qemu");
+            "dev.vmm.machine.qemu",
+            "dev.vmm.machine.snapshot");
     assertThat(services(layer, "dev.vmm.iommu.spi.IommuProvider", "name"))
         .containsExactlyInAnyOrder("intel-vtd", "amd-vi");
     assertThat(services(layer, "dev.vmm.machine.MachineProvider", "scheme"))
-        .containsExactlyInAnyOrder("model", "qemu");
+        .containsExactlyInAnyOrder("model", "qemu", "snapshot");
   }
 
   private static List<Object> services(ModuleLayer layer, String service, String property)
