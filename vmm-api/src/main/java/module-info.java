@@ -14,6 +14,7 @@ module dev.vmm.api {
   exports dev.vmm.iommu.spi;
   exports dev.vmm.iommu.inspect;
   exports dev.vmm.iommu.pagetable;
+  exports dev.vmm.iommu.support;
 
   uses dev.vmm.machine.MachineProvider;
   uses dev.vmm.machine.DmaEngineProvider;

@@ -39,12 +39,15 @@ final class ArchitectureTest {
     "dev.vmm.iommu",
     "dev.vmm.iommu.spi..",
     "dev.vmm.iommu.inspect..",
-    "dev.vmm.iommu.pagetable.."
+    "dev.vmm.iommu.pagetable..",
+    "dev.vmm.iommu.support.."
   };
   private static final String[] BACK_ENDS = {"dev.vmm.iommu.intel..", "dev.vmm.iommu.amd.."};
-  private static final String[] MACHINES = {
+  private static final String SNAPSHOT = "dev.vmm.machine.snapshot..";
+  private static final String[] LIVE_MACHINES = {
     "dev.vmm.machine.model..", "dev.vmm.machine.qemu..", "dev.vmm.machine.linux.."
   };
+  private static final String[] MACHINES = join(LIVE_MACHINES, SNAPSHOT);
 
   @ArchTest
   static final ArchRule contractsUseOnlyTheJdkAndJspecify =
@@ -131,7 +134,8 @@ final class ArchitectureTest {
           .should()
           .dependOnClassesThat()
           .resideInAnyPackage(
-              join(BACK_ENDS, TOOLS, "dev.vmm.machine.qemu..", "dev.vmm.machine.linux.."));
+              join(
+                  BACK_ENDS, TOOLS, SNAPSHOT, "dev.vmm.machine.qemu..", "dev.vmm.machine.linux.."));
 
   @ArchTest
   static final ArchRule backEndsAndMachinesAreFoundAtRunTime =
@@ -140,7 +144,16 @@ final class ArchitectureTest {
           .resideInAnyPackage(CORE, PPT, TOOLS)
           .should()
           .dependOnClassesThat()
-          .resideInAnyPackage(join(BACK_ENDS, MACHINES));
+          .resideInAnyPackage(join(BACK_ENDS, LIVE_MACHINES));
+
+  @ArchTest
+  static final ArchRule onlyDmardumpKnowsTheFormatOfSnapshots =
+      noClasses()
+          .that()
+          .resideInAnyPackage(CORE, PPT, "dev.vmm.tools.vmmctl..")
+          .should()
+          .dependOnClassesThat()
+          .resideInAPackage(SNAPSHOT);
 
   private static String[] join(String[] first, String... more) {
     String[] all = java.util.Arrays.copyOf(first, first.length + more.length);

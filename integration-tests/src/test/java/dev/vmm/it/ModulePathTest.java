@@ -29,11 +29,15 @@ final class ModulePathTest {
 
     assertThat(layer.modules().stream().map(Module::getName))
         .contains(
-            "dev.vmm.core", "dev.vmm.iommu.intel", "dev.vmm.machine.model", "dev.vmm.machine.qemu");
+            "dev.vmm.core",
+            "dev.vmm.iommu.intel",
+            "dev.vmm.machine.model",
+            "dev.vmm.machine.qemu",
+            "dev.vmm.machine.snapshot");
     assertThat(services(layer, "dev.vmm.iommu.spi.IommuProvider", "name"))
         .containsExactly("intel-vtd");
     assertThat(services(layer, "dev.vmm.machine.MachineProvider", "scheme"))
-        .containsExactlyInAnyOrder("model", "qemu");
+        .containsExactlyInAnyOrder("model", "qemu", "snapshot");
   }
 
   private static List<Object> services(ModuleLayer layer, String service, String property)

@@ -42,6 +42,7 @@ final class ServiceDeclarationsTest {
             "dev.vmm.ppt",
             "dev.vmm.machine.model",
             "dev.vmm.machine.qemu",
+            "dev.vmm.machine.snapshot",
             "dev.vmm.tools.dmardump",
             "dev.vmm.tools.vmmctl");
     assertThat(

@@ -23,6 +23,9 @@ import org.slf4j.LoggerFactory;
 final class DefaultPptDriver implements PptDriver {
   private static final Logger LOG = LoggerFactory.getLogger(DefaultPptDriver.class);
 
+  /** Base class and sub-class. Source: PCI Code and ID Assignment 1.11, "Base Class 08h". */
+  private static final int IOMMU_CLASS = 0x0806;
+
   private static final Pattern BLANKS = Pattern.compile("\\s+");
 
   private final Vmm vmm;
@@ -101,6 +104,11 @@ final class DefaultPptDriver implements PptDriver {
         throw VmmException.invalid(
             "cannot attach %s: it is a bridge (header type %d); name an endpoint behind it",
             function, function.headerType());
+      }
+      if (function.classCode() >>> 8 == IOMMU_CLASS) {
+        throw VmmException.invalid(
+            "cannot attach %s: it is an I/O MMU itself, which no guest may have; name another function",
+            function);
       }
       SharedRequesterId.refuse(function, all);
       DefaultPptDevice device =

@@ -111,6 +111,16 @@ class AttachTest {
     assertThat(f.machine.pci().writes).isEmpty();
   }
 
+  @Test
+  void attachOfAnIommuIsRefused() {
+    PptFixture f = new PptFixture();
+    f.add("0000:00:06.0", new FakeEndpoint(0x1022, 0x1419, 0x080600, false).seal());
+    assertThat(failsWith(Errno.EINVAL, () -> f.driver.attach(Rid.parse("0000:00:06.0"))))
+        .contains("0000:00:06.0")
+        .contains("I/O MMU itself");
+    assertThat(f.machine.pci().writes).isEmpty();
+  }
+
   @ParameterizedTest
   @CsvSource({"4", "5", "6"})
   void aFunctionBehindExpressPortsIsAttached(int type) {

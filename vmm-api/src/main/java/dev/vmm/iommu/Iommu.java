@@ -46,7 +46,7 @@ public interface Iommu extends AutoCloseable {
    * Creates an empty domain: until something is mapped, it blocks all DMA.
    *
    * @throws dev.vmm.VmmException EINVAL if no unit reaches {@code spec.lastIova()}; ENOMEM if no
-   *     page for a table is free
+   *     page for a table is free; ENOSPC if it is a home and a unit has no domain id left
    */
   Domain createDomain(DomainSpec spec);
 
@@ -58,7 +58,8 @@ public interface Iommu extends AutoCloseable {
    *
    * @throws dev.vmm.VmmException ENXIO if no unit translates for one of them; EINVAL if its unit
    *     cannot walk the domain's tables or the domain is not of this I/O MMU or closed; ENOSPC if
-   *     its unit has no domain id left; EIO or ETIMEDOUT from the hardware
+   *     its unit has no domain id left and the domain is no {@linkplain DomainSpec#home home}; EIO
+   *     or ETIMEDOUT from the hardware
    */
   void move(Collection<Rid> rids, Domain domain);
 

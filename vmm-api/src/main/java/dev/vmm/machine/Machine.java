@@ -32,6 +32,14 @@ public interface Machine extends AutoCloseable {
   RegisterBlock registers(long hpa, long lengthBytes);
 
   /**
+   * Says whether the machine's units record the DMA that they refuse, as real ones do. A model of
+   * hardware may leave that out: its units stop the DMA and tell nobody.
+   */
+  default boolean recordsFaults() {
+    return true;
+  }
+
+  /**
    * Gives the machine up and ends what was started for it. Does nothing the second time. Never
    * throws.
    */

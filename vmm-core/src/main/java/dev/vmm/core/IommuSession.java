@@ -73,7 +73,7 @@ final class IommuSession {
       throw new VmmException(
           Errno.ENXIO, "machine " + machine.name() + " has no RAM: nothing to map for the host");
     }
-    Domain hostDomain = create(new DomainSpec("host", ranges.get(ranges.size() - 1).last()));
+    Domain hostDomain = create(new DomainSpec("host", ranges.get(ranges.size() - 1).last(), true));
     host = hostDomain;
     for (AddressRange range : ranges) {
       Spi.run(
@@ -81,7 +81,7 @@ final class IommuSession {
           () ->
               hostDomain.map(range.start(), range.start(), range.lengthBytes(), Access.READ_WRITE));
     }
-    blocked = create(new DomainSpec("blocked", lastIovaFor(0)));
+    blocked = create(new DomainSpec("blocked", lastIovaFor(0), true));
     settle(present);
     Spi.run("turning translation on", iommu::enable);
     if (!iommu.enabled()) {

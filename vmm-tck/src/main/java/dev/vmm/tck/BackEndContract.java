@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.fail;
 
 import dev.vmm.Errno;
+import dev.vmm.VmmException;
 import dev.vmm.iommu.Domain;
 import dev.vmm.iommu.DomainSpec;
 import dev.vmm.iommu.Iommu;
@@ -253,15 +254,48 @@ abstract class BackEndContract extends ContractPart {
     }
   }
 
+  /** The blocked domain that no device was ever in, the host's that all have left. */
+  @Test
+  void i08_aHomeIsReachedThoughOthersHaveTakenEveryDomainId() {
+    try (SpiSession session = stage().session()) {
+      Iommu iommu = session.iommu();
+      Rid rid = stage().engineRid();
+      long last = session.domain("usual").lastIova();
+      Domain host = session.domain(new DomainSpec("host", last, true));
+      Domain blocked = session.domain(new DomainSpec("blocked", last, true));
+      iommu.move(List.of(rid), host);
+      iommu.enable();
+      iommu.move(List.of(rid), session.domain("vm"));
+      if (iommu.capabilities().maxDomains() <= 64) {
+        for (Rid id : others(iommu)) {
+          try {
+            iommu.move(List.of(id), session.domain("of " + id));
+          } catch (VmmException e) {
+            assertThat(e.errno()).isEqualTo(Errno.ENOSPC);
+            break;
+          }
+        }
+      }
+      iommu.move(List.of(rid), blocked);
+      assertThat(iommu.domainOf(rid)).hasValue(blocked);
+      iommu.move(List.of(rid), host);
+      assertThat(iommu.domainOf(rid)).hasValue(host);
+    }
+  }
+
+  /** Requester ids of no function, of the engine's unit. */
+  private List<Rid> others(Iommu iommu) {
+    return Stream.iterate(0x5000, id -> id + 1)
+        .limit(256)
+        .map(id -> Rid.of(stage().engineRid().segment(), id))
+        .filter(id -> iommu.unitOf(id).equals(iommu.unitOf(stage().engineRid())))
+        .toList();
+  }
+
   /** Puts a requester id of its own into each of as many domains as there are. */
   private void fillUp(SpiSession session, Domain home) {
     Iommu iommu = session.iommu();
-    List<Rid> rids =
-        Stream.iterate(0x5000, id -> id + 1)
-            .limit(256)
-            .map(id -> Rid.of(stage().engineRid().segment(), id))
-            .filter(id -> iommu.unitOf(id).equals(iommu.unitOf(stage().engineRid())))
-            .toList();
+    List<Rid> rids = others(iommu);
     int moved = 0;
     boolean full = false;
     for (Rid id : rids) {
@@ -269,7 +303,7 @@ abstract class BackEndContract extends ContractPart {
       try {
         iommu.move(List.of(id), domain);
         moved++;
-      } catch (dev.vmm.VmmException e) {
+      } catch (VmmException e) {
         assertThat(e.errno()).isEqualTo(Errno.ENOSPC);
         assertThat(iommu.domainOf(id)).isEmpty();
         full = true;

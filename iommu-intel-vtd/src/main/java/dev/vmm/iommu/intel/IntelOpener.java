@@ -3,6 +3,7 @@ package dev.vmm.iommu.intel;
 import dev.vmm.AddressRange;
 import dev.vmm.Errno;
 import dev.vmm.VmmException;
+import dev.vmm.bits.Layout;
 import dev.vmm.iommu.Iommu;
 import dev.vmm.iommu.intel.dmar.DmarTable;
 import dev.vmm.iommu.intel.dmar.Drhd;
@@ -10,8 +11,9 @@ import dev.vmm.iommu.intel.regs.CapReg;
 import dev.vmm.iommu.intel.regs.EcapReg;
 import dev.vmm.iommu.intel.unit.Unit;
 import dev.vmm.iommu.intel.unit.UnitCheck;
-import dev.vmm.iommu.intel.unit.UnitRegisters;
 import dev.vmm.iommu.spi.IommuContext;
+import dev.vmm.iommu.support.UnitRegisters;
+import dev.vmm.iommu.support.UnitsIommu;
 import dev.vmm.machine.Machine;
 import dev.vmm.machine.PhysicalMemory;
 import dev.vmm.machine.RegisterBlock;
@@ -54,9 +56,9 @@ final class IntelOpener {
       }
       UnitFinder finder = new UnitFinder(table, machine.pci(), units);
       finder.problems().forEach(problem -> LOG.warn("{}", problem));
-      return new IntelIommu(units, new UnitFacts(table, units), finder, machine.memory());
-    } catch (VmmException e) {
-      units.forEach(Unit::close);
+      return new UnitsIommu("VT-d", units, UnitFacts.of(table, units), finder, machine.memory());
+    } catch (RuntimeException e) {
+      UnitsIommu.giveUp(units, e);
       throw e;
     }
   }
@@ -77,11 +79,19 @@ final class IntelOpener {
               e.getMessage()),
           e);
     }
-    UnitRegisters registers = new UnitRegisters(name, block, timeoutNanos);
+    UnitRegisters registers =
+        new UnitRegisters(
+            name, block, timeoutNanos, IntelTunables.TIMEOUT_MS.name(), IntelOpener::logWrite);
     CapReg cap = new CapReg(registers.read(CapReg.LAYOUT, CapReg.OFFSET));
     EcapReg ecap = new EcapReg(registers.read(EcapReg.LAYOUT, EcapReg.OFFSET));
     UnitCheck.check(drhd, registers, cap, ecap);
     return new Unit(drhd, registers, cap, ecap, machine.memory(), queued);
+  }
+
+  private static void logWrite(String unit, Layout layout, long offset, long value) {
+    if (LOG.isDebugEnabled()) {
+      LOG.debug("{}: write 0x{} {}", unit, Long.toHexString(offset), layout.describe(value));
+    }
   }
 
   /**

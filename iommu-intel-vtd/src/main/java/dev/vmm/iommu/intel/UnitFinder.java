@@ -5,6 +5,7 @@ import dev.vmm.iommu.intel.dmar.DmarTable;
 import dev.vmm.iommu.intel.dmar.Drhd;
 import dev.vmm.iommu.intel.dmar.UnitMap;
 import dev.vmm.iommu.intel.unit.Unit;
+import dev.vmm.iommu.support.UnitLocator;
 import dev.vmm.pci.PciBus;
 import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
@@ -14,7 +15,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** Finds the unit of a requester id. Thread-safe. */
-final class UnitFinder {
+final class UnitFinder implements UnitLocator {
   private final UnitMap map;
   private final PciBus pci;
   private final boolean scopesDecide;
@@ -31,8 +32,8 @@ final class UnitFinder {
     }
   }
 
-  /** Returns the unit, or null if none translates for it. */
-  synchronized @Nullable Unit find(Rid rid) {
+  @Override
+  public synchronized @Nullable Unit find(Rid rid) {
     Rid owner = scopesDecide ? physicalFunctions.get(rid) : rid;
     if (owner == null) {
       // A function that is not known yet may be a new VF, which is in its PF's scope.
@@ -45,8 +46,14 @@ final class UnitFinder {
     return drhd == null ? null : byOffset.get(drhd.offset());
   }
 
-  List<ReservedRegion> reservedRegions(Rid rid) {
+  @Override
+  public List<ReservedRegion> reservedRegions(Rid rid) {
     return map.reservedRegions(rid);
+  }
+
+  @Override
+  public String expected() {
+    return "a DRHD of the DMAR table that covers it";
   }
 
   List<String> problems() {

@@ -170,6 +170,44 @@ class UnitFailureTest {
   }
 
   @Test
+  void i08_aHomeHasItsDomainIdOnEachUnitFromItsCreationToItsEnd() {
+    // ND = 0 on the second: 16 ids, of which 0 is not used.
+    Bench bench = Bench.two(CAP, ECAP, CAP & ~7L);
+    Iommu iommu = bench.open();
+    iommu.enable();
+    long before = bench.memory.allocatedBytes();
+    List<Domain> homes = new ArrayList<>();
+    for (int i = 0; i < 15; i++) {
+      homes.add(iommu.createDomain(new DomainSpec("home" + i, 0xffff, true)));
+    }
+    long full = bench.memory.allocatedBytes();
+    assertFails(
+        Errno.ENOSPC,
+        () -> iommu.createDomain(new DomainSpec("more", 0xffff, true)),
+        "vtd1",
+        "domain id");
+    assertThat(bench.memory.allocatedBytes()).isEqualTo(full);
+    assertFails(
+        Errno.ENOSPC, () -> iommu.move(List.of(NIC), domain(iommu, "vm")), "vtd1", "domain id");
+    for (int round = 0; round < 3; round++) {
+      for (Domain home : homes) {
+        iommu.move(List.of(NIC), home);
+        assertThat(iommu.domainOf(NIC)).hasValue(home);
+      }
+    }
+    homes.get(0).close();
+    Domain vm = domain(iommu, "vm");
+    iommu.move(List.of(NIC), vm);
+    iommu.move(List.of(NIC), homes.get(1));
+    homes.subList(2, 15).forEach(Domain::close);
+    assertThat(before).isLessThan(full);
+    for (int i = 0; i < 14; i++) {
+      iommu.move(List.of(Rid.of(0, 0x100 + i)), domain(iommu, "d" + i));
+    }
+    bench.checkRules();
+  }
+
+  @Test
   void i05_aDomainIdComesBackAsLateAsItCanAndForgotten() {
     // ND = 0: 16 ids, of which 0 is not used.
     Bench bench = Bench.one(CAP & ~7L, ECAP);

@@ -37,6 +37,34 @@ class UnitRecoveryTest {
   }
 
   @Test
+  void i13_aStartAfterAStopThatFailedTakesNoSecondQueue() {
+    Bench bench = Bench.one(CAP, ECAP).impatient();
+    Iommu iommu = bench.open();
+    Domain host = domain(iommu, "host");
+    iommu.move(List.of(NIC), host);
+    iommu.enable();
+    long running = bench.memory.allocatedBytes();
+    bench.unit().stuckStatus = QIES;
+    assertFails(Errno.ETIMEDOUT, iommu::disable, "vtd0", "QIE");
+    // The queue may still be read: it is there, and the unit is not set up again.
+    assertThat(bench.memory.allocatedBytes()).isEqualTo(running);
+    int writes = bench.unit().writes.size();
+    assertFails(Errno.ETIMEDOUT, iommu::enable, "vtd0", "QIE");
+    assertThat(bench.memory.allocatedBytes()).isEqualTo(running);
+    assertThat(bench.unit().writes.subList(writes, bench.unit().writes.size()))
+        .noneMatch(write -> write.startsWith("90=") || write.startsWith("20="));
+    bench.unit().stuckStatus = 0;
+    iommu.enable();
+    assertThat(bench.memory.allocatedBytes()).isEqualTo(running);
+    iommu.close();
+    host.close();
+    assertThat(bench.memory.allocatedBytes()).isZero();
+    // The second stop does not wait for ever for the command of the first.
+    assertThat(bench.unit().violations)
+        .containsExactly("command while one is not done: 0x4000000");
+  }
+
+  @Test
   void i13_aFailedCloseCanBeTriedAgainAndThenGivesEverythingBack() {
     Bench bench = Bench.two(CAP, ECAP, CAP).impatient();
     Iommu iommu = bench.open();

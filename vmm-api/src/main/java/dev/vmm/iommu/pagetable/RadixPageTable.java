@@ -30,6 +30,7 @@ public final class RadixPageTable {
   private static final long PAGE = PhysicalMemory.PAGE_BYTES;
 
   private final Object lock = new Object();
+  private final String name;
   private final PageTableFormat format;
   private final PhysicalMemory memory;
   private final TableInvalidator invalidator;
@@ -54,13 +55,14 @@ public final class RadixPageTable {
       PhysicalMemory memory,
       boolean coherent,
       TableInvalidator invalidator) {
-    this(format, levels, -1L, memory, coherent, invalidator);
+    this(format.name() + " page table", format, levels, -1L, memory, coherent, invalidator);
   }
 
   /**
    * Makes an empty table for units that do not take every iova that its levels reach, and takes its
    * root's page.
    *
+   * @param name whose it is, for messages: {@code domain vm:guest1}
    * @param levels the levels that the unit walks, 1 to {@link PageTableFormat#maxLevels}
    * @param reach the highest iova that the units take, inclusive
    * @param coherent whether the units snoop the CPU's caches; if not, stores are flushed
@@ -68,6 +70,7 @@ public final class RadixPageTable {
    * @throws VmmException EINVAL if the format has no such tables; ENOMEM if no page is free
    */
   public RadixPageTable(
+      String name,
       PageTableFormat format,
       int levels,
       long reach,
@@ -79,6 +82,7 @@ public final class RadixPageTable {
           "cannot make a %s page table of %d levels: expected 1 to %d levels",
           format.name(), levels, format.maxLevels());
     }
+    this.name = name;
     this.format = format;
     this.memory = memory;
     this.invalidator = invalidator;
@@ -344,7 +348,7 @@ public final class RadixPageTable {
   private void checkOpen() {
     if (closed) {
       throw VmmException.invalid(
-          "%s page table at 0x%x is closed: expected no use after close", format.name(), root.hpa);
+          "the page table at 0x%x of %s is closed: expected no use after close", root.hpa, name);
     }
   }
 
@@ -355,8 +359,9 @@ public final class RadixPageTable {
         || Long.compareUnsigned(last, iova) < 0
         || Long.compareUnsigned(last, lastIova) > 0) {
       throw VmmException.invalid(
-          "cannot %s 0x%x bytes at iova 0x%x: expected multiples of 0x%x, not empty, up to iova 0x%x; correct the range",
-          verb, lengthBytes, iova, PAGE, lastIova);
+          "cannot %s 0x%x bytes at iova 0x%x of %s: expected multiples of 0x%x, not empty, up to iova 0x%x, what the"
+              + " units reach; correct the range",
+          verb, lengthBytes, iova, name, PAGE, lastIova);
     }
     return last;
   }
@@ -368,16 +373,16 @@ public final class RadixPageTable {
         || Long.compareUnsigned(last, hpa) < 0
         || Long.compareUnsigned(last, lastHpa) > 0) {
       throw VmmException.invalid(
-          "cannot map 0x%x bytes at iova 0x%x to hpa 0x%x: expected a multiple of 0x%x, up to hpa 0x%x; correct the"
-              + " range",
-          lengthBytes, iova, hpa, PAGE, lastHpa);
+          "cannot map 0x%x bytes at iova 0x%x of %s to hpa 0x%x: expected a multiple of 0x%x, up to hpa 0x%x; correct"
+              + " the range",
+          lengthBytes, iova, name, hpa, PAGE, lastHpa);
     }
   }
 
-  private static VmmException overlap(long iova, long last, long conflict) {
+  private VmmException overlap(long iova, long last, long conflict) {
     return VmmException.invalid(
-        "cannot map iova 0x%x-0x%x: iova 0x%x is mapped already; unmap it first",
-        iova, last, conflict);
+        "cannot map iova 0x%x-0x%x of %s: iova 0x%x is mapped already; unmap it first",
+        iova, last, name, conflict);
   }
 
   private static long min(long a, long b) {

@@ -33,7 +33,9 @@ final class ExampleDomain implements Domain, TableInvalidator {
     unit = iommu.unit;
     long reach = -1L >>> (64 - unit.caps.iovaBits());
     boolean coherent = unit.caps.coherent();
-    table = new RadixPageTable(iommu.format, levels, reach, iommu.memory, coherent, this);
+    table =
+        new RadixPageTable(
+            "domain " + name, iommu.format, levels, reach, iommu.memory, coherent, this);
   }
 
   @Override

@@ -79,7 +79,12 @@ final class ExampleIommu implements Iommu {
           "domain %s: last iova 0x%x, expected at most %d bits, which is what unit %s reaches",
           spec.name(), spec.lastIova(), unit.caps.iovaBits(), unit.name);
     }
-    return new ExampleDomain(this, spec.name(), unit.caps.levelsFor(spec.lastIova()));
+    ExampleDomain domain =
+        new ExampleDomain(this, spec.name(), unit.caps.levelsFor(spec.lastIova()));
+    if (spec.home()) {
+      giveHomeId(domain);
+    }
+    return domain;
   }
 
   @Override
@@ -106,6 +111,16 @@ final class ExampleIommu implements Iommu {
     giveId(target);
     contexts.move(strangers, target);
     strangers.forEach(rid -> places.put(rid, target));
+  }
+
+  /** A device must always find home, however many domains there are by then. */
+  private void giveHomeId(ExampleDomain domain) {
+    try {
+      giveId(domain);
+    } catch (VmmException e) {
+      domain.table.close(true);
+      throw e;
+    }
   }
 
   /** The first move of a device into a domain is the first time that the unit hears of it. */

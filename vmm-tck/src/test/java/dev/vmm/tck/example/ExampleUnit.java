@@ -2,16 +2,17 @@ package dev.vmm.tck.example;
 
 import dev.vmm.Errno;
 import dev.vmm.VmmException;
+import dev.vmm.bits.AccessKind;
+import dev.vmm.bits.Layout;
 import dev.vmm.iommu.Access;
 import dev.vmm.iommu.DmaFault;
 import dev.vmm.iommu.FaultBatch;
+import dev.vmm.iommu.support.UnitRegisters;
 import dev.vmm.machine.Machine;
 import dev.vmm.machine.RegisterBlock;
-import dev.vmm.machine.RegisterWait;
 import dev.vmm.pci.Rid;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.LongPredicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,6 +31,13 @@ final class ExampleUnit {
   private static final int CCMD = 0x28;
   private static final int FSTS = 0x34;
 
+  // The registers that are waited for, or show that a unit is gone: the bits that are used by name.
+  private static final Layout GSTS_REG = layout(Layout.of32("GSTS"), 31, "TES");
+  private static final Layout CCMD_REG = layout(Layout.of64("CCMD"), 63, "ICC");
+  private static final Layout IOTLB_REG = layout(Layout.of64("IOTLB"), 63, "IVT");
+  private static final Layout FSTS_REG = layout(Layout.of32("FSTS"), 31, "RSVD");
+  private static final Layout FRCD_REG = layout(Layout.of64("FRCD"), 63, "F");
+
   // GCMD and GSTS have the same bits.
   private static final int TE = 1 << 31;
   private static final int SRTP = 1 << 30;
@@ -40,9 +48,11 @@ final class ExampleUnit {
   /** SRTP, SFL, WBF and SIRTP: bits that fire when written 1. */
   private static final int ONE_SHOT = SRTP | 1 << 29 | WBF | 1 << 24;
 
-  private static final long ICC_GLOBAL = 1L << 63 | 1L << 61;
-  private static final long IVT_GLOBAL = 1L << 63 | 1L << 60;
-  private static final long IVT_DOMAIN = 1L << 63 | 2L << 60;
+  private static final long ICC = 1L << 63;
+  private static final long ICC_GLOBAL = ICC | 1L << 61;
+  private static final long IVT = 1L << 63;
+  private static final long IVT_GLOBAL = IVT | 1L << 60;
+  private static final long IVT_DOMAIN = IVT | 2L << 60;
   private static final int PFO = 1;
 
   private static final String[] REASONS = {
@@ -66,7 +76,7 @@ final class ExampleUnit {
   final int segment;
   final ExampleCaps caps;
   private final RegisterBlock registers;
-  private final RegisterWait wait;
+  private final UnitRegisters bounded;
   private final long foundRtaddr;
   private boolean rootSet;
   private @Nullable RuntimeException lost;
@@ -76,7 +86,10 @@ final class ExampleUnit {
     name = String.format("vtd@0x%x", dmar.baseHpa());
     segment = dmar.segment();
     registers = machine.registers(dmar.baseHpa(), dmar.lengthBytes());
-    wait = new RegisterWait(name, registers, timeoutNanos);
+    String timeout = ExampleProvider.TIMEOUT_MS.name();
+    bounded =
+        new UnitRegisters(
+            name, registers, timeoutNanos, timeout, (unit, layout, offset, value) -> {});
     int status = status();
     if ((status & (TE | QIE | IRE)) != 0) {
       throw VmmException.of(
@@ -103,6 +116,13 @@ final class ExampleUnit {
     foundRtaddr = registers.read64(RTADDR);
   }
 
+  private static Layout layout(Layout.Builder layout, int high, String highest) {
+    return layout
+        .bit(highest, high, AccessKind.RW)
+        .field("REST", high - 1, 0, AccessKind.RW)
+        .build();
+  }
+
   // Commands.
 
   boolean translating() {
@@ -114,17 +134,17 @@ final class ExampleUnit {
     rootSet = true;
     flushWriteBuffer();
     registers.write64(RTADDR, rootHpa);
-    command(SRTP, true, gsts -> (gsts & SRTP) != 0, "RTPS to become 1");
+    command(SRTP, true, true, "to take the root table");
     invalidateAll();
   }
 
   void turnOn() {
-    command(TE, true, gsts -> (gsts & TE) != 0, "TES to become 1");
+    command(TE, true, true, "to translate");
   }
 
   void turnOff() {
     if (translating()) {
-      command(TE, false, gsts -> (gsts & TE) == 0, "TES to become 0");
+      command(TE, false, false, "to translate no more");
     }
   }
 
@@ -140,14 +160,15 @@ final class ExampleUnit {
   }
 
   /** All that is on stays on, and no one-shot bit is fired by accident. */
-  private void command(int bit, boolean on, LongPredicate done, String expected) {
+  private void command(int bit, boolean on, boolean until, String what) {
     int keep = status() & ~ONE_SHOT;
     registers.write32(GCMD, on ? keep | bit : keep & ~bit);
-    wait.until("GSTS", GSTS, 4, done, expected);
+    long mask = Integer.toUnsignedLong(bit);
+    bounded.await(GSTS_REG, GSTS, mask, until ? mask : 0, what);
   }
 
   private int status() {
-    return (int) wait.read("GSTS", GSTS, 4);
+    return (int) bounded.readAlive(GSTS_REG, GSTS);
   }
 
   // Invalidation. Section "Register-based Invalidation Interface".
@@ -203,17 +224,17 @@ final class ExampleUnit {
   }
 
   private long awaitContext() {
-    return wait.until("CCMD", CCMD, 8, ccmd -> ccmd >= 0, "ICC to become 0");
+    return bounded.await(CCMD_REG, CCMD, ICC, 0, "to forget context entries");
   }
 
   private long awaitIotlb() {
-    return wait.until("IOTLB", caps.iotlb(), 8, iotlb -> iotlb >= 0, "IVT to become 0");
+    return bounded.await(IOTLB_REG, caps.iotlb(), IVT, 0, "to forget translations");
   }
 
   /** Section "Write Buffer Flushing". */
   private void flushWriteBuffer() {
     if (caps.buffersWrites()) {
-      command(WBF, true, gsts -> (gsts & WBF) == 0, "WBFS to become 0");
+      command(WBF, true, false, "to flush its write buffer");
     }
   }
 
@@ -248,12 +269,12 @@ final class ExampleUnit {
 
   /** Takes every record from FSTS.FRI on, each given back before the next, then the overflow. */
   FaultBatch drainFaults() {
-    int status = (int) wait.read("FSTS", FSTS, 4);
+    int status = (int) bounded.readAlive(FSTS_REG, FSTS);
     List<DmaFault> faults = new ArrayList<>();
     for (int i = 0; i < caps.faultRecords(); i++) {
       int index = ((status >>> 8 & 0xff) + i) % caps.faultRecords();
       long record = caps.firstFaultRecord() + 16L * index;
-      long high = wait.read("FRCD", record + 8, 8);
+      long high = bounded.readAlive(FRCD_REG, record + 8);
       if (high >= 0) { // F, the uppermost bit, is 0: no record, and none after it
         break;
       }

@@ -22,7 +22,7 @@ import dev.vmm.iommu.intel.regs.VerReg;
 import dev.vmm.iommu.intel.regs.VtdRegisters;
 import dev.vmm.iommu.intel.structs.SecondStageFormat;
 import dev.vmm.iommu.intel.unit.FaultRecords;
-import dev.vmm.iommu.intel.unit.UnitRegisters;
+import dev.vmm.iommu.support.UnitRegisters;
 import dev.vmm.machine.Machine;
 import dev.vmm.machine.RegisterBlock;
 import java.util.ArrayList;
@@ -77,7 +77,7 @@ public final class UnitReader {
   }
 
   private UnitReport read(RegisterBlock block) {
-    UnitRegisters registers = new UnitRegisters(name, block, 1);
+    UnitRegisters registers = UnitRegisters.readOnly(name, block);
     VerReg version = new VerReg(registers.read(VerReg.LAYOUT, VerReg.OFFSET));
     CapReg cap = new CapReg(registers.read(CapReg.LAYOUT, CapReg.OFFSET));
     EcapReg ecap = new EcapReg(registers.read(EcapReg.LAYOUT, EcapReg.OFFSET));

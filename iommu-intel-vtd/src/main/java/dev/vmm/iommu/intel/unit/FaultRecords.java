@@ -8,6 +8,7 @@ import dev.vmm.iommu.intel.regs.FaultReason;
 import dev.vmm.iommu.intel.regs.FrcdHighReg;
 import dev.vmm.iommu.intel.regs.FrcdLowReg;
 import dev.vmm.iommu.intel.regs.FstsReg;
+import dev.vmm.iommu.support.UnitRegisters;
 import dev.vmm.pci.Rid;
 import java.util.List;
 

@@ -5,6 +5,7 @@ import dev.vmm.VmmException;
 import dev.vmm.bits.Field;
 import dev.vmm.iommu.intel.regs.GcmdReg;
 import dev.vmm.iommu.intel.regs.GstsReg;
+import dev.vmm.iommu.support.UnitRegisters;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 

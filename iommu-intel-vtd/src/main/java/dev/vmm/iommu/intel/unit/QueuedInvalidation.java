@@ -14,6 +14,8 @@ import dev.vmm.iommu.intel.structs.ContextCacheDescriptor;
 import dev.vmm.iommu.intel.structs.IotlbDescriptorHigh;
 import dev.vmm.iommu.intel.structs.IotlbDescriptorLow;
 import dev.vmm.iommu.intel.structs.WaitDescriptorLow;
+import dev.vmm.iommu.support.Deadline;
+import dev.vmm.iommu.support.UnitRegisters;
 import dev.vmm.machine.PhysicalMemory;
 import java.lang.invoke.VarHandle;
 import java.util.Locale;
@@ -58,6 +60,7 @@ final class QueuedInvalidation implements Invalidation {
     return "queued invalidation";
   }
 
+  /** No page is left from before: {@link Unit} starts only after a {@link #stop} that succeeded. */
   @Override
   public void start() {
     queue = memory.allocatePage();
@@ -102,6 +105,11 @@ final class QueuedInvalidation implements Invalidation {
   /**
    * Lets the unit finish what it was given: the queue must not be turned off before. After a sync
    * that succeeded it has; one that hangs or has stopped at an error is turned off all the same.
+   *
+   * <p>Its pages may be freed then, too: a queue is read only while it is enabled, and QIES clear
+   * says that it is not any more (VT-d r4.1, "Invalidation Queue Head Register": hardware resets
+   * the head whenever QIES is clear). Where QIES stays set nothing is freed. An answer to a wait
+   * that was fetched before has had the whole of this wait, and of sync's, to be written.
    */
   private void awaitEmpty() {
     if (head == tail) {
@@ -162,7 +170,7 @@ final class QueuedInvalidation implements Invalidation {
             String.format(
                 Locale.ROOT,
                 "%s did not finish the invalidations up to IQT_REG 0x%x: the status word at 0x%x reads 0x%x and IQH_REG"
-                    + " reads 0x%x after %d ms, expected the status 0x%x; the unit hangs: raise hw.vmm.vtd.timeout_ms or"
+                    + " reads 0x%x after %d ms, expected the status 0x%x; the unit hangs: raise %s or"
                     + " restart the machine",
                 registers.where(),
                 tail * ENTRY_BYTES,
@@ -170,7 +178,8 @@ final class QueuedInvalidation implements Invalidation {
                 memory.read(status, 4),
                 registers.read(IqhReg.LAYOUT, IqhReg.OFFSET),
                 deadline.waitedMillis(),
-                expected));
+                expected,
+                registers.timeoutTunable()));
       }
     }
     // All before the wait is done, so the queue is empty.

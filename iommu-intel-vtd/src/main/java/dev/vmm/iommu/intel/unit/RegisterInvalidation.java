@@ -9,6 +9,7 @@ import dev.vmm.iommu.intel.regs.EcapReg;
 import dev.vmm.iommu.intel.regs.Granularity;
 import dev.vmm.iommu.intel.regs.IotlbReg;
 import dev.vmm.iommu.intel.regs.IvaReg;
+import dev.vmm.iommu.support.UnitRegisters;
 import java.util.Locale;
 
 /**

@@ -7,6 +7,7 @@ import dev.vmm.iommu.intel.regs.IqaReg;
 import dev.vmm.iommu.intel.regs.IqtReg;
 import dev.vmm.iommu.intel.regs.PmenReg;
 import dev.vmm.iommu.intel.regs.RtaddrReg;
+import dev.vmm.iommu.support.UnitRegisters;
 
 /**
  * What a unit's registers held when it was opened, to be written back when it is given up.

@@ -7,6 +7,10 @@ import dev.vmm.iommu.intel.regs.CapReg;
 import dev.vmm.iommu.intel.regs.EcapReg;
 import dev.vmm.iommu.intel.regs.GcmdReg;
 import dev.vmm.iommu.intel.regs.RtaddrReg;
+import dev.vmm.iommu.support.DomainIds;
+import dev.vmm.iommu.support.RemappingUnit;
+import dev.vmm.iommu.support.UnitMove;
+import dev.vmm.iommu.support.UnitRegisters;
 import dev.vmm.machine.PhysicalMemory;
 import java.util.ArrayList;
 import java.util.List;
@@ -20,7 +24,7 @@ import org.slf4j.LoggerFactory;
  * <p>Thread-safe: one lock for each unit, taken after the lock of a page table and never before it.
  * While translation is off nothing is flushed: turning it on flushes everything.
  */
-public final class Unit {
+public final class Unit implements RemappingUnit {
   private static final Logger LOG = LoggerFactory.getLogger(Unit.class);
 
   /** What of RTADDR_REG can be written. */
@@ -78,12 +82,12 @@ public final class Unit {
     this.tables = new ContextTables(memory, ecap.c());
   }
 
-  /** Returns the unit's name, such as {@code vtd0}. */
+  @Override
   public String name() {
     return registers.unit();
   }
 
-  /** Returns the name with the address, for messages. */
+  @Override
   public String where() {
     return registers.where();
   }
@@ -103,21 +107,19 @@ public final class Unit {
     return ecap;
   }
 
-  /** Says whether it walks tables of so many levels, 3 to 5. */
-  public boolean walks(int levels) {
-    return (cap.sagaw() & (1 << (levels - 2))) != 0;
+  @Override
+  public int reachBits(int levels) {
+    // Bit n of SAGAW stands for n + 2 levels; 0 and 4 are reserved.
+    boolean walks = levels >= 3 && levels <= 5 && (cap.sagaw() & (1 << (levels - 2))) != 0;
+    return walks ? Math.min(12 + 9 * levels, cap.guestAddressBits()) : 0;
   }
 
-  /** Says, by the status register, whether it translates. */
+  @Override
   public boolean translates() {
     return command.status().tes();
   }
 
-  /**
-   * Turns translation on, with everything forgotten before; undone if it fails.
-   *
-   * @throws VmmException EIO, ETIMEDOUT or ENOMEM
-   */
+  @Override
   public void enable() {
     lock.lock();
     try {
@@ -173,11 +175,7 @@ public final class Unit {
     }
   }
 
-  /**
-   * Turns translation off and writes back what the registers held when the unit was opened.
-   *
-   * @throws VmmException EIO or ETIMEDOUT; the unit may still translate then
-   */
+  @Override
   public void disable() {
     lock.lock();
     try {
@@ -217,11 +215,7 @@ public final class Unit {
     touched = false;
   }
 
-  /**
-   * Gives the unit up: {@link #disable}, then frees its tables. Does nothing the second time.
-   *
-   * @throws VmmException as {@link #disable}; the tables are kept for good then
-   */
+  @Override
   public void close() {
     lock.lock();
     try {
@@ -243,7 +237,7 @@ public final class Unit {
     }
   }
 
-  /** Takes a domain id; ENOSPC if there is none. */
+  @Override
   public int allocateDomainId() {
     lock.lock();
     try {
@@ -253,7 +247,7 @@ public final class Unit {
     }
   }
 
-  /** Gives a domain id back of which the unit has forgotten everything. */
+  @Override
   public void freeDomainId(int domainId) {
     lock.lock();
     try {
@@ -263,12 +257,7 @@ public final class Unit {
     }
   }
 
-  /**
-   * Returns when the unit has forgotten a range of a domain.
-   *
-   * @param leavesOnly whether only leaves were changed there
-   * @throws VmmException EIO or ETIMEDOUT
-   */
+  @Override
   public void flush(int domainId, long iova, long lengthBytes, boolean leavesOnly) {
     lock.lock();
     try {
@@ -280,11 +269,7 @@ public final class Unit {
     }
   }
 
-  /**
-   * Makes new entries known to a unit with caching mode or a write buffer; nothing on others.
-   *
-   * @throws VmmException EIO or ETIMEDOUT; EIO on every unit that did not confirm an invalidation
-   */
+  @Override
   public void published(int domainId, long iova, long lengthBytes) {
     if (!caches.needsPublishing()) {
       return;
@@ -299,7 +284,7 @@ public final class Unit {
     }
   }
 
-  /** Appends the recorded faults and clears them; returns whether some were lost. */
+  @Override
   public boolean drainFaults(List<DmaFault> target) {
     lock.lock();
     try {
@@ -311,7 +296,7 @@ public final class Unit {
     }
   }
 
-  /** Fails with EIO if an invalidation was not confirmed, so that no domain may change any more. */
+  @Override
   public void check() {
     lock.lock();
     try {
@@ -323,11 +308,11 @@ public final class Unit {
     }
   }
 
-  /** Begins a move; what may fail for want of memory is done here, and undone if it fails. */
+  @Override
   public UnitMove move(int[] sourceIds, int domainId, int levels, long tableRoot) {
     lock.lock();
     try {
-      return new UnitMove(this, sourceIds, domainId, levels, tableRoot);
+      return new ContextMove(this, sourceIds, domainId, levels, tableRoot);
     } catch (RuntimeException e) {
       throw failure(e, "to get ready for new context entries");
     } finally {

@@ -1,64 +1,53 @@
 package dev.vmm.iommu.intel.unit;
 
-import dev.vmm.Errno;
-import dev.vmm.VmmException;
 import dev.vmm.iommu.intel.regs.CapReg;
-import org.jspecify.annotations.Nullable;
+import dev.vmm.iommu.support.Poison;
+import dev.vmm.iommu.support.UnitRegisters;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What to flush, and how little of it. Holds the rule that one invalidation without an answer ends
- * all later ones: what the unit knows is not known any more, and nothing may be freed on hope.
+ * What to flush, and how little of it. One invalidation without an answer ends all later ones.
  *
  * <p>Not thread-safe: the unit's lock is held.
  */
 final class UnitCaches {
   private static final Logger LOG = LoggerFactory.getLogger(UnitCaches.class);
 
-  private final UnitRegisters registers;
   private final GlobalCommand command;
   private final Invalidation invalidation;
   private final boolean cachingMode;
   private final boolean writeBuffer;
   private final int maxMask;
 
-  /** The first failure; written under the unit's lock. */
-  private volatile @Nullable VmmException poison;
-
-  /** Whether the tables themselves are in doubt, which no flush heals. */
-  private boolean forGood;
+  private final Poison poison;
 
   UnitCaches(
       UnitRegisters registers, GlobalCommand command, Invalidation invalidation, CapReg cap) {
-    this.registers = registers;
     this.command = command;
     this.invalidation = invalidation;
     this.cachingMode = cap.cm();
     this.writeBuffer = cap.rwbf();
     this.maxMask = cap.psi() ? cap.mamv() : -1;
+    this.poison =
+        new Poison(
+            registers,
+            failure ->
+                LOG.error(
+                    "{}: {} failed; no domain of this unit can be changed any more",
+                    registers.where(),
+                    invalidation.name(),
+                    failure));
   }
 
   /** Fails with EIO if an invalidation was not confirmed before. */
   void check() {
-    VmmException first = poison;
-    if (first != null) {
-      throw new VmmException(
-          Errno.EIO,
-          registers.where()
-              + " did not confirm an earlier invalidation, so that no change of its domains is safe any more; restart the"
-              + " I/O MMU. The first failure was: "
-              + first.getMessage(),
-          first);
-    }
+    poison.check();
   }
 
   /** Forgets everything, with translation off: heals a unit that did not answer before. */
   void flushAll() {
-    if (forGood) {
-      check();
-    }
-    poison = null;
+    poison.heal();
     run(
         () -> {
           invalidation.contextGlobal();
@@ -86,14 +75,13 @@ final class UnitCaches {
       }
       invalidation.sync();
     } catch (RuntimeException e) {
-      throw poisonedBy(e);
+      throw poison.by(e);
     }
   }
 
   /** Lets nothing change any more, nor translation start: the tables hold nobody knows what. */
   void tablesInDoubt(RuntimeException e) {
-    forGood = true;
-    poisonedBy(e);
+    poison.forGood(e);
   }
 
   /** Makes new entries of a domain known where a unit would not see them by itself. */
@@ -108,7 +96,7 @@ final class UnitCaches {
 
   /** Says whether {@link #published} does anything; may be asked without the unit's lock. */
   boolean needsPublishing() {
-    return cachingMode || writeBuffer || poison != null;
+    return cachingMode || writeBuffer || poison.isSet();
   }
 
   /**
@@ -157,7 +145,7 @@ final class UnitCaches {
       flushWriteBuffer();
       requests.run();
     } catch (RuntimeException e) {
-      throw poisonedBy(e);
+      throw poison.by(e);
     }
   }
 
@@ -165,19 +153,5 @@ final class UnitCaches {
     if (writeBuffer) {
       command.flushWriteBuffer();
     }
-  }
-
-  /** Whatever it was that failed: the unit has not confirmed what it was asked. */
-  private VmmException poisonedBy(RuntimeException e) {
-    VmmException failure = registers.failure(e, "to forget what was changed");
-    if (poison == null) {
-      poison = failure;
-      LOG.error(
-          "{}: {} failed; no domain of this unit can be changed any more",
-          registers.where(),
-          invalidation.name(),
-          failure);
-    }
-    return failure;
   }
 }

@@ -8,6 +8,7 @@ import dev.vmm.iommu.intel.regs.EcapReg;
 import dev.vmm.iommu.intel.regs.GstsReg;
 import dev.vmm.iommu.intel.regs.NumDomains;
 import dev.vmm.iommu.intel.regs.VerReg;
+import dev.vmm.iommu.support.UnitRegisters;
 import java.util.Locale;
 
 /** Whether a unit can be taken over: reads registers and writes none. Stateless. */

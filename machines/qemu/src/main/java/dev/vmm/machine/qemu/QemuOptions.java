@@ -129,6 +129,10 @@ final class QemuOptions {
     };
   }
 
+  boolean recordsFaults() {
+    return kind != Kind.AMD;
+  }
+
   /** Returns the ACPI table that describes the I/O MMU, null if the machine has none. */
   @Nullable String iommuTable() {
     return switch (kind) {

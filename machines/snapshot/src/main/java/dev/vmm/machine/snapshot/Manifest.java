@@ -38,10 +38,10 @@ record Manifest(
     StringJoiner members = new StringJoiner(",\n  ", "{\n  ", "\n}\n");
     members.add("\"format\": " + Json.quote(SnapshotFormat.FORMAT));
     members.add("\"version\": " + SnapshotFormat.VERSION);
-    members.add("\"machine\": " + Json.quote(machine));
-    members.add("\"creator\": " + Json.quote(creator));
+    members.add("\"machine\": " + Json.quote(SnapshotFormat.toText(machine)));
+    members.add("\"creator\": " + Json.quote(SnapshotFormat.toText(creator)));
     if (!created.isEmpty()) {
-      members.add("\"created\": " + Json.quote(created));
+      members.add("\"created\": " + Json.quote(SnapshotFormat.toText(created)));
     }
     members.add(
         array(
@@ -78,7 +78,7 @@ record Manifest(
                         "{\"entry\": "
                             + Json.quote(t.entry())
                             + ", \"origin\": "
-                            + Json.quote(t.origin())
+                            + Json.quote(SnapshotFormat.toText(t.origin()))
                             + "}")
                 .toList()));
     return members.toString();

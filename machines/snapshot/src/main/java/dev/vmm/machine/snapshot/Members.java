@@ -32,10 +32,12 @@ final class Members {
   }
 
   String string(String name) {
-    if (members.get(name) instanceof String text) {
+    if (members.get(name) instanceof String text && SnapshotFormat.isText(text)) {
       return text;
     }
-    throw wrong(where(name), "a string");
+    throw wrong(
+        where(name),
+        "a string of at most " + SnapshotFormat.MAX_TEXT + " characters, none of them a control");
   }
 
   int integer(String name, int min, int max) {

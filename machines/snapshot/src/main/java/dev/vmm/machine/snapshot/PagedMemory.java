@@ -156,7 +156,7 @@ abstract class PagedMemory implements PhysicalMemory {
     }
     throw VmmException.invalid(
         "0x%x bytes at 0x%x are not in the RAM of %s: expected an address in %s",
-        lengthBytes, hpa, machine, ram);
+        lengthBytes, hpa, machine, SnapshotFormat.few(ram));
   }
 
   private static boolean isIn(AddressRange range, long hpa, long lengthBytes) {

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * The register blocks that were opened, and what each read returned the first time. Thread-safe.
  */
 final class RecordedRegisters {
-  private static final int MAX_BLOCKS = 4096;
+  private static final int MAX_BLOCKS = 1024;
   private static final int MAX_VALUES = 1 << 16;
 
   /** A read: where and how wide. */
@@ -118,7 +118,7 @@ final class RecordedRegisters {
     if (blocks.keySet().stream().noneMatch(block -> block.contains(range))) {
       throw VmmException.invalid(
           "%s holds no registers at 0x%x, 0x%x bytes: expected a part of %s",
-          name, hpa, lengthBytes, new TreeSet<>(blocks.keySet()));
+          name, hpa, lengthBytes, SnapshotFormat.few(new TreeSet<>(blocks.keySet())));
     }
     return new Block(hpa, lengthBytes);
   }

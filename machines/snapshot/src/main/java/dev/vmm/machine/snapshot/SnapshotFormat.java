@@ -2,6 +2,7 @@ package dev.vmm.machine.snapshot;
 
 import dev.vmm.VmmException;
 import dev.vmm.pci.Rid;
+import java.util.Collection;
 import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -27,8 +28,9 @@ final class SnapshotFormat {
   static final int MAX_TABLES = 1024;
   static final long MAX_TABLES_BYTES = 64L << 20;
   static final int MAX_FUNCTIONS = 8192;
-  static final int MAX_RAM_RANGES = 4096;
+  static final int MAX_RAM_RANGES = 256;
   static final int MAX_SEGMENTS = 65536;
+  static final int MAX_TEXT = 4096;
 
   /** 2 GiB of tables: they map 1 TiB in pages of 4 KiB. */
   static final int MAX_PAGES = 1 << 19;
@@ -39,6 +41,27 @@ final class SnapshotFormat {
   private static final Pattern PAGE = Pattern.compile("memory/([0-9a-f]{13}000)\\.bin");
 
   private SnapshotFormat() {}
+
+  /**
+   * Says whether a text can be shown as it is: not too long, and nothing in it steers a terminal.
+   */
+  static boolean isText(String text) {
+    return text.length() <= MAX_TEXT && text.chars().noneMatch(Character::isISOControl);
+  }
+
+  /** Returns a text with what {@link #isText} refuses replaced or left out. */
+  static String toText(String text) {
+    StringBuilder plain = new StringBuilder();
+    text.chars()
+        .limit(MAX_TEXT)
+        .forEach(c -> plain.append(Character.isISOControl(c) ? '?' : (char) c));
+    return plain.toString();
+  }
+
+  /** Returns a list for a message; of a long one, how long it is. */
+  static String few(Collection<?> things) {
+    return things.size() <= 8 ? things.toString() : "one of " + things.size() + " ranges";
+  }
 
   static String tableEntry(String signature, int number) {
     String plain = signature.toUpperCase(Locale.ROOT).replaceAll("[^A-Z0-9_]", "_");

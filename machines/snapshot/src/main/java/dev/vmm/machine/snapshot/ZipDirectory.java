@@ -36,7 +36,7 @@ final class ZipDirectory {
   private static final int DEFLATED = 8;
   private static final int ENCRYPTED = 1;
 
-  private static final int MAX_DIRECTORY_BYTES = 64 << 20;
+  private static final int MAX_DIRECTORY_BYTES = 40 << 20;
   private static final int MAX_NAME_BYTES = 64;
 
   /**
@@ -93,7 +93,8 @@ final class ZipDirectory {
       directoryOffset = record.getLong(48);
     }
     if (length < 0 || length > MAX_DIRECTORY_BYTES) {
-      throw damaged("its directory has 0x%x bytes: expected at most 0x%x", length, 64 << 20);
+      throw damaged(
+          "its directory has 0x%x bytes: expected at most 0x%x", length, MAX_DIRECTORY_BYTES);
     }
     if (directoryOffset < 0 || directoryOffset > end || length != end - directoryOffset) {
       throw damaged(

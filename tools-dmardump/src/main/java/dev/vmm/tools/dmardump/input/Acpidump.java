@@ -24,6 +24,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Acpidump {
   private static final int BYTES_PER_LINE = 16;
+  private static final int MIN_SIGNATURE = 4;
   private static final int MAX_SIGNATURE = 8;
   private static final int MAX_OFFSET_DIGITS = 8;
   private static final int MAX_TABLE_BYTES = 16 << 20;
@@ -169,10 +170,10 @@ final class Acpidump {
     }
     int length = sign - 1 - at;
     if (sign >= eol
+        || length < MIN_SIGNATURE
+        || length > MAX_SIGNATURE
         || text[sign] != '@'
-        || text[sign - 1] != ' '
-        || length < 4
-        || length > MAX_SIGNATURE) {
+        || text[sign - 1] != ' ') {
       return null;
     }
     int from = sign + 2;

@@ -28,7 +28,7 @@ public final class Inputs {
   private static final int MAX_BYTES = 16 << 20;
 
   /** A snapshot that comes through a pipe has to be kept in memory. */
-  private static final int MAX_PIPED_SNAPSHOT_BYTES = 64 << 20;
+  private static final int MAX_PIPED_SNAPSHOT_BYTES = 32 << 20;
 
   private static final int MAGIC_BYTES = 4;
 
@@ -137,15 +137,9 @@ public final class Inputs {
         machine,
         List.of(
             "a snapshot of the machine "
-                + printable(machine.recordedName())
+                + machine.recordedName()
                 + ", saved by "
-                + printable(machine.creator())));
-  }
-
-  /** A file's own words, without what could steer a terminal. */
-  static String printable(String text) {
-    String plain = text.replaceAll("\\p{Cntrl}", "?");
-    return plain.length() <= 200 ? plain : plain.substring(0, 200) + "...";
+                + machine.creator()));
   }
 
   private static boolean isZip(byte[] bytes) {

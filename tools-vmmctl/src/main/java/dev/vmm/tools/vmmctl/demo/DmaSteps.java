@@ -83,7 +83,7 @@ final class DmaSteps {
             "the page's contents");
     evidence.note(
         "hpa %s %s, %s", hex(page), kept ? "untouched" : "WRITTEN", hidden ? "not read" : "READ");
-    evidence.note("fault: %s", Faults.text(told));
+    evidence.note("%s", Faults.text(scenario, told));
     if (kept) {
       memory.free(page, PhysicalMemory.PAGE_BYTES);
     }
@@ -116,7 +116,7 @@ final class DmaSteps {
     evidence.note(
         "gpa %s worked, then unmapped: hpa %s %s",
         hex(page.gpa()), hex(page.hpa()), kept ? "untouched" : "WRITTEN");
-    evidence.note("next DMA faults: %s", Faults.brief(told));
+    evidence.note("next DMA %s", Faults.outcome(scenario, told));
     if (kept) {
       scenario.memory().free(page.hpa(), PhysicalMemory.PAGE_BYTES);
     }

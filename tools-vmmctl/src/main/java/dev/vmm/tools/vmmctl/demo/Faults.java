@@ -17,7 +17,8 @@ final class Faults {
   }
 
   /**
-   * Takes the faults and checks that they tell of this one DMA of the device and of nothing else.
+   * Takes the faults and checks that they tell of this one DMA of the device and of nothing else;
+   * where the machine records none, that there is none that tells of anything else.
    *
    * @param owner the name of the domain that the device is in
    * @return the first fault
@@ -38,8 +39,9 @@ final class Faults {
             ? "none"
             : String.join(" and ", faults.stream().map(Faults::text).toList());
     boolean told =
-        !faults.isEmpty()
-            && faults.stream()
+        faults.isEmpty()
+            ? !scenario.machine().recordsFaults()
+            : faults.stream()
                 .allMatch(
                     one ->
                         one.fault().rid().equals(scenario.rid())
@@ -52,22 +54,28 @@ final class Faults {
   }
 
   /** Returns a fault in words: who, where and why. */
-  static String text(Optional<OwnedFault> fault) {
-    return fault.map(Faults::text).orElse("none");
+  static String text(Scenario scenario, Optional<OwnedFault> fault) {
+    return fault.map(one -> "fault: " + text(one)).orElseGet(() -> untold(scenario));
   }
 
   /** Returns a fault's owner and reason, for where the rest is plain. */
-  static String brief(Optional<OwnedFault> fault) {
+  static String outcome(Scenario scenario, Optional<OwnedFault> fault) {
     return fault
         .map(
             one ->
                 String.format(
                     Locale.ROOT,
-                    "%s of %s, reason 0x%x",
+                    "faults: %s of %s, reason 0x%x",
                     one.fault().rid(),
                     one.domain(),
                     one.fault().reasonCode()))
-        .orElse("none");
+        .orElseGet(() -> untold(scenario));
+  }
+
+  private static String untold(Scenario scenario) {
+    return scenario.machine().recordsFaults()
+        ? "told no fault"
+        : "blocked; " + scenario.machine().name() + " logs no event of it";
   }
 
   private static String text(OwnedFault fault) {

@@ -48,8 +48,8 @@ final class ReleaseSteps {
           evidence.checkBytes(
               "hpa " + hex(pages + PAGE), target, scenario.read(pages + PAGE, PAGE));
       evidence.note(
-          "unassigned: DMA to hpa %s faults (%s), %s",
-          hex(pages + PAGE), Faults.brief(told), kept ? "untouched" : "WRITTEN");
+          "unassigned: DMA to hpa %s %s, %s",
+          hex(pages + PAGE), Faults.outcome(scenario, told), kept ? "untouched" : "WRITTEN");
     }
 
     scenario.ppt().detach(rid);

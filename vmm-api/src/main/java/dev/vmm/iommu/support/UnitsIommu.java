@@ -1,4 +1,4 @@
-package dev.vmm.iommu.intel;
+package dev.vmm.iommu.support;
 
 import dev.vmm.Errno;
 import dev.vmm.VmmException;
@@ -9,7 +9,6 @@ import dev.vmm.iommu.FaultBatch;
 import dev.vmm.iommu.Iommu;
 import dev.vmm.iommu.IommuCapabilities;
 import dev.vmm.iommu.ReservedRegion;
-import dev.vmm.iommu.intel.unit.Unit;
 import dev.vmm.machine.PhysicalMemory;
 import dev.vmm.pci.Rid;
 import java.util.ArrayList;
@@ -20,59 +19,119 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.StringJoiner;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * All VT-d units of a machine.
+ * All units of a machine as one I/O MMU: its domains, its moves over several units, all or none,
+ * and the order of things. A back end opens its units, says what they agree on and how a requester
+ * id finds its own, and returns this.
  *
  * <p>One lock for moves, starts and stops; it is taken before a unit's lock, and never while a page
  * table's lock is held.
  */
-final class IntelIommu implements Iommu {
+public final class UnitsIommu implements Iommu {
   private final ReentrantLock lock = new ReentrantLock();
-  private final List<Unit> units;
-  private final UnitFacts facts;
-  private final UnitFinder finder;
+  private final String kind;
+  private final List<RemappingUnit> units;
+  private final CommonFacts facts;
+  private final UnitLocator locator;
   private final PhysicalMemory memory;
+  private final IommuCapabilities capabilities;
 
   /** Where each requester id is; written under the lock. */
-  private final Map<Rid, IntelDomain> places = new ConcurrentHashMap<>();
+  private final Map<Rid, UnitsDomain> places = new ConcurrentHashMap<>();
 
   private volatile boolean closed;
 
   /** Whether every unit was turned off at the end; one that was not may still walk any table. */
   private boolean allOff;
 
-  IntelIommu(List<Unit> units, UnitFacts facts, UnitFinder finder, PhysicalMemory memory) {
+  /**
+   * Makes an I/O MMU of units that were taken over, none of which translates yet.
+   *
+   * @param kind what the hardware is called, for messages: {@code VT-d}
+   * @param units in the firmware's order
+   * @param memory where the domains' tables are
+   */
+  public UnitsIommu(
+      String kind,
+      List<? extends RemappingUnit> units,
+      CommonFacts facts,
+      UnitLocator locator,
+      PhysicalMemory memory) {
+    this.kind = kind;
     this.units = List.copyOf(units);
     this.facts = facts;
-    this.finder = finder;
+    this.locator = locator;
     this.memory = memory;
+    this.capabilities =
+        new IommuCapabilities(
+            TableShape.widestBits(units, facts.format().maxLevels()),
+            facts.format().hpaBits(),
+            facts.format().pageSizes(),
+            facts.maxDomains(),
+            facts.coherent(),
+            facts.interruptRemapping());
+  }
+
+  /**
+   * Gives up the units that were opened before opening failed: all are tried.
+   *
+   * @param cause why; what fails now is added to it as suppressed
+   */
+  public static void giveUp(List<? extends RemappingUnit> units, Throwable cause) {
+    VmmException failure = forEach(units, RemappingUnit::close);
+    if (failure != null) {
+      cause.addSuppressed(failure);
+    }
   }
 
   @Override
   public IommuCapabilities capabilities() {
-    return facts.capabilities();
+    return capabilities;
   }
 
   @Override
   public List<String> units() {
-    return units.stream().map(Unit::name).toList();
+    return units.stream().map(RemappingUnit::name).toList();
   }
 
   @Override
   public Optional<String> unitOf(Rid rid) {
-    return Optional.ofNullable(finder.find(rid)).map(Unit::name);
+    return Optional.ofNullable(locator.find(rid)).map(RemappingUnit::name);
   }
 
   @Override
   public Domain createDomain(DomainSpec spec) {
     checkOpen();
-    UnitFacts.Shape shape = facts.shapeFor(spec.name(), spec.lastIova());
-    return new IntelDomain(this, spec.name(), facts, shape, memory);
+    TableShape shape = TableShape.choose(units, facts.format().maxLevels(), spec.lastIova());
+    if (shape == null) {
+      throw VmmException.invalid(
+          "domain %s cannot reach iova 0x%x: expected at most %d bits, what the %s units reach; give the domain less"
+              + " memory or lower addresses",
+          spec.name(), spec.lastIova(), capabilities.iovaBits(), kind);
+    }
+    UnitsDomain domain = new UnitsDomain(this, spec.name(), facts, shape, memory);
+    if (spec.home()) {
+      reserve(domain);
+    }
+    return domain;
+  }
+
+  private void reserve(UnitsDomain domain) {
+    lock.lock();
+    try {
+      domain.reserve(units);
+    } catch (RuntimeException e) {
+      domain.table().close(true);
+      throw e;
+    } finally {
+      lock.unlock();
+    }
   }
 
   @Override
@@ -80,10 +139,10 @@ final class IntelIommu implements Iommu {
     lock.lock();
     try {
       checkOpen();
-      IntelDomain target = ours(domain);
-      Map<Unit, Set<Rid>> byUnit = new LinkedHashMap<>();
+      UnitsDomain target = ours(domain);
+      Map<RemappingUnit, Set<Rid>> byUnit = new LinkedHashMap<>();
       for (Rid rid : List.copyOf(rids)) {
-        for (Unit unit : unitsFor(rid, target)) {
+        for (RemappingUnit unit : unitsFor(rid, target)) {
           Attachment there = target.attachmentTo(unit);
           if (there == null || !there.rids.contains(rid)) {
             byUnit.computeIfAbsent(unit, key -> new LinkedHashSet<>()).add(rid);
@@ -96,8 +155,8 @@ final class IntelIommu implements Iommu {
     }
   }
 
-  private IntelDomain ours(Domain domain) {
-    if (!(domain instanceof IntelDomain mine) || mine.iommu() != this || mine.isClosed()) {
+  private UnitsDomain ours(Domain domain) {
+    if (!(domain instanceof UnitsDomain mine) || mine.iommu() != this || mine.isClosed()) {
       throw VmmException.invalid(
           "cannot move devices to domain %s: expected an open domain that this I/O MMU created",
           domain.name());
@@ -110,8 +169,8 @@ final class IntelIommu implements Iommu {
    * still: what was an alias once may be another unit's VF now, and no entry may stay behind that
    * leads to a domain the requester id has left.
    */
-  private Set<Unit> unitsFor(Rid rid, IntelDomain target) {
-    Unit unit = finder.find(rid);
+  private Set<RemappingUnit> unitsFor(Rid rid, UnitsDomain target) {
+    RemappingUnit unit = locator.find(rid);
     if (unit == null) {
       throw new VmmException(
           Errno.ENXIO,
@@ -119,11 +178,14 @@ final class IntelIommu implements Iommu {
               + rid
               + " to domain "
               + target.name()
-              + ": no VT-d unit translates for it, expected a DRHD of the DMAR table that covers it");
+              + ": no "
+              + kind
+              + " unit translates for it, expected "
+              + locator.expected());
     }
-    Set<Unit> all = new LinkedHashSet<>();
+    Set<RemappingUnit> all = new LinkedHashSet<>();
     all.add(unit);
-    IntelDomain before = places.get(rid);
+    UnitsDomain before = places.get(rid);
     if (before != null) {
       for (Attachment attachment : before.attachments()) {
         if (attachment.rids.contains(rid)) {
@@ -135,18 +197,24 @@ final class IntelIommu implements Iommu {
     return all;
   }
 
-  private static void checkFits(Unit unit, Rid rid, IntelDomain target) {
-    if (!UnitFacts.fits(unit, target)) {
+  private void checkFits(RemappingUnit unit, Rid rid, UnitsDomain target) {
+    TableShape shape = target.shape();
+    if (!shape.fits(unit)) {
       throw VmmException.invalid(
-          "cannot move %s to domain %s: %s cannot walk tables of %d levels and %d bits, it has %s; create a domain that"
-              + " reaches less",
-          rid,
-          target.name(),
-          unit.where(),
-          target.table().levels(),
-          target.widthBits(),
-          unit.cap());
+          "cannot move %s to domain %s: %s cannot walk tables of %d levels and %d bits, it reaches %s; create a domain"
+              + " that reaches less",
+          rid, target.name(), unit.where(), shape.levels(), shape.widthBits(), reach(unit));
     }
+  }
+
+  private String reach(RemappingUnit unit) {
+    StringJoiner reach = new StringJoiner(", ");
+    for (int levels = 1; levels <= facts.format().maxLevels(); levels++) {
+      if (unit.reachBits(levels) != 0) {
+        reach.add(unit.reachBits(levels) + " bits with " + levels);
+      }
+    }
+    return reach.toString();
   }
 
   @Override
@@ -159,13 +227,13 @@ final class IntelIommu implements Iommu {
     lock.lock();
     try {
       checkOpen();
-      List<Unit> done = new ArrayList<>();
-      for (Unit unit : units) {
+      List<RemappingUnit> done = new ArrayList<>();
+      for (RemappingUnit unit : units) {
         try {
           unit.enable();
           done.add(unit);
         } catch (VmmException e) {
-          VmmException second = forEach(done, Unit::disable);
+          VmmException second = forEach(done, RemappingUnit::disable);
           if (second != null) {
             e.addSuppressed(second);
           }
@@ -182,7 +250,7 @@ final class IntelIommu implements Iommu {
     lock.lock();
     try {
       checkOpen();
-      VmmException first = forEach(units, Unit::disable);
+      VmmException first = forEach(units, RemappingUnit::disable);
       if (first != null) {
         throw first;
       }
@@ -193,12 +261,12 @@ final class IntelIommu implements Iommu {
 
   @Override
   public boolean enabled() {
-    return !closed && units.stream().allMatch(Unit::translates);
+    return !closed && units.stream().allMatch(RemappingUnit::translates);
   }
 
   @Override
   public List<ReservedRegion> reservedRegions(Rid rid) {
-    return finder.reservedRegions(rid);
+    return locator.reservedRegions(rid);
   }
 
   @Override
@@ -209,7 +277,7 @@ final class IntelIommu implements Iommu {
     List<DmaFault> faults = new ArrayList<>();
     boolean overflowed = false;
     VmmException first = null;
-    for (Unit unit : units) {
+    for (RemappingUnit unit : units) {
       try {
         overflowed |= unit.drainFaults(faults);
       } catch (VmmException e) {
@@ -230,7 +298,7 @@ final class IntelIommu implements Iommu {
       closed = true;
       places.clear();
       // Those that are off already do nothing; the rest is tried again.
-      VmmException first = forEach(units, Unit::close);
+      VmmException first = forEach(units, RemappingUnit::close);
       if (first != null) {
         throw first;
       }
@@ -245,7 +313,7 @@ final class IntelIommu implements Iommu {
   }
 
   /** Closes a domain of this I/O MMU. */
-  void close(IntelDomain domain) {
+  void close(UnitsDomain domain) {
     lock.lock();
     try {
       if (domain.isClosed()) {
@@ -276,9 +344,9 @@ final class IntelIommu implements Iommu {
         // Left only where a unit did not confirm that it forgot the domain: ask it again.
         for (Attachment attachment : domain.attachments()) {
           attachment.unit.flush(attachment.domainId, 0, domain.lastIova() + 1, false);
-          attachment.unit.freeDomainId(attachment.domainId);
-          domain.detach(attachment);
+          domain.release(attachment);
         }
+        domain.releaseReserved();
       } catch (RuntimeException e) {
         domain.table().close(false);
         throw e;
@@ -291,14 +359,15 @@ final class IntelIommu implements Iommu {
 
   private void checkOpen() {
     if (closed) {
-      throw VmmException.invalid("the VT-d I/O MMU is closed: expected it open; open it again");
+      throw VmmException.invalid("the %s I/O MMU is closed: expected it open; open it again", kind);
     }
   }
 
   /** Does all, returns the first failure with the others added to it. */
-  private static @Nullable VmmException forEach(List<Unit> units, Consumer<Unit> step) {
+  private static @Nullable VmmException forEach(
+      List<? extends RemappingUnit> units, Consumer<RemappingUnit> step) {
     VmmException first = null;
-    for (Unit unit : units) {
+    for (RemappingUnit unit : units) {
       try {
         step.accept(unit);
       } catch (VmmException e) {

@@ -1,4 +1,4 @@
-package dev.vmm.iommu.intel.unit;
+package dev.vmm.iommu.support;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

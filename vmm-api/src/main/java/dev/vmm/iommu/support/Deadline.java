@@ -1,13 +1,26 @@
-package dev.vmm.iommu.intel.unit;
+package dev.vmm.iommu.support;
 
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * The end of a wait: spins first, then parks for longer and longer. Used for one wait after
- * another, so that none allocates. Not thread-safe.
+ * The end of a wait for hardware: spins first, as most answers come at once, then parks for longer
+ * and longer, half a millisecond at most; and has the caller look once more after the time, so that
+ * a thread that was not run for a while takes no working unit for a dead one. An interrupt does not
+ * end a wait. Used for one wait after another, so that none allocates.
+ *
+ * <pre>{@code
+ * Deadline deadline = registers.deadline();
+ * while (!done()) {
+ *   if (!deadline.pause()) {
+ *     throw ...; // ETIMEDOUT, after deadline.waitedMillis()
+ *   }
+ * }
+ * }</pre>
+ *
+ * <p>For a register there is {@link UnitRegisters#await}. Not thread-safe.
  */
-final class Deadline {
+public final class Deadline {
   private static final int SPINS = 256;
   private static final long FIRST_PARK_NANOS = 1_000;
   private static final long LONGEST_PARK_NANOS = TimeUnit.MICROSECONDS.toNanos(500);
@@ -18,12 +31,17 @@ final class Deadline {
   private long parkNanos;
   private boolean lastLook;
 
-  Deadline(long timeoutNanos) {
+  /**
+   * Waits of this length; {@link #begin} first.
+   *
+   * @param timeoutNanos at least 0
+   */
+  public Deadline(long timeoutNanos) {
     this.timeoutNanos = timeoutNanos;
   }
 
   /** Begins a wait; the one before is over. */
-  Deadline begin() {
+  public Deadline begin() {
     startNanos = System.nanoTime();
     spins = 0;
     parkNanos = FIRST_PARK_NANOS;

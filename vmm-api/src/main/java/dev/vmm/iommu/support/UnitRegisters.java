@@ -1,37 +1,66 @@
-package dev.vmm.iommu.intel.unit;
+package dev.vmm.iommu.support;
 
 import dev.vmm.Errno;
 import dev.vmm.VmmException;
 import dev.vmm.bits.Layout;
 import dev.vmm.machine.RegisterBlock;
 import java.util.Locale;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
- * A unit's registers by layout: every write is logged at DEBUG with its fields, every wait is
- * bounded.
+ * A unit's registers by layout: every write is told, every wait is bounded, a unit that is gone is
+ * noticed.
  *
  * <p>Reads and writes are thread-safe as {@link RegisterBlock} is; one thread waits at a time, with
  * the unit's lock held.
  */
 public final class UnitRegisters {
-  private static final Logger LOG = LoggerFactory.getLogger(UnitRegisters.class);
+  /** Is told each write before it is made, to log it. */
+  @FunctionalInterface
+  public interface WriteListener {
+    /** A write of {@code value} to the register of this layout; says nothing of its success. */
+    void writing(String unit, Layout layout, long offset, long value);
+  }
 
   private final String unit;
   private final RegisterBlock block;
+  private final String timeoutTunable;
+  private final WriteListener listener;
   private final Deadline deadline;
 
   /**
    * Wraps a unit's registers.
    *
    * @param unit the unit's name, for messages
-   * @param timeoutNanos how long a wait may last, positive
+   * @param timeoutNanos how long a wait may last, at least 0
+   * @param timeoutTunable the name of the tunable that sets it, for messages
    */
-  public UnitRegisters(String unit, RegisterBlock block, long timeoutNanos) {
+  public UnitRegisters(
+      String unit,
+      RegisterBlock block,
+      long timeoutNanos,
+      String timeoutTunable,
+      WriteListener listener) {
     this.unit = unit;
     this.block = block;
+    this.timeoutTunable = timeoutTunable;
+    this.listener = listener;
     this.deadline = new Deadline(timeoutNanos);
+  }
+
+  /**
+   * Wraps the registers of a unit that is only looked at.
+   *
+   * @return registers that throw {@link IllegalStateException} at a write
+   */
+  public static UnitRegisters readOnly(String unit, RegisterBlock block) {
+    return new UnitRegisters(
+        unit,
+        block,
+        0,
+        "nothing",
+        (name, layout, offset, value) -> {
+          throw new IllegalStateException(name + ": " + layout.name() + " is only read");
+        });
   }
 
   /** Returns the unit's name with its address, such as {@code unit vtd0 at 0xfed90000}. */
@@ -50,7 +79,7 @@ public final class UnitRegisters {
    *
    * @param what the step, for the message: {@code to change its context entries}
    */
-  VmmException failure(RuntimeException e, String what) {
+  public VmmException failure(RuntimeException e, String what) {
     if (e instanceof VmmException known) {
       return known;
     }
@@ -66,9 +95,17 @@ public final class UnitRegisters {
         e);
   }
 
-  /** Returns the deadline of a wait that begins now; the one before is over. */
-  Deadline deadline() {
+  /**
+   * Returns the deadline of a wait that begins now, for what is no register; the wait before is
+   * over.
+   */
+  public Deadline deadline() {
     return deadline.begin();
+  }
+
+  /** Returns the name of the tunable that sets how long a wait may last, for messages. */
+  public String timeoutTunable() {
+    return timeoutTunable;
   }
 
   /** Reads a register of the layout's width, unsigned. */
@@ -100,9 +137,7 @@ public final class UnitRegisters {
 
   /** Writes a register of the layout's width. */
   public void write(Layout layout, long offset, long value) {
-    if (LOG.isDebugEnabled()) {
-      LOG.debug("{}: write 0x{} {}", unit, Long.toHexString(offset), layout.describe(value));
-    }
+    listener.writing(unit, layout, offset, value);
     block.write(offset, layout.widthBits() / 8, value);
   }
 
@@ -112,7 +147,7 @@ public final class UnitRegisters {
    * @param mask the bits that are compared: those that can be written
    * @throws VmmException EIO, naming unit, register, expected and read value
    */
-  void requireHolds(Layout layout, long offset, long mask, long expected) {
+  public void requireHolds(Layout layout, long offset, long mask, long expected) {
     long value = readAlive(layout, offset);
     if ((value & mask) != (expected & mask)) {
       throw new VmmException(
@@ -164,7 +199,7 @@ public final class UnitRegisters {
         String.format(
             Locale.ROOT,
             "%s did not answer the command %s: register %s at 0x%x still reads %s after %d ms, expected the bits of mask"
-                + " 0x%x to read 0x%x; the unit hangs or is not there: raise hw.vmm.vtd.timeout_ms or restart the machine",
+                + " 0x%x to read 0x%x; the unit hangs or is not there: raise %s or restart the machine",
             where(),
             what,
             layout.name(),
@@ -172,6 +207,7 @@ public final class UnitRegisters {
             layout.describe(value),
             waitedMillis,
             mask,
-            expected));
+            expected,
+            timeoutTunable));
   }
 }

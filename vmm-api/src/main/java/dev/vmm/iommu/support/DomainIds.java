@@ -1,4 +1,4 @@
-package dev.vmm.iommu.intel.unit;
+package dev.vmm.iommu.support;
 
 import dev.vmm.Errno;
 import dev.vmm.VmmException;
@@ -6,25 +6,34 @@ import java.util.BitSet;
 import java.util.Locale;
 
 /**
- * The domain ids of one unit. Id 0 is never given out: units with caching mode tag entries that are
- * not present with it. A freed id comes back as late as possible.
+ * The domain ids of one unit. Id 0 is never given out: VT-d units with caching mode tag entries
+ * that are not present with it, and AMD units those of devices without one. A freed id comes back
+ * as late as possible.
  *
  * <p>Not thread-safe: the unit's lock is held.
  */
-final class DomainIds {
+public final class DomainIds {
   private final String where;
   private final int count;
   private final BitSet used = new BitSet();
   private int next = 1;
 
-  /** Ids 1 to {@code count - 1}. */
-  DomainIds(String where, int count) {
+  /**
+   * Ids 1 to {@code count - 1}, all free.
+   *
+   * @param where the unit, for messages
+   */
+  public DomainIds(String where, int count) {
     this.where = where;
     this.count = count;
   }
 
-  /** Takes a free id; ENOSPC if there is none. */
-  int allocate() {
+  /**
+   * Takes a free id.
+   *
+   * @throws VmmException ENOSPC if there is none
+   */
+  public int allocate() {
     int id = used.nextClearBit(next);
     if (id >= count) {
       id = used.nextClearBit(1);
@@ -44,7 +53,7 @@ final class DomainIds {
   }
 
   /** Gives an id back, of which the unit has forgotten everything. */
-  void free(int id) {
+  public void free(int id) {
     used.clear(id);
   }
 }

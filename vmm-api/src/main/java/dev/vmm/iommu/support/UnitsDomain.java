@@ -1,4 +1,4 @@
-package dev.vmm.iommu.intel;
+package dev.vmm.iommu.support;
 
 import dev.vmm.VmmException;
 import dev.vmm.iommu.Access;
@@ -9,21 +9,27 @@ import dev.vmm.iommu.pagetable.TableInvalidator;
 import dev.vmm.machine.PhysicalMemory;
 import java.lang.invoke.VarHandle;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** A second-stage page table, and the units that use it under a domain id of each. */
-final class IntelDomain implements Domain, TableInvalidator {
+/** A page table, and the units that use it under a domain id of each. */
+final class UnitsDomain implements Domain, TableInvalidator {
   private static final Attachment[] NONE = {};
 
-  private final IntelIommu iommu;
+  private final UnitsIommu iommu;
   private final String name;
-  private final int widthBits;
-  private final boolean tellsMaps;
+  private final TableShape shape;
+  private final boolean needsPublishing;
   private final RadixPageTable table;
 
   /** Replaced as a whole under the I/O MMU's lock; read without it. */
   private volatile Attachment[] attachments = NONE;
+
+  /** The domain ids of a home, which it keeps until it closes; under the I/O MMU's lock. */
+  private final Map<RemappingUnit, Integer> reserved = new LinkedHashMap<>();
 
   /** Set under the I/O MMU's lock. */
   private volatile boolean closed;
@@ -34,17 +40,21 @@ final class IntelDomain implements Domain, TableInvalidator {
    * @param facts what the units agree on
    * @param shape the levels of its table and the bits of an iova, of the same units
    */
-  IntelDomain(
-      IntelIommu iommu,
-      String name,
-      UnitFacts facts,
-      UnitFacts.Shape shape,
-      PhysicalMemory memory) {
+  UnitsDomain(
+      UnitsIommu iommu, String name, CommonFacts facts, TableShape shape, PhysicalMemory memory) {
     this.iommu = iommu;
     this.name = name;
-    this.widthBits = shape.widthBits();
-    this.tellsMaps = facts.rememberOrBuffer();
-    this.table = new RadixPageTable(facts.format(), shape.levels(), memory, facts.coherent(), this);
+    this.shape = shape;
+    this.needsPublishing = facts.needsPublishing();
+    this.table =
+        new RadixPageTable(
+            "domain " + name,
+            facts.format(),
+            shape.levels(),
+            shape.lastIova(),
+            memory,
+            facts.coherent(),
+            this);
   }
 
   @Override
@@ -54,18 +64,18 @@ final class IntelDomain implements Domain, TableInvalidator {
 
   @Override
   public long lastIova() {
-    return (1L << widthBits) - 1;
+    return shape.lastIova();
   }
 
   @Override
   public void map(long iova, long hpa, long lengthBytes, Access access) {
-    checkUse(iova, lengthBytes);
+    checkOpen(iova);
     table.map(iova, hpa, lengthBytes, access);
   }
 
   @Override
   public boolean unmap(long iova, long lengthBytes) {
-    checkUse(iova, lengthBytes);
+    checkOpen(iova);
     return table.unmap(iova, lengthBytes);
   }
 
@@ -86,7 +96,7 @@ final class IntelDomain implements Domain, TableInvalidator {
 
   @Override
   public void mapped(long iova, long lengthBytes) {
-    if (tellsMaps) {
+    if (needsPublishing) {
       // As in unmapped: a unit attached after this look must not have remembered the empty entries.
       VarHandle.fullFence();
     }
@@ -114,19 +124,12 @@ final class IntelDomain implements Domain, TableInvalidator {
     }
   }
 
-  private void checkUse(long iova, long lengthBytes) {
+  private void checkOpen(long iova) {
     if (closed || iommu.closed()) {
       throw VmmException.invalid(
           "domain %s cannot be changed at 0x%x: expected it to be open; it was closed, or its I/O MMU was: create a new"
               + " one",
           name, iova);
-    }
-    // The tables may reach further than the units do.
-    if (Long.compareUnsigned(iova, lastIova()) > 0
-        || (lengthBytes != 0 && Long.compareUnsigned(lengthBytes - 1, lastIova() - iova) > 0)) {
-      throw VmmException.invalid(
-          "domain %s cannot reach 0x%x bytes at iova 0x%x: expected a range that ends by 0x%x, what the units reach",
-          name, lengthBytes, iova, lastIova());
     }
   }
 
@@ -134,11 +137,11 @@ final class IntelDomain implements Domain, TableInvalidator {
     return table;
   }
 
-  int widthBits() {
-    return widthBits;
+  TableShape shape() {
+    return shape;
   }
 
-  IntelIommu iommu() {
+  UnitsIommu iommu() {
     return iommu;
   }
 
@@ -156,13 +159,53 @@ final class IntelDomain implements Domain, TableInvalidator {
   }
 
   /** Returns the attachment to a unit, if there is one; under the I/O MMU's lock. */
-  @Nullable Attachment attachmentTo(dev.vmm.iommu.intel.unit.Unit unit) {
+  @Nullable Attachment attachmentTo(RemappingUnit unit) {
     for (Attachment attachment : attachments) {
       if (attachment.unit == unit) {
         return attachment;
       }
     }
     return null;
+  }
+
+  /**
+   * Takes a domain id of each of these units that can walk the tables, so that a move to here never
+   * fails for want of one; all or none. Under the I/O MMU's lock.
+   *
+   * @throws VmmException ENOSPC
+   */
+  void reserve(List<RemappingUnit> units) {
+    try {
+      for (RemappingUnit unit : units) {
+        if (shape.fits(unit)) {
+          reserved.put(unit, unit.allocateDomainId());
+        }
+      }
+    } catch (RuntimeException e) {
+      reserved.forEach(RemappingUnit::freeDomainId);
+      reserved.clear();
+      throw e;
+    }
+  }
+
+  /** Returns the domain id that is set aside on a unit, or a new one; under the same lock. */
+  int takeId(RemappingUnit unit) {
+    Integer id = reserved.get(unit);
+    return id != null ? id : unit.allocateDomainId();
+  }
+
+  /** Ends an attachment of which the unit has forgotten everything; under the same lock. */
+  void release(Attachment attachment) {
+    detach(attachment);
+    if (!reserved.containsKey(attachment.unit)) {
+      attachment.unit.freeDomainId(attachment.domainId);
+    }
+  }
+
+  /** Gives the ids of a home back, when no unit knows any of them; under the same lock. */
+  void releaseReserved() {
+    reserved.forEach(RemappingUnit::freeDomainId);
+    reserved.clear();
   }
 
   /** Adds an attachment, before the unit can see the table; under the I/O MMU's lock. */
@@ -172,8 +215,7 @@ final class IntelDomain implements Domain, TableInvalidator {
     attachments = more;
   }
 
-  /** Removes an attachment, after the unit has forgotten the domain; under the same lock. */
-  void detach(Attachment attachment) {
+  private void detach(Attachment attachment) {
     attachments =
         Arrays.stream(attachments).filter(one -> one != attachment).toArray(Attachment[]::new);
   }

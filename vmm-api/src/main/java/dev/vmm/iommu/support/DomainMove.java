@@ -1,7 +1,5 @@
-package dev.vmm.iommu.intel;
+package dev.vmm.iommu.support;
 
-import dev.vmm.iommu.intel.unit.Unit;
-import dev.vmm.iommu.intel.unit.UnitMove;
 import dev.vmm.pci.Rid;
 import java.util.ArrayList;
 import java.util.List;
@@ -15,15 +13,16 @@ import java.util.Set;
  * <p>Used once, under the I/O MMU's lock.
  */
 final class DomainMove {
-  private final IntelDomain target;
-  private final Map<Unit, Set<Rid>> byUnit;
-  private final Map<Rid, IntelDomain> places;
+  private final UnitsDomain target;
+  private final Map<RemappingUnit, Set<Rid>> byUnit;
+  private final Map<Rid, UnitsDomain> places;
   private final List<Step> steps = new ArrayList<>();
 
   /** What is done on one unit. */
   private record Step(Set<Rid> rids, Attachment attachment, boolean fresh, UnitMove move) {}
 
-  DomainMove(IntelDomain target, Map<Unit, Set<Rid>> byUnit, Map<Rid, IntelDomain> places) {
+  DomainMove(
+      UnitsDomain target, Map<RemappingUnit, Set<Rid>> byUnit, Map<Rid, UnitsDomain> places) {
     this.target = target;
     this.byUnit = byUnit;
     this.places = places;
@@ -55,12 +54,12 @@ final class DomainMove {
     steps.forEach(step -> step.move().finish());
   }
 
-  private void prepare(Unit unit, Set<Rid> rids) {
+  private void prepare(RemappingUnit unit, Set<Rid> rids) {
     unit.check();
     Attachment attachment = target.attachmentTo(unit);
     boolean fresh = attachment == null;
     if (attachment == null) {
-      attachment = new Attachment(unit, unit.allocateDomainId());
+      attachment = new Attachment(unit, target.takeId(unit));
       // Before any entry leads to the table, so that no unmap overlooks the unit.
       target.attach(attachment);
     }
@@ -72,7 +71,7 @@ final class DomainMove {
       steps.add(new Step(rids, attachment, fresh, move));
     } catch (RuntimeException e) {
       if (fresh) {
-        release(attachment);
+        target.release(attachment);
       }
       throw e;
     }
@@ -93,7 +92,7 @@ final class DomainMove {
 
   private void keep(Step step) {
     for (Rid rid : step.rids()) {
-      IntelDomain before = places.get(rid);
+      UnitsDomain before = places.get(rid);
       step.attachment().rids.add(rid);
       if (before == null || before == target) {
         continue;
@@ -101,20 +100,14 @@ final class DomainMove {
       Attachment left = before.attachmentTo(step.attachment().unit);
       if (left != null && left.rids.remove(rid) && left.rids.isEmpty()) {
         // The move has flushed this domain id.
-        before.detach(left);
-        left.unit.freeDomainId(left.domainId);
+        before.release(left);
       }
     }
   }
 
   private void release(Step step) {
     if (step.fresh()) {
-      release(step.attachment());
+      target.release(step.attachment());
     }
-  }
-
-  private void release(Attachment attachment) {
-    target.detach(attachment);
-    attachment.unit.freeDomainId(attachment.domainId);
   }
 }

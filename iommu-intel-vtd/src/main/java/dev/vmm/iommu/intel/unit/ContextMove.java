@@ -1,25 +1,20 @@
 package dev.vmm.iommu.intel.unit;
 
-import dev.vmm.VmmException;
 import dev.vmm.iommu.intel.structs.ContextEntryHigh;
 import dev.vmm.iommu.intel.structs.ContextEntryLow;
+import dev.vmm.iommu.support.UnitMove;
 import java.util.Arrays;
 import java.util.stream.IntStream;
 
-/**
- * The move of some source ids of one unit into one domain, as a transaction: made ready, then
- * {@link #apply}, then {@link #finish} or {@link #undo}.
- *
- * <p>Not thread-safe; moves of one unit follow each other.
- */
-public final class UnitMove {
+/** A move by new context tables. */
+final class ContextMove implements UnitMove {
   private final Unit unit;
   private final int newDomainId;
   private final int[] added;
   private final int[] oldDomainIds;
   private final ContextTables.Change change;
 
-  UnitMove(Unit unit, int[] sourceIds, int domainId, int levels, long tableRoot) {
+  ContextMove(Unit unit, int[] sourceIds, int domainId, int levels, long tableRoot) {
     this.unit = unit;
     this.newDomainId = domainId;
     ContextTables tables = unit.tables();
@@ -39,11 +34,7 @@ public final class UnitMove {
     }
   }
 
-  /**
-   * Makes the unit use the new entries and forget the old ones.
-   *
-   * @throws VmmException EIO or ETIMEDOUT: {@link #undo} then
-   */
+  @Override
   public void apply() {
     unit.lock().lock();
     try {
@@ -61,11 +52,7 @@ public final class UnitMove {
     }
   }
 
-  /**
-   * Ends a move that was applied: the old tables are free.
-   *
-   * @throws VmmException EIO if the machine does not take them back; the move is made all the same
-   */
+  @Override
   public void finish() {
     unit.lock().lock();
     try {
@@ -77,7 +64,7 @@ public final class UnitMove {
     }
   }
 
-  /** Ends a move that was not applied. */
+  @Override
   public void cancel() {
     unit.lock().lock();
     try {
@@ -87,12 +74,7 @@ public final class UnitMove {
     }
   }
 
-  /**
-   * Puts the old entries back.
-   *
-   * @return whether the unit has confirmed that it has forgotten the new ones; if not, their tables
-   *     and the domain id are kept for good. It throws nothing: other units are to be undone too
-   */
+  @Override
   public boolean undo() {
     unit.lock().lock();
     try {

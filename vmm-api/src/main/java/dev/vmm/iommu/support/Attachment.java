@@ -1,6 +1,5 @@
-package dev.vmm.iommu.intel;
+package dev.vmm.iommu.support;
 
-import dev.vmm.iommu.intel.unit.Unit;
 import dev.vmm.pci.Rid;
 import java.util.HashSet;
 import java.util.Set;
@@ -11,13 +10,13 @@ import java.util.Set;
  * <p>The set is guarded by the I/O MMU's lock; the rest never changes.
  */
 final class Attachment {
-  final Unit unit;
+  final RemappingUnit unit;
   final int domainId;
 
   /** The requester ids of the unit that are in the domain. */
   final Set<Rid> rids = new HashSet<>();
 
-  Attachment(Unit unit, int domainId) {
+  Attachment(RemappingUnit unit, int domainId) {
     this.unit = unit;
     this.domainId = domainId;
   }

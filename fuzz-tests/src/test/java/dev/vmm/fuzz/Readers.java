@@ -1,0 +1,83 @@
+package dev.vmm.fuzz;
+
+import dev.vmm.acpi.AcpiTable;
+import dev.vmm.iommu.inspect.IommuInspector;
+import dev.vmm.iommu.inspect.UnitReport;
+import dev.vmm.iommu.spi.IommuProvider;
+import dev.vmm.machine.Machine;
+import dev.vmm.testing.ArrayMemory;
+import dev.vmm.testing.FakeMachine;
+import dev.vmm.tools.dmardump.DumpRenderer;
+import dev.vmm.tools.dmardump.Palette;
+import dev.vmm.tools.dmardump.input.Input;
+import dev.vmm.tools.dmardump.input.Inputs;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.List;
+import java.util.ServiceLoader;
+
+/** The way of an input through the tool: recognised, decoded, inspected, rendered. */
+final class Readers {
+  private static final List<IommuProvider> PROVIDERS =
+      ServiceLoader.load(IommuProvider.class).stream().map(ServiceLoader.Provider::get).toList();
+  private static final List<IommuInspector> INSPECTORS =
+      PROVIDERS.stream().flatMap(provider -> provider.inspector().stream()).toList();
+  private static final DumpRenderer RENDERER = new DumpRenderer(true, Palette.PLAIN);
+
+  private Readers() {}
+
+  /** Says whether there is a reader of IVRS tables. */
+  static boolean decodesIvrs() {
+    return INSPECTORS.stream().anyMatch(inspector -> inspector.signatures().contains("IVRS"));
+  }
+
+  /** Decodes and shows a table, and asks the back ends whether there is a unit. */
+  static void read(AcpiTable table) {
+    FakeMachine machine = new FakeMachine(new ArrayMemory(2 << 20)).with(table);
+    PROVIDERS.forEach(provider -> provider.probe(machine));
+    show(table);
+  }
+
+  private static void show(AcpiTable table) {
+    for (IommuInspector inspector : INSPECTORS) {
+      if (inspector.signatures().contains(table.signature())) {
+        render(() -> RENDERER.render(inspector.decode(table), new StringBuilder()));
+      }
+    }
+  }
+
+  /** Reads all of a machine. */
+  static void read(Machine machine) {
+    machine.pci().functions();
+    machine.acpi().tables().forEach(Readers::show);
+    for (IommuInspector inspector : INSPECTORS) {
+      for (UnitReport unit : inspector.inspect(machine)) {
+        render(() -> RENDERER.render(unit, new StringBuilder()));
+      }
+    }
+  }
+
+  /** Reads bytes as the tool reads its standard input. */
+  static void read(byte[] bytes) {
+    try (Input input = Inputs.open(Inputs.STANDARD_INPUT, new ByteArrayInputStream(bytes))) {
+      if (input instanceof Input.Tables tables) {
+        tables.tables().forEach(Readers::show);
+      } else if (input instanceof Input.Opened opened) {
+        read(opened.machine());
+      }
+    }
+  }
+
+  private interface Rendering {
+    void run() throws IOException;
+  }
+
+  private static void render(Rendering rendering) {
+    try {
+      rendering.run();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}
