@@ -15,6 +15,7 @@ module dev.vmm.api {
   exports dev.vmm.iommu.inspect;
   exports dev.vmm.iommu.pagetable;
   exports dev.vmm.iommu.support;
+  exports dev.vmm.iommu.support.inspect;
 
   uses dev.vmm.machine.MachineProvider;
   uses dev.vmm.machine.DmaEngineProvider;

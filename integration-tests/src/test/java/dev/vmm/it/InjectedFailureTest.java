@@ -11,7 +11,6 @@ import dev.vmm.iommu.inspect.UnitReport;
 import dev.vmm.machine.DmaEngine;
 import dev.vmm.machine.Machine;
 import dev.vmm.machine.Machines;
-import dev.vmm.machine.RegisterBlock;
 import dev.vmm.ppt.PptState;
 import dev.vmm.testing.RequiresQemu;
 import java.util.EnumMap;
@@ -24,7 +23,7 @@ import org.junit.jupiter.api.Test;
 @RequiresQemu
 final class InjectedFailureTest {
   /** Fails the n-th access of the unit from now on, once. */
-  private static final class FailingMachine extends MachineDecorator {
+  private static final class FailingMachine extends UnitWatch {
     private int left;
     private boolean fired;
 
@@ -37,39 +36,13 @@ final class InjectedFailureTest {
       fired = false;
     }
 
-    private void access(String what, long offset) {
+    @Override
+    protected void beforeAccess(String what, long offset) {
       if (left > 0 && --left == 0) {
         fired = true;
         throw new VmmException(
             Errno.EIO, String.format("injected failure of a %s at 0x%x", what, offset));
       }
-    }
-
-    @Override
-    protected RegisterBlock decorate(RegisterBlock unit) {
-      return new RegisterBlock() {
-        @Override
-        public long baseHpa() {
-          return unit.baseHpa();
-        }
-
-        @Override
-        public long lengthBytes() {
-          return unit.lengthBytes();
-        }
-
-        @Override
-        public long read(long offset, int widthBytes) {
-          access("read", offset);
-          return unit.read(offset, widthBytes);
-        }
-
-        @Override
-        public void write(long offset, int widthBytes, long value) {
-          access("write", offset);
-          unit.write(offset, widthBytes, value);
-        }
-      };
     }
   }
 

@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.vmm.Errno;
 import dev.vmm.VmmException;
 import dev.vmm.core.VirtualMachine;
-import dev.vmm.machine.RegisterBlock;
 import dev.vmm.machine.qemu.QemuMachine;
 import dev.vmm.ppt.PptDriver;
 import dev.vmm.testing.RequiresQemu;
@@ -107,7 +106,7 @@ final class KilledMachineTest {
   }
 
   /** Calls back before each access of the unit. */
-  private static final class DyingMachine extends MachineDecorator {
+  private static final class DyingMachine extends UnitWatch {
     private final Runnable beforeUnitAccess;
 
     DyingMachine(QemuMachine machine, Runnable beforeUnitAccess) {
@@ -116,30 +115,8 @@ final class KilledMachineTest {
     }
 
     @Override
-    protected RegisterBlock decorate(RegisterBlock unit) {
-      return new RegisterBlock() {
-        @Override
-        public long baseHpa() {
-          return unit.baseHpa();
-        }
-
-        @Override
-        public long lengthBytes() {
-          return unit.lengthBytes();
-        }
-
-        @Override
-        public long read(long offset, int widthBytes) {
-          beforeUnitAccess.run();
-          return unit.read(offset, widthBytes);
-        }
-
-        @Override
-        public void write(long offset, int widthBytes, long value) {
-          beforeUnitAccess.run();
-          unit.write(offset, widthBytes, value);
-        }
-      };
+    protected void beforeAccess(String what, long offset) {
+      beforeUnitAccess.run();
     }
   }
 }

@@ -1,5 +1,7 @@
 package dev.vmm.iommu;
 
+import org.jspecify.annotations.Nullable;
+
 /** What a device may do with a mapped range. */
 public enum Access {
   /** The device may read. */
@@ -25,6 +27,14 @@ public enum Access {
   /** Says whether a device may write. */
   public boolean writable() {
     return writable;
+  }
+
+  /** Returns what both allow, null if that is nothing. */
+  public @Nullable Access and(Access other) {
+    if (this == other || other == READ_WRITE) {
+      return this;
+    }
+    return this == READ_WRITE ? other : null;
   }
 
   /** Returns {@code r-}, {@code -w} or {@code rw}. */

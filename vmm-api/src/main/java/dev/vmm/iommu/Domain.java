@@ -23,7 +23,8 @@ public interface Domain extends AutoCloseable {
    * @throws dev.vmm.VmmException EINVAL if an argument is unaligned, empty, overflows or exceeds
    *     {@link #lastIova()} or the width of host addresses, or if any page of the range is mapped
    *     already; ENOMEM if no page for a table is free; EIO or ETIMEDOUT if a unit does not take
-   *     the change
+   *     the change: the entries are cleared, but a device may still reach the pages, and they must
+   *     not be reused
    */
   void map(long iova, long hpa, long lengthBytes, Access access);
 

@@ -14,7 +14,9 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -32,8 +34,7 @@ public final class Iasl {
   private final Map<String, List<Integer>> labels = new TreeMap<>();
   private final List<String> lines = new ArrayList<>();
 
-  /** Whether it met a structure type that it does not know, which ends its output. */
-  private boolean unknown;
+  private final Set<Integer> unknown = new TreeSet<>();
 
   private Iasl() {}
 
@@ -95,7 +96,6 @@ public final class Iasl {
     if (!matcher.matches()) {
       if (line.contains("****")) {
         lines.add(line.strip());
-        unknown |= line.contains("Unknown");
       }
       return;
     }
@@ -104,7 +104,9 @@ public final class Iasl {
     String value = matcher.group(4);
     lines.add(label.strip() + " : " + value.strip());
     labels.computeIfAbsent(label, l -> new ArrayList<>()).add(offset);
-    unknown |= value.contains("[Unknown");
+    if (value.contains("[Unknown")) {
+      unknown.add(offset);
+    }
     // Later versions give the width in hex, too.
     String width = matcher.group(2);
     widths.put(
@@ -140,8 +142,11 @@ public final class Iasl {
     return widths.get(offset);
   }
 
-  /** Says whether it met a structure type that it does not know; that is the last it printed. */
-  public boolean unknown() {
+  /**
+   * Returns where structures begin whose type it does not know. Of such a one it prints no more
+   * than the beginning; in a DMAR it is the last that it prints.
+   */
+  public Set<Integer> unknown() {
     return unknown;
   }
 

@@ -34,7 +34,9 @@ public interface VirtualMachine extends AutoCloseable {
    * nothing is changed.
    *
    * @throws dev.vmm.VmmException EINVAL if unaligned or overlapping what is there, or beyond the
-   *     reach of the VM's domain; ENOMEM; ENXIO if the VM is destroyed
+   *     reach of the VM's domain; ENOMEM; ENXIO if the VM is destroyed; EIO or ETIMEDOUT if a unit
+   *     did not take the change: a device may then reach the memory though it is not the VM's, and
+   *     so it is never given back to the machine
    */
   MemorySegment addMemory(long gpa, long lengthBytes, Access access);
 

@@ -135,6 +135,15 @@ public abstract class BackendContract {
   }
 
   @Nested
+  @DisplayName("9. Requester ids move together")
+  final class Inv09RequesterIds extends Inv09RequesterIdsContract {
+    @Override
+    Stage stage() {
+      return BackendContract.this.stage();
+    }
+  }
+
+  @Nested
   @DisplayName("11. One owner")
   final class Inv11OneOwner extends Inv11OneOwnerContract {
     @Override

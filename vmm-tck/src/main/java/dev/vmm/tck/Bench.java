@@ -43,7 +43,7 @@ public final class Bench implements AutoCloseable {
   Bench(Stage stage, Tunables tunables) {
     this.stage = stage;
     vmm = Vmm.open(stage.machine(), tunables);
-    ppt = PptDriver.open(vmm);
+    ppt = PptDriver.open(vmm, stage.waiter());
     rid = stage.engineRid();
     bare = new TckDevice(rid, vmm.iommu());
   }

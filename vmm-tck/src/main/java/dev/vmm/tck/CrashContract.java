@@ -16,6 +16,10 @@ import org.junit.jupiter.api.TestFactory;
  * (invariant 2, by what its DMA reaches), all is as before or as documented (4, 6, 7), nothing has
  * leaked, the hardware was used by the book, and the same works once the failure is gone.
  *
+ * <p>Where a unit did not confirm, a device may reach what it reached before, or was to reach. That
+ * memory must then be nobody else's and must never be given back to the machine: it is kept for
+ * good, and this is no leak (invariants 5 and 13).
+ *
  * <p>A subclass says in {@link #subject()} which back end, and which {@code model:} machine. The
  * machine is opened once for each failure.
  */

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -52,7 +53,7 @@ final class CrashRun {
         }
         boolean all = true;
         for (Future<Boolean> each : reached) {
-          all &= each.get(120, TimeUnit.SECONDS);
+          all &= reached(each);
         }
         if (!all) {
           return;
@@ -61,6 +62,17 @@ final class CrashRun {
       throw new AssertionError(operation + " never got past " + plan);
     } finally {
       threads.shutdownNow();
+    }
+  }
+
+  private static boolean reached(Future<Boolean> attempt) throws Exception {
+    try {
+      return attempt.get(120, TimeUnit.SECONDS);
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof AssertionError failure) {
+        throw failure;
+      }
+      throw e;
     }
   }
 
@@ -108,6 +120,7 @@ final class CrashRun {
       String when = String.format("%s with %s, n=%d", operation, plan, n);
       operation.prepare(world);
       world.assertPlaces(when + ", before");
+      world.begin();
       plan.arm(world.machine.injector(), n);
       VmmException failure = null;
       try {

@@ -2,11 +2,13 @@ package dev.vmm.tck;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.vmm.AddressRange;
 import dev.vmm.VmmException;
 import dev.vmm.core.IommuState;
 import dev.vmm.core.VirtualMachine;
 import dev.vmm.core.Vmm;
 import dev.vmm.iommu.Access;
+import dev.vmm.machine.DmaEngines;
 import dev.vmm.machine.Machine;
 import dev.vmm.machine.PhysicalMemory;
 import dev.vmm.machine.model.ModelMachine;
@@ -17,9 +19,12 @@ import dev.vmm.ppt.PptDriver;
 import dev.vmm.ppt.PptState;
 import dev.vmm.tunable.Tunables;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 
 /**
  * An embedded machine of its own for one failure: a platform, two guests, and three functions: the
@@ -56,6 +61,9 @@ final class CrashWorld implements AutoCloseable {
   private final long allocated;
   private final Map<Rid, byte[]> found = new TreeMap<>();
   private final DmaProbe probe;
+  private final TakenMemory memory;
+  private final Machine watched;
+  private final Set<AddressRange> kept = new HashSet<>();
   private boolean writable = true;
   private Vmm vmm;
   private PptDriver ppt;
@@ -66,19 +74,29 @@ final class CrashWorld implements AutoCloseable {
   CrashWorld(Machine opened, Tunables tunables) {
     this.tunables = tunables;
     machine = (ModelMachine) opened;
-    List<PciFunction> functions = machine.pci().functions();
-    List<Rid> endpoints =
-        functions.stream().filter(CrashWorld::canBeAssigned).map(PciFunction::rid).toList();
-    assertThat(endpoints).as("functions that a guest can be given").hasSizeGreaterThan(1);
-    device = endpoints.get(endpoints.size() - 1);
-    other = endpoints.get(0);
+    memory = new TakenMemory(machine.memory());
+    watched =
+        new MachineDecorator(machine) {
+          @Override
+          public PhysicalMemory memory() {
+            return memory;
+          }
+        };
+    List<PciFunction> endpoints = Endpoints.of(machine.pci().functions());
+    List<Rid> engines =
+        endpoints.stream()
+            .filter(function -> DmaEngines.find(function).isPresent())
+            .map(PciFunction::rid)
+            .toList();
+    assertThat(engines).as("functions with a DMA engine for guests").hasSizeGreaterThan(1);
+    device = engines.get(engines.size() - 1);
+    other = engines.get(0);
     hosts =
-        functions.stream()
-            .filter(function -> function.headerType() == 0)
+        endpoints.stream()
             .map(PciFunction::rid)
             .filter(rid -> !rid.equals(device) && !rid.equals(other))
             .findFirst()
-            .orElseThrow();
+            .orElseThrow(() -> new AssertionError("no function that stays the host's"));
     hostPage = machine.memory().allocatePage();
     allocated = machine.memory().allocatedBytes();
     functions(rid -> found.put(rid, image(rid)));
@@ -91,20 +109,10 @@ final class CrashWorld implements AutoCloseable {
                 LOW_GPA + LOW_BYTES - PhysicalMemory.PAGE_BYTES,
                 HIGH_GPA,
                 MORE_GPA));
-    vmm = Vmm.open(machine, tunables);
+    vmm = Vmm.open(watched, tunables);
     ppt = PptDriver.open(vmm, new QuickTime());
     a = guest("a");
     b = guest("b");
-  }
-
-  /** Says whether a function is an endpoint on a bus that keeps requester ids, and no unit. */
-  private static boolean canBeAssigned(PciFunction function) {
-    int classAndSub = function.classCode() >>> 8;
-    return function.headerType() == 0
-        && classAndSub >>> 8 != 0x06
-        && classAndSub != 0x0806
-        && function.rid().device() != 0x1f
-        && function.bridge().map(bridge -> bridge.bus() == 0).orElse(true);
   }
 
   private void functions(java.util.function.Consumer<Rid> action) {
@@ -197,19 +205,42 @@ final class CrashWorld implements AutoCloseable {
         });
   }
 
+  /** Notes that the operation begins: what is taken from now on it took. */
+  void begin() {
+    memory.forget();
+  }
+
   /**
    * Expects the same of all but the function that a unit would not answer for, which may be in any
-   * of these domains as far as its DMA goes; never where memory was freed.
+   * of these domains as far as its DMA goes; never where memory was freed. Where memory was to be
+   * added it may also reach that memory, if it is kept for good: nobody's, and not free.
    */
   void assertPlacesInDoubt(List<String> places, String when) {
+    List<AddressRange> lost =
+        memory.runs(MORE_BYTES).stream().filter(run -> !isSomebodys(run)).toList();
     functions(
         rid -> {
           if (on() && !rid.equals(device)) {
             probe.assertReach(rid, placeByState(rid), this::vmOf, when);
           } else {
-            probe.assertReachInDoubt(rid, places, this::vmOf, when);
+            kept.addAll(
+                probe.assertReachInDoubt(rid, places, Map.of(MORE_GPA, lost), this::vmOf, when));
           }
         });
+  }
+
+  private boolean isSomebodys(AddressRange run) {
+    return Stream.of(a, b)
+        .flatMap(vm -> vm.memory().stream())
+        .anyMatch(each -> run.overlaps(new AddressRange(each.hpa(), each.lengthBytes())));
+  }
+
+  /** Expects that what a device still reached, though it was nobody's, was never given back. */
+  private void assertKept(String when) {
+    assertThat(kept)
+        .as("%s: memory that a device reached after it was refused to its guest", when)
+        .allMatch(memory::has, "is kept for good")
+        .noneMatch(this::isSomebodys);
   }
 
   /**
@@ -220,7 +251,8 @@ final class CrashWorld implements AutoCloseable {
     functions(
         rid -> {
           String place = on() ? placeByState(rid) : DmaProbe.OFF;
-          probe.assertReachInDoubt(rid, List.of(place, DmaProbe.BLOCKED), this::vmOf, when);
+          probe.assertReachInDoubt(
+              rid, List.of(place, DmaProbe.BLOCKED), Map.of(), this::vmOf, when);
         });
   }
 
@@ -253,6 +285,7 @@ final class CrashWorld implements AutoCloseable {
     ppt.close();
     vmm.close();
     functions(rid -> probe.assertReach(rid, DmaProbe.OFF, this::vmOf, when + ", after the end"));
+    assertKept(when);
   }
 
   /**
@@ -264,8 +297,10 @@ final class CrashWorld implements AutoCloseable {
   boolean restart(String when, boolean byTheBook) {
     a = closeQuietly(a);
     b = closeQuietly(b);
+    assertKept(when);
     tryTwice(ppt::close);
     tryTwice(vmm::close);
+    assertKept(when);
     if (state() == PptState.BROKEN) {
       return false;
     }
@@ -276,7 +311,7 @@ final class CrashWorld implements AutoCloseable {
     }
     // A device that could not be given back stays silent: that is how the next one finds it.
     functions(rid -> found.put(rid, image(rid)));
-    vmm = Vmm.open(machine, tunables);
+    vmm = Vmm.open(watched, tunables);
     ppt = PptDriver.open(vmm, new QuickTime());
     a = guest("a");
     b = guest("b");

@@ -17,6 +17,12 @@ abstract class Inv05UnmapContract extends ContractPart {
   private static final long PAGE = 0x1000;
   private static final long LARGE = 0x20_0000;
 
+  /** What a page's entry may have beside its address, VT-d: read and write. */
+  private static final long VTD_LEAF = 0x3;
+
+  /** AMD-Vi: present, next level 0, read and write permission. */
+  private static final long AMD_LEAF = 0x6000_0000_0000_0001L;
+
   @Test
   void i05_theNextDmaAfterAnUnmapFaults() {
     try (Bench bench = stage().bench()) {
@@ -77,6 +83,12 @@ abstract class Inv05UnmapContract extends ContractPart {
    */
   @Test
   void i05_pagesThatWereTablesAreNoTablesAnyMore() {
+    for (long leaf : new long[] {VTD_LEAF, AMD_LEAF}) {
+      scribbleOverTables(leaf);
+    }
+  }
+
+  private void scribbleOverTables(long leaf) {
     DmaPort port = stage().port();
     PhysicalMemory memory = stage().machine().memory();
     try (SpiSession session = stage().session()) {
@@ -97,7 +109,7 @@ abstract class Inv05UnmapContract extends ContractPart {
       for (long iova : new long[] {iovas[1], iovas[2], iovas[3]}) {
         domain.unmap(iova, 3 * PAGE);
       }
-      List<Long> scribbled = scribble(memory, trap);
+      List<Long> scribbled = scribble(memory, trap | leaf);
       reach.blocked(rid, iovas[3] + PAGE, "tables scribbled", hpa + PAGE, trap);
       reach.blocked(rid, LARGE, "tables scribbled", hpa, trap);
       reach.reaches(rid, 2 * PAGE, hpa + 2 * PAGE, Access.READ_WRITE, "what stayed mapped");
@@ -106,7 +118,7 @@ abstract class Inv05UnmapContract extends ContractPart {
       // The same for a domain that is closed after its device has left.
       session.iommu().move(List.of(rid), other);
       domain.close();
-      scribbled = scribble(memory, trap);
+      scribbled = scribble(memory, trap | leaf);
       reach.blocked(rid, 2 * PAGE, "domain closed", hpa + 2 * PAGE, trap);
       other.map(2 * PAGE, hpa + 5 * PAGE, PAGE, Access.READ_WRITE);
       reach.reaches(rid, 2 * PAGE, hpa + 5 * PAGE, Access.READ_WRITE, "in the other domain");
@@ -114,12 +126,12 @@ abstract class Inv05UnmapContract extends ContractPart {
     }
   }
 
-  /** Takes free pages and fills them with what would be entries that lead to {@code trap}. */
-  private static List<Long> scribble(PhysicalMemory memory, long trap) {
+  /** Takes free pages and fills them with what would be entries. */
+  private static List<Long> scribble(PhysicalMemory memory, long entry) {
     List<Long> pages = new ArrayList<>();
     for (int i = 0; i < 64; i++) {
       long page = memory.allocatePage();
-      memory.fill64(page, 512, trap | 0x3, 0);
+      memory.fill64(page, 512, entry, 0);
       pages.add(page);
     }
     return pages;

@@ -8,9 +8,6 @@ import dev.vmm.acpi.AcpiTables;
 import dev.vmm.iommu.spi.IommuProvider;
 import dev.vmm.iommu.spi.ProbeResult;
 import dev.vmm.machine.Machine;
-import dev.vmm.machine.PhysicalMemory;
-import dev.vmm.machine.RegisterBlock;
-import dev.vmm.pci.PciBus;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -19,25 +16,17 @@ import org.junit.jupiter.api.Test;
 /** Damaged tables are a reason not to start, never an exception that nobody expects. */
 abstract class Inv12FirmwareContract extends ContractPart {
   /** The machine with other firmware tables. */
-  private record OtherFirmware(Machine machine, AcpiTables acpi) implements Machine {
-    @Override
-    public String name() {
-      return machine.name();
+  private static final class OtherFirmware extends MachineDecorator {
+    private final AcpiTables acpi;
+
+    OtherFirmware(Machine machine, AcpiTables acpi) {
+      super(machine);
+      this.acpi = acpi;
     }
 
     @Override
-    public PhysicalMemory memory() {
-      return machine.memory();
-    }
-
-    @Override
-    public PciBus pci() {
-      return machine.pci();
-    }
-
-    @Override
-    public RegisterBlock registers(long hpa, long lengthBytes) {
-      return machine.registers(hpa, lengthBytes);
+    public AcpiTables acpi() {
+      return acpi;
     }
 
     @Override

@@ -6,9 +6,10 @@ import static org.assertj.core.api.Assertions.fail;
 import dev.vmm.iommu.inspect.UnitReport;
 import dev.vmm.iommu.spi.IommuProvider;
 import dev.vmm.machine.DmaEngines;
-import dev.vmm.pci.PciCapability;
+import dev.vmm.machine.model.ModelMachine;
 import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
+import dev.vmm.ppt.Waiter;
 import dev.vmm.tunable.Tunables;
 import java.util.ArrayList;
 import java.util.List;
@@ -112,29 +113,11 @@ public final class Stage implements AutoCloseable {
   /** Returns functions that have a requester id of their own and may be given to a guest. */
   List<Rid> endpoints() {
     List<Rid> endpoints = new ArrayList<>(List.of(engineRid()));
-    functions.stream()
-        .filter(function -> !function.isBridge() && function.classCode() >>> 16 != 0x06)
-        .filter(function -> function.classCode() >>> 8 != 0x0806)
-        .filter(function -> !behindConventionalBridge(function))
+    Endpoints.of(functions).stream()
         .map(PciFunction::rid)
         .filter(rid -> !endpoints.contains(rid))
         .forEach(endpoints::add);
     return endpoints;
-  }
-
-  /** Says whether a bridge that is no PCI Express port replaces the function's requester id. */
-  private boolean behindConventionalBridge(PciFunction function) {
-    return function
-        .bridge()
-        .flatMap(rid -> functions.stream().filter(f -> f.rid().equals(rid)).findFirst())
-        .map(
-            bridge -> {
-              var express = bridge.config().capability(PciCapability.PCI_EXPRESS);
-              int type = express.map(at -> bridge.config().read16(at + 2) >>> 4 & 0xf).orElse(0);
-              boolean port = type >= 0x4 && type <= 0x6; // root, upstream, downstream
-              return !port || behindConventionalBridge(bridge);
-            })
-        .orElse(false);
   }
 
   /** Opens the back end without a platform above it. */
@@ -146,6 +129,11 @@ public final class Stage implements AutoCloseable {
   DmaPort port() {
     var given = subject.port();
     return given != null ? given.apply(machine.machine()) : DmaPorts.of(machine, this::engineRid);
+  }
+
+  /** Returns how to wait for devices: the embedded machine's need no time. */
+  Waiter waiter() {
+    return machine.machine() instanceof ModelMachine ? new QuickTime() : Waiter.REAL;
   }
 
   /** Before each test: notes how the machine is. */

@@ -93,22 +93,10 @@ final class Storm {
     this.listener = ledger::judge;
     vmm = Vmm.open(machine, tunables);
     ppt = PptDriver.open(vmm, new QuickTime());
-    rids =
-        machine.pci().functions().stream()
-            .filter(Storm::canBeAssigned)
-            .map(PciFunction::rid)
-            .toList();
+    rids = Endpoints.of(machine.pci().functions()).stream().map(PciFunction::rid).toList();
     for (int i = 0; i < GUESTS; i++) {
       guests.set(i, guest());
     }
-  }
-
-  private static boolean canBeAssigned(PciFunction function) {
-    int classAndSub = function.classCode() >>> 8;
-    return function.headerType() == 0
-        && classAndSub >>> 8 != 0x06
-        && classAndSub != 0x0806
-        && function.bridge().map(bridge -> bridge.bus() == 0).orElse(true);
   }
 
   int assigned() {

@@ -1,18 +1,15 @@
 package dev.vmm.tck;
 
-import dev.vmm.acpi.AcpiTables;
 import dev.vmm.machine.Machine;
-import dev.vmm.machine.PhysicalMemory;
 import dev.vmm.machine.RegisterBlock;
 import dev.vmm.machine.SelfChecking;
-import dev.vmm.pci.PciBus;
 import java.util.ArrayList;
 import java.util.List;
 
 /**
  * The machine under test with every access to memory-mapped registers noted, in order. Thread-safe.
  */
-public final class WatchedMachine implements Machine, SelfChecking {
+public final class WatchedMachine extends MachineDecorator implements SelfChecking {
   /**
    * One access of a register.
    *
@@ -25,18 +22,12 @@ public final class WatchedMachine implements Machine, SelfChecking {
 
   private static final int MAX_KEPT = 1 << 20;
 
-  private final Machine machine;
   private final List<Access> accesses = new ArrayList<>();
   private volatile boolean losesWrites;
   private volatile Runnable afterWrite = () -> {};
 
   WatchedMachine(Machine machine) {
-    this.machine = machine;
-  }
-
-  /** Returns the machine itself, unwatched. */
-  public Machine machine() {
-    return machine;
+    super(machine);
   }
 
   /** Returns the accesses since {@link #forget}, the first million at most. */
@@ -79,64 +70,23 @@ public final class WatchedMachine implements Machine, SelfChecking {
   }
 
   @Override
-  public String name() {
-    return machine.name();
+  protected long read(RegisterBlock block, long offset, int widthBytes) {
+    long value = super.read(block, offset, widthBytes);
+    note(new Access(false, block.baseHpa() + offset, widthBytes, value));
+    return value;
   }
 
   @Override
-  public PhysicalMemory memory() {
-    return machine.memory();
-  }
-
-  @Override
-  public PciBus pci() {
-    return machine.pci();
-  }
-
-  @Override
-  public AcpiTables acpi() {
-    return machine.acpi();
-  }
-
-  @Override
-  public RegisterBlock registers(long hpa, long lengthBytes) {
-    RegisterBlock block = machine.registers(hpa, lengthBytes);
-    return new RegisterBlock() {
-      @Override
-      public long baseHpa() {
-        return block.baseHpa();
-      }
-
-      @Override
-      public long lengthBytes() {
-        return block.lengthBytes();
-      }
-
-      @Override
-      public long read(long offset, int widthBytes) {
-        long value = block.read(offset, widthBytes);
-        note(new Access(false, block.baseHpa() + offset, widthBytes, value));
-        return value;
-      }
-
-      @Override
-      public void write(long offset, int widthBytes, long value) {
-        note(new Access(true, block.baseHpa() + offset, widthBytes, value));
-        if (!losesWrites) {
-          block.write(offset, widthBytes, value);
-        }
-        afterWrite.run();
-      }
-    };
+  protected void write(RegisterBlock block, long offset, int widthBytes, long value) {
+    note(new Access(true, block.baseHpa() + offset, widthBytes, value));
+    if (!losesWrites) {
+      super.write(block, offset, widthBytes, value);
+    }
+    afterWrite.run();
   }
 
   @Override
   public List<String> complaints() {
-    return SelfChecking.complaintsOf(machine);
-  }
-
-  @Override
-  public void close() {
-    machine.close();
+    return SelfChecking.complaintsOf(machine());
   }
 }

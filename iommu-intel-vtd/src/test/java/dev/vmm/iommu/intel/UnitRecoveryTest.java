@@ -60,8 +60,7 @@ class UnitRecoveryTest {
     host.close();
     assertThat(bench.memory.allocatedBytes()).isZero();
     // The second stop does not wait for ever for the command of the first.
-    assertThat(bench.unit().violations)
-        .containsExactly("command while one is not done: 0x4000000");
+    assertThat(bench.unit().violations).containsExactly("command while one is not done: 0x4000000");
   }
 
   @Test

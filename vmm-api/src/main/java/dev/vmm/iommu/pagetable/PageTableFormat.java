@@ -43,14 +43,40 @@ public interface PageTableFormat {
    */
   long link(long tableHpa, int level);
 
-  /** Returns the hpa that a present leaf of a table of {@code level} maps. */
+  /**
+   * Returns the hpa of the page that a present leaf of a table of {@code level} maps, a multiple of
+   * {@link #leafBytes}.
+   */
   long leafAddress(long entry, int level);
+
+  /**
+   * Returns the bytes of the page that a present leaf of a table of {@code level} maps: more than
+   * {@link #entryBytes} where a page takes several entries, each with the page's own address. New
+   * leaves never do.
+   */
+  default long leafBytes(long entry, int level) {
+    return entryBytes(level);
+  }
+
+  /**
+   * Returns the level of the table that a present link of a table of {@code level} leads to, 1 to
+   * {@code level - 1}. Where levels are left out, iovas with their bits set lead nowhere. New links
+   * leave none out.
+   */
+  default int linkLevel(long entry, int level) {
+    return level - 1;
+  }
 
   /** Returns the hpa of the table that a present link leads to. */
   long linkAddress(long entry);
 
   /** Returns what a present leaf allows. */
   Access leafAccess(long entry);
+
+  /** Returns what a present link lets the leaves below it allow; new links restrict nothing. */
+  default Access linkAccess(long entry) {
+    return Access.READ_WRITE;
+  }
 
   /** Returns the bits that must be 0 in a present entry of a table of {@code level}. */
   long reservedBits(long entry, int level);

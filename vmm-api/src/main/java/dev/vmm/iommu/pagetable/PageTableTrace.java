@@ -2,6 +2,7 @@ package dev.vmm.iommu.pagetable;
 
 import static dev.vmm.iommu.pagetable.PageTableFormat.entryBytes;
 
+import dev.vmm.iommu.Access;
 import dev.vmm.iommu.Translation;
 import dev.vmm.iommu.inspect.WalkReport;
 import dev.vmm.machine.PhysicalMemory;
@@ -15,7 +16,7 @@ public final class PageTableTrace {
   public enum End {
     /** At a page. */
     MAPPED,
-    /** At an entry that is not present. */
+    /** At an entry that is not present, or that allows nothing which those above it allow. */
     NOT_PRESENT,
     /** At an entry with reserved bits. */
     RESERVED,
@@ -53,7 +54,9 @@ public final class PageTableTrace {
       return none(End.BEYOND_WIDTH);
     }
     long table = rootHpa;
-    for (int level = levels; level >= 1; level--) {
+    Access above = Access.READ_WRITE;
+    int level = levels;
+    while (level >= 1) {
       if (!PageTableWalker.isTable(memory, table)) {
         return none(End.UNREADABLE);
       }
@@ -72,7 +75,9 @@ public final class PageTableTrace {
         return none(End.RESERVED);
       }
       if (format.isLeaf(entry, level)) {
+        long bytes = format.leafBytes(entry, level);
         long page = format.leafAddress(entry, level);
+        Access access = format.leafAccess(entry).and(above);
         steps.add(
             step(
                 what,
@@ -82,22 +87,30 @@ public final class PageTableTrace {
                 String.format(
                     Locale.ROOT,
                     "page of 0x%x bytes at 0x%x, %s",
-                    entryBytes(level),
+                    bytes,
                     page,
                     format.leafAccess(entry))));
-        return new Result(
-            End.MAPPED,
-            Optional.of(
-                new Translation(
-                    page | (iova & (entryBytes(level) - 1)),
-                    entryBytes(level),
-                    format.leafAccess(entry))));
+        return access == null
+            ? none(End.NOT_PRESENT)
+            : new Result(
+                End.MAPPED,
+                Optional.of(new Translation(page | (iova & (bytes - 1)), bytes, access)));
       }
       table = format.linkAddress(entry);
       steps.add(step(what, index, at, entry, "table 0x" + Long.toHexString(table)));
+      int next = format.linkLevel(entry, level);
       if (level == 1) {
         return none(End.RESERVED);
       }
+      if ((iova & (entryBytes(level) - 1)) >>> PageTableFormat.entryShift(next + 1) != 0) {
+        return none(End.NOT_PRESENT);
+      }
+      Access below = format.linkAccess(entry).and(above);
+      if (below == null) {
+        return none(End.NOT_PRESENT);
+      }
+      above = below;
+      level = next;
     }
     return none(End.UNREADABLE);
   }

@@ -108,7 +108,7 @@ public final class PageTableWalker {
     } else if (!isTable(memory, rootHpa)) {
       walker.problem("root table 0x%x is not a page in RAM", rootHpa);
     } else {
-      walker.walkTable(rootHpa, levels, 0);
+      walker.walkTable(rootHpa, levels, 0, Access.READ_WRITE);
     }
     walker.endRun();
     if (walker.problems > MAX_PROBLEMS) {
@@ -135,7 +135,7 @@ public final class PageTableWalker {
     return false;
   }
 
-  private void walkTable(long table, int level, long base) {
+  private void walkTable(long table, int level, long base, Access above) {
     seen.add(table);
     visitor.table(table, level, base);
     // The highest level of a 6-level table has more entries than 64 bits of iova reach.
@@ -144,12 +144,12 @@ public final class PageTableWalker {
     for (int i = 0; i < entries; i++) {
       long entry = memory.read64(table + 8L * i);
       if (format.isPresent(entry)) {
-        visit(entry, level, base + ((long) i << entryShift(level)), table + 8L * i);
+        visit(entry, level, base + ((long) i << entryShift(level)), table + 8L * i, above);
       }
     }
   }
 
-  private void visit(long entry, int level, long iova, long at) {
+  private void visit(long entry, int level, long iova, long at, Access above) {
     boolean leaf = format.isLeaf(entry, level);
     visitor.entry(level, iova, at, entry, leaf);
     long reserved = entry & format.reservedBits(entry, level);
@@ -158,7 +158,12 @@ public final class PageTableWalker {
           "level %d entry 0x%x at 0x%x (iova 0x%x) has the reserved bits 0x%x set",
           level, entry, at, iova, reserved);
     } else if (leaf) {
-      add(iova, format.leafAddress(entry, level), entryBytes(level), format.leafAccess(entry));
+      long page = format.leafBytes(entry, level);
+      long hpa = format.leafAddress(entry, level) + (iova & (page - 1));
+      Access access = format.leafAccess(entry).and(above);
+      if (access != null) {
+        add(iova, hpa, entryBytes(level), access, page);
+      }
     } else {
       long child = format.linkAddress(entry);
       if (level == 1) {
@@ -173,25 +178,28 @@ public final class PageTableWalker {
             "level %d entry 0x%x at 0x%x (iova 0x%x) leads to table 0x%x, which was reached before",
             level, entry, at, iova, child);
       } else {
-        walkTable(child, level - 1, iova);
+        Access below = format.linkAccess(entry).and(above);
+        if (below != null) {
+          walkTable(child, format.linkLevel(entry, level), iova, below);
+        }
       }
     }
   }
 
-  private void add(long iova, long hpa, long bytes, Access access) {
+  private void add(long iova, long hpa, long bytes, Access access, long pageBytes) {
     if (runBytes != 0
         && runIova + runBytes == iova
         && runHpa + runBytes == hpa
         && runAccess == access) {
       runBytes += bytes;
-      runSizes |= bytes;
+      runSizes |= pageBytes;
       return;
     }
     endRun();
     runIova = iova;
     runHpa = hpa;
     runBytes = bytes;
-    runSizes = bytes;
+    runSizes = pageBytes;
     runAccess = access;
   }
 

@@ -310,17 +310,28 @@ public final class RadixPageTable {
     synchronized (lock) {
       checkOpen();
       long table = root.hpa;
-      for (int level = levels; level > 0 && PageTableWalker.isTable(memory, table); level--) {
+      int level = levels;
+      Access above = Access.READ_WRITE;
+      while (level > 0 && PageTableWalker.isTable(memory, table)) {
         long entry = memory.read64(table + 8L * index(iova, level));
         if (!format.isPresent(entry) || (entry & format.reservedBits(entry, level)) != 0) {
           return Optional.empty();
         }
         if (format.isLeaf(entry, level)) {
-          long bytes = entryBytes(level);
+          long bytes = format.leafBytes(entry, level);
           long hpa = format.leafAddress(entry, level) + (iova & (bytes - 1));
-          return Optional.of(new Translation(hpa, bytes, format.leafAccess(entry)));
+          Access access = format.leafAccess(entry).and(above);
+          return Optional.ofNullable(
+              access == null ? null : new Translation(hpa, bytes, access));
         }
+        Access below = format.linkAccess(entry).and(above);
+        int next = format.linkLevel(entry, level);
+        if (below == null || (iova & (entryBytes(level) - 1)) >>> entryShift(next + 1) != 0) {
+          return Optional.empty();
+        }
+        above = below;
         table = format.linkAddress(entry);
+        level = next;
       }
       return Optional.empty();
     }

@@ -80,6 +80,7 @@ public abstract class PageTableFormatContract {
             assertThat(format.isLeaf(leaf, level)).isTrue();
             assertThat(format.leafAddress(leaf, level)).isEqualTo(hpa);
             assertThat(format.leafAccess(leaf)).isEqualTo(access);
+            assertThat(format.leafBytes(leaf, level)).isEqualTo(bytes);
             assertThat(leaf & format.reservedBits(leaf, level)).isZero();
           }
         }
@@ -113,6 +114,8 @@ public abstract class PageTableFormatContract {
         assertThat(format.isPresent(link)).isTrue();
         assertThat(format.isLeaf(link, level)).isFalse();
         assertThat(format.linkAddress(link)).isEqualTo(table);
+        assertThat(format.linkLevel(link, level)).isEqualTo(level - 1);
+        assertThat(format.linkAccess(link)).isEqualTo(Access.READ_WRITE);
         assertThat(link & format.reservedBits(link, level)).isZero();
       }
     }

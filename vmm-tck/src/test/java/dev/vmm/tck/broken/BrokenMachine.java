@@ -1,40 +1,20 @@
 package dev.vmm.tck.broken;
 
-import dev.vmm.acpi.AcpiTables;
 import dev.vmm.machine.Machine;
-import dev.vmm.machine.PhysicalMemory;
 import dev.vmm.machine.RegisterBlock;
-import dev.vmm.pci.PciBus;
+import dev.vmm.tck.MachineDecorator;
 
 /** A machine of which the back end uses the registers wrongly. */
-record BrokenMachine(Machine machine, Bug bug) implements Machine {
-  @Override
-  public String name() {
-    return machine.name();
-  }
+final class BrokenMachine extends MachineDecorator {
+  private final Bug bug;
 
-  @Override
-  public PhysicalMemory memory() {
-    return machine.memory();
-  }
-
-  @Override
-  public PciBus pci() {
-    return machine.pci();
-  }
-
-  @Override
-  public AcpiTables acpi() {
-    return machine.acpi();
+  BrokenMachine(Machine machine, Bug bug) {
+    super(machine);
+    this.bug = bug;
   }
 
   @Override
   public RegisterBlock registers(long hpa, long lengthBytes) {
-    return new BrokenRegisters(machine.registers(hpa, lengthBytes), bug);
-  }
-
-  @Override
-  public void close() {
-    machine.close();
+    return new BrokenRegisters(machine().registers(hpa, lengthBytes), bug);
   }
 }

@@ -1,5 +1,6 @@
 package dev.vmm.iommu.intel.inspect;
 
+import dev.vmm.iommu.support.inspect.Words;
 import dev.vmm.iommu.inspect.FieldReport;
 import dev.vmm.iommu.inspect.InterruptTableReport;
 import dev.vmm.iommu.intel.regs.IrtaReg;

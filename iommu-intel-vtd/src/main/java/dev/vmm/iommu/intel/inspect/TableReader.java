@@ -1,5 +1,8 @@
 package dev.vmm.iommu.intel.inspect;
 
+import dev.vmm.iommu.support.inspect.DomainReader;
+import dev.vmm.iommu.support.inspect.Problems;
+import dev.vmm.iommu.support.inspect.Words;
 import dev.vmm.bits.Layout;
 import dev.vmm.iommu.inspect.DeviceEntryReport;
 import dev.vmm.iommu.inspect.DomainReport;
@@ -32,20 +35,11 @@ final class TableReader {
   private static final int ENTRY_BYTES = 16;
   private static final int SCALABLE_ENTRY_BYTES = 32;
 
-  /** More are told as one problem, so that garbage does not fill the heap. */
-  private static final int MAX_PROBLEMS = 1000;
-
-  private static final int MAX_DOMAINS = 4096;
-
-  /** After so many problems in page tables memory holds garbage: reading on tells nothing new. */
-  private static final int MAX_PAGE_TABLE_PROBLEMS = 4000;
-
   private final PhysicalMemory memory;
   private final int segment;
-  private final SecondStageFormat format;
   private final Result result = new Result();
-  private final Set<Walked> walked = new HashSet<>();
-  private int pageTableProblems;
+  private final Problems problems = new Problems();
+  private final DomainReader domainReader;
 
   /** What was found. */
   static final class Result {
@@ -55,29 +49,33 @@ final class TableReader {
     final List<String> problems = new ArrayList<>();
   }
 
-  private record Walked(int domainId, long tableRoot, int levels) {}
-
   TableReader(PhysicalMemory memory, int segment, SecondStageFormat format) {
     this.memory = memory;
     this.segment = segment;
-    this.format = format;
+    this.domainReader = new DomainReader(memory, format, problems);
   }
 
   /** Reads what RTADDR_REG leads to. */
   Result read(RtaddrReg rtaddr) {
+    readTables(rtaddr);
+    result.domains.addAll(domainReader.domains());
+    result.problems.addAll(problems.all());
+    return result;
+  }
+
+  private void readTables(RtaddrReg rtaddr) {
     long root = rtaddr.rootTable();
     result.memory.add(new MemoryReport("root table", root, PhysicalMemory.PAGE_BYTES));
     if (!inRam(root)) {
-      problem("RTADDR_REG leads to a root table at 0x%x, which is not in RAM", root);
-      return result;
+      problems.add("RTADDR_REG leads to a root table at 0x%x, which is not in RAM", root);
+      return;
     }
     switch (rtaddr.mode()) {
       case LEGACY -> legacy(root);
       case SCALABLE -> scalable(root);
       case ABORT -> {}
-      case RESERVED -> problem("RTADDR_REG has the reserved translation table mode 2");
+      case RESERVED -> problems.add("RTADDR_REG has the reserved translation table mode 2");
     }
-    return result;
   }
 
   private void legacy(long root) {
@@ -90,7 +88,7 @@ final class TableReader {
       reserved(at, low.raw() & RootEntryLow.LAYOUT.reservedMask(), "root entry");
       reserved(at + 8, memory.read64(at + 8) & RootEntryHigh.LAYOUT.reservedMask(), "root entry");
       if (!inRam(low.contextTable())) {
-        problem("root entry at 0x%x leads to 0x%x, which is not in RAM", at, low.contextTable());
+        problems.add("root entry at 0x%x leads to 0x%x, which is not in RAM", at, low.contextTable());
         continue;
       }
       contextTable(low.contextTable());
@@ -113,10 +111,10 @@ final class TableReader {
         type == TranslationType.UNTRANSLATED_ONLY || type == TranslationType.DEVICE_TLB;
     int levels = translates ? high.levels() : 0;
     if (translates && levels == 0) {
-      problem("context entry at 0x%x has the reserved address width %d", at, high.aw());
+      problems.add("context entry at 0x%x has the reserved address width %d", at, high.aw());
     }
     if (type == TranslationType.RESERVED) {
-      problem("context entry at 0x%x has the reserved translation type 3", at);
+      problems.add("context entry at 0x%x has the reserved translation type 3", at);
     }
     result.devices.add(
         new DeviceEntryReport(
@@ -130,28 +128,8 @@ final class TableReader {
             at,
             fields(ContextEntryHigh.LAYOUT, high.raw(), ContextEntryLow.LAYOUT, low.raw())));
     if (levels != 0) {
-      domain(new Walked(high.did(), low.tableRoot(), levels));
+      domainReader.read(high.did(), low.tableRoot(), levels);
     }
-  }
-
-  private void domain(Walked key) {
-    if (!walked.add(key)) {
-      return;
-    }
-    if (result.domains.size() == MAX_DOMAINS || pageTableProblems > MAX_PAGE_TABLE_PROBLEMS) {
-      problem(
-          "the page tables of domain id %d at 0x%x are left out, after %d domains and %d problems",
-          key.domainId(), key.tableRoot(), result.domains.size(), pageTableProblems);
-      return;
-    }
-    DomainReport domain =
-        DomainReport.of(
-            key.domainId(),
-            key.tableRoot(),
-            key.levels(),
-            PageTableWalker.tables(format, memory, key.tableRoot(), key.levels()));
-    pageTableProblems += domain.problems().size();
-    result.domains.add(domain);
   }
 
   private void contextTable(long table) {
@@ -183,7 +161,7 @@ final class TableReader {
 
   private void scalableContexts(long rootEntry, long table, int firstSourceId) {
     if (!inRam(table)) {
-      problem(
+      problems.add(
           "scalable-mode root entry at 0x%x leads to 0x%x, which is not in RAM", rootEntry, table);
       return;
     }
@@ -214,19 +192,11 @@ final class TableReader {
 
   private void reserved(long at, long bits, String what) {
     if (bits != 0) {
-      problem("%s word at 0x%x has reserved bits 0x%x set", what, at, bits);
+      problems.add("%s word at 0x%x has reserved bits 0x%x set", what, at, bits);
     }
   }
 
   private boolean inRam(long page) {
     return Words.inRam(memory, page, PhysicalMemory.PAGE_BYTES);
-  }
-
-  private void problem(String format, Object... args) {
-    if (result.problems.size() < MAX_PROBLEMS) {
-      result.problems.add(String.format(Locale.ROOT, format, args));
-    } else if (result.problems.size() == MAX_PROBLEMS) {
-      result.problems.add("more problems are left out");
-    }
   }
 }

@@ -1,5 +1,6 @@
 package dev.vmm.iommu.intel.inspect;
 
+import dev.vmm.iommu.support.inspect.Words;
 import dev.vmm.Errno;
 import dev.vmm.VmmException;
 import dev.vmm.iommu.Access;
@@ -18,7 +19,7 @@ import dev.vmm.iommu.intel.structs.RootEntryHigh;
 import dev.vmm.iommu.intel.structs.RootEntryLow;
 import dev.vmm.iommu.intel.structs.SecondStageFormat;
 import dev.vmm.iommu.intel.structs.TranslationType;
-import dev.vmm.iommu.intel.unit.UnitRegisters;
+import dev.vmm.iommu.support.UnitRegisters;
 import dev.vmm.iommu.pagetable.PageTableTrace;
 import dev.vmm.machine.Machine;
 import dev.vmm.machine.PhysicalMemory;
@@ -66,7 +67,7 @@ public final class WalkReader {
       }
       return reader.fault("the unit's registers cannot be read: " + e.getMessage());
     }
-    UnitRegisters registers = new UnitRegisters(unit, block, 1);
+    UnitRegisters registers = UnitRegisters.readOnly(unit, block);
     CapReg cap = new CapReg(registers.read(CapReg.LAYOUT, CapReg.OFFSET));
     EcapReg ecap = new EcapReg(registers.read(EcapReg.LAYOUT, EcapReg.OFFSET));
     if (cap.raw() == -1L) {

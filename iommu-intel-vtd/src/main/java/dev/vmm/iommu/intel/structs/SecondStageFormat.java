@@ -100,6 +100,11 @@ public final class SecondStageFormat implements PageTableFormat {
   }
 
   @Override
+  public Access linkAccess(long entry) {
+    return leafAccess(entry);
+  }
+
+  @Override
   public long reservedBits(long entry, int level) {
     long reserved = beyondHpa;
     if (isLeaf(entry, level)) {

@@ -8,8 +8,10 @@ import dev.vmm.iommu.DomainSpec;
 import dev.vmm.iommu.Iommu;
 import dev.vmm.iommu.intel.IntelProvider;
 import dev.vmm.iommu.spi.IommuContext;
+import dev.vmm.machine.RegisterBlock;
 import dev.vmm.machine.model.ModelMachine;
 import dev.vmm.pci.Rid;
+import dev.vmm.tck.MachineDecorator;
 import dev.vmm.tunable.Tunables;
 import java.util.ArrayList;
 import java.util.List;
@@ -25,10 +27,22 @@ final class ModelIntelProtectedMemoryTest {
     try (ModelMachine machine = InheritedUnit.protectedMemory()) {
       long hpa = InheritedUnit.protectedHpa(machine);
       List<String> reached = new ArrayList<>();
-      AccessedMachine watched =
-          new AccessedMachine(machine) {
+      MachineDecorator watched =
+          new MachineDecorator(machine) {
             @Override
-            protected void afterAccess(long offset) {
+            protected long read(RegisterBlock unit, long offset, int widthBytes) {
+              long value = super.read(unit, offset, widthBytes);
+              tryDma(offset);
+              return value;
+            }
+
+            @Override
+            protected void write(RegisterBlock unit, long offset, int widthBytes, long value) {
+              super.write(unit, offset, widthBytes, value);
+              tryDma(offset);
+            }
+
+            private void tryDma(long offset) {
               if (machine.dmaWrite(RID, hpa, new byte[8])) {
                 reached.add("after an access at 0x" + Long.toHexString(offset));
               }

@@ -17,6 +17,7 @@ import dev.vmm.machine.RegisterBlock;
 import dev.vmm.machine.model.ModelMachine;
 import dev.vmm.machine.model.ModelMachineBuilder;
 import dev.vmm.pci.Rid;
+import dev.vmm.tck.MachineDecorator;
 import dev.vmm.tunable.Tunables;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -31,7 +32,7 @@ final class ModelIntelRefusalTest {
   private static final long PFO = 1;
 
   /** Spoils the last descriptor but one of what is submitted next: a reserved type. */
-  private static final class Spoiling extends AccessedMachine {
+  private static final class Spoiling extends MachineDecorator {
     private final ModelMachine machine;
     private boolean armed;
 
@@ -41,11 +42,12 @@ final class ModelIntelRefusalTest {
     }
 
     @Override
-    protected void beforeWrite(RegisterBlock unit, long offset, long value) {
+    protected void write(RegisterBlock unit, long offset, int widthBytes, long value) {
       if (offset == IQT && armed && value >= 0x20) {
         armed = false;
         machine.memory().write64((unit.read64(IQA) & -0x1000L) + value - 0x20, 0xf);
       }
+      super.write(unit, offset, widthBytes, value);
     }
   }
 
@@ -86,9 +88,10 @@ final class ModelIntelRefusalTest {
       boolean[] refusing = new boolean[1];
       Iommu iommu =
           open(
-              new AccessedMachine(machine) {
+              new MachineDecorator(machine) {
                 @Override
-                protected long read(long offset, long value) {
+                protected long read(RegisterBlock unit, long offset, int widthBytes) {
+                  long value = super.read(unit, offset, widthBytes);
                   // IAIG, bits 58 and 57: 0 is that nothing was done.
                   return offset == IOTLB && refusing[0] ? value & ~(3L << 57) : value;
                 }

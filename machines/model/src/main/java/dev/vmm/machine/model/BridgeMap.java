@@ -24,8 +24,13 @@ final class BridgeMap {
   private static final int SUBORDINATE = 0x1a;
   private static final int VENDOR_ID = 0x00;
   private static final int MULTI_FUNCTION = 0x80;
+  private static final int CAPABILITIES = 0x34;
+  private static final int MAX_CAPABILITIES = 48;
+  private static final int EXPRESS = 0x10;
+  private static final int EXPRESS_TO_PCI = 7;
 
   private final Map<Rid, Buses> bridges = new LinkedHashMap<>();
+  private final List<Rid> conventional = new ArrayList<>();
 
   BridgeMap(PciBus pci) {
     for (Segment segment : pci.segments()) {
@@ -51,10 +56,32 @@ final class BridgeMap {
         int secondary = (type & 0x7f) == 1 ? pci.read(rid, SECONDARY, 1) : 0;
         if (secondary != 0) {
           bridges.put(rid, new Buses(secondary, pci.read(rid, SUBORDINATE, 1)));
+          if (leadsToConventionalBus(pci, rid)) {
+            conventional.add(rid);
+          }
           buses.add(secondary);
         }
       }
     }
+  }
+
+  private static boolean leadsToConventionalBus(PciBus pci, Rid rid) {
+    int at = pci.read(rid, CAPABILITIES, 1);
+    for (int i = 0; at != 0 && i < MAX_CAPABILITIES; i++) {
+      if (pci.read(rid, at, 1) == EXPRESS) {
+        return (pci.read(rid, at + 2, 2) >>> 4 & 0xf) == EXPRESS_TO_PCI;
+      }
+      at = pci.read(rid, at + 1, 1);
+    }
+    return false;
+  }
+
+  /** Returns the buses behind each PCI Express to PCI bridge of a segment. */
+  List<Buses> conventional(int segment) {
+    return conventional.stream()
+        .filter(rid -> rid.segment() == segment)
+        .map(rid -> behind(rid).orElseThrow())
+        .toList();
   }
 
   /** Returns the bridges, those nearer to the root first. */

@@ -13,6 +13,7 @@ import dev.vmm.machine.model.amd.AmdViConfig;
 import dev.vmm.machine.model.vtd.VtdConfig;
 import dev.vmm.pci.Rid;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /** What the firmware tells of the machine: MADT, MCFG, and DMAR or IVRS. */
@@ -41,9 +42,11 @@ final class FirmwareTables {
       mcfg.allocation(map.ecam(segment), segment, 0, 255);
     }
     tables.add(mcfg.build());
-    if (plan.kind == Kind.INTEL) {
+    IommuTables shown = plan.iommuTables;
+    if (shown != IommuTables.NONE && (plan.kind == Kind.INTEL || shown == IommuTables.BOTH)) {
       tables.add(dmar());
-    } else if (plan.kind == Kind.AMD) {
+    }
+    if (shown != IommuTables.NONE && (plan.kind == Kind.AMD || shown == IommuTables.BOTH)) {
       tables.add(ivrs());
     }
     return tables;
@@ -68,6 +71,9 @@ final class FirmwareTables {
         dmar.drhd(scope.segment(), config.baseHpa(), scope.devices());
       }
     }
+    if (plan.kind != Kind.INTEL) {
+      dmar.drhdIncludeAll(0, MachineAssembly.VTD_REGISTERS, List.of());
+    }
     for (ReservedMemory one : plan.reserved) {
       AddressRange range = one.range();
       List<DeviceScope> scopes = one.functions().stream().map(bridges::endpoint).toList();
@@ -78,8 +84,11 @@ final class FirmwareTables {
   }
 
   private byte[] ivrs() {
-    // EFRSup; 48 bits of guest, 52 of physical, 64 of virtual address.
-    IvrsBuilder ivrs = new IvrsBuilder(1 | 2 << 5 | 52 << 8 | 64 << 15);
+    IvrsBuilder ivrs = new IvrsBuilder(ivinfo());
+    if (plan.kind != Kind.AMD) {
+      AmdViConfig nobody = AmdViConfig.builder().build();
+      ivrs.ivhd(ivhd(IvhdBuilder.TYPE_10H, nobody, UnitScope.all(0)));
+    }
     for (OwnUnit unit : units) {
       AmdViConfig config = unit.amdVi();
       if (config != null) {
@@ -95,21 +104,50 @@ final class FirmwareTables {
     int unity = IvrsBuilder.UNITY | IvrsBuilder.READ | IvrsBuilder.WRITE;
     for (ReservedMemory one : plan.reserved) {
       AddressRange range = one.range();
-      if (one.functions().isEmpty()) {
-        ivrs.ivmdAll(unity, range.start(), range.lengthBytes());
+      for (int segment = 0; one.functions().isEmpty() && segment < plan.segments; segment++) {
+        ivrs.segment(segment).ivmdAll(unity, range.start(), range.lengthBytes());
       }
+      ivrs.segment(one.segment());
       for (Rid rid : one.functions()) {
         ivrs.ivmd(unity, rid.id16(), range.start(), range.lengthBytes());
       }
     }
+    ivrs.segment(0);
     plan.ivrs.forEach(more -> more.accept(ivrs));
     return ivrs.build();
   }
 
+  /** EFRSup; 48 bits of guest, some of physical, 64 of virtual address. */
+  private long ivinfo() {
+    boolean features = true;
+    int physicalBits = 0;
+    for (OwnUnit unit : units) {
+      AmdViConfig config = unit.amdVi();
+      if (config != null) {
+        features &= config.extendedFeatureRegister();
+        physicalBits = Math.max(physicalBits, config.physicalBits());
+      }
+    }
+    return (features ? 1 : 0) | 2 << 5 | (physicalBits == 0 ? 52 : physicalBits) << 8 | 64 << 15;
+  }
+
+  /** What a block of type 10h says of the features: IASup, HESup, HATS. */
+  private static long featureReporting(AmdViConfig config) {
+    return (config.noExecute() ? 1 << 1 : 0)
+        | (config.invalidateAll() ? 1 << 5 : 0)
+        | (config.hardwareEvents() ? 1 << 7 : 0)
+        | (long) (config.hostLevels() - 4) << 30;
+  }
+
   private IvhdBuilder ivhd(int type, AmdViConfig config, UnitScope scope) {
+    boolean oldest = type == IvhdBuilder.TYPE_10H;
     IvhdBuilder block =
         new IvhdBuilder(type, config.rid(), IOMMU_CAPABILITY, config.registerBase())
-            .flags((config.deviceTlbs() ? 1 << 4 : 0) | (config.coherent() ? 1 << 5 : 0))
+            .flags(
+                (config.deviceTlbs() ? 1 << 4 : 0)
+                    | (config.coherent() ? 1 << 5 : 0)
+                    | (oldest && config.prefetch() ? 1 << 6 : 0))
+            .features(oldest ? featureReporting(config) : 0)
             .extendedFeatures(config.extendedFeatures());
     for (DeviceScope device : scope.devices()) {
       Rid rid = bridges.resolve(scope.segment(), device);
@@ -123,28 +161,33 @@ final class FirmwareTables {
     if (scope.includeAll()) {
       rest(block, scope.segment());
     }
+    if (plan.aliases) {
+      aliases(block, scope);
+    }
     return block;
+  }
+
+  /** Says again which ids behind a conventional bridge that is in scope carry the bridge's. */
+  private void aliases(IvhdBuilder block, UnitScope scope) {
+    boolean[] taken = new boolean[1 << 16];
+    taken(taken, scope.segment(), scope.devices());
+    boolean[] others = new boolean[1 << 16];
+    takenByOthers(others, scope.segment());
+    bridges
+        .conventional(scope.segment())
+        .forEach(
+            buses -> {
+              int first = buses.secondary() << 8;
+              if (scope.includeAll() ? !others[first] : taken[first]) {
+                block.aliasRange(first, buses.subordinate() << 8 | 0xff, 0, first);
+              }
+            });
   }
 
   /** Names every requester id of the segment that no other unit has. */
   private void rest(IvhdBuilder block, int segment) {
     boolean[] taken = new boolean[1 << 16];
-    for (OwnUnit other : units) {
-      if (other.scope().segment() != segment || other.scope().includeAll()) {
-        continue;
-      }
-      for (DeviceScope device : other.scope().devices()) {
-        Rid rid = bridges.resolve(segment, device);
-        taken[rid.id16()] = true;
-        bridges
-            .behind(rid)
-            .filter(buses -> device.type() == DeviceScope.Type.PCI_SUB_HIERARCHY)
-            .ifPresent(
-                buses ->
-                    java.util.Arrays.fill(
-                        taken, buses.secondary() << 8, (buses.subordinate() + 1) << 8, true));
-      }
-    }
+    takenByOthers(taken, segment);
     int first = 0;
     while (first < taken.length) {
       int end = first;
@@ -157,6 +200,27 @@ final class FirmwareTables {
         block.range(first, end - 1, 0);
       }
       first = end + 1;
+    }
+  }
+
+  private void takenByOthers(boolean[] taken, int segment) {
+    for (OwnUnit other : units) {
+      if (other.scope().segment() == segment && !other.scope().includeAll()) {
+        taken(taken, segment, other.scope().devices());
+      }
+    }
+  }
+
+  private void taken(boolean[] taken, int segment, List<DeviceScope> devices) {
+    for (DeviceScope device : devices) {
+      Rid rid = bridges.resolve(segment, device);
+      taken[rid.id16()] = true;
+      bridges
+          .behind(rid)
+          .filter(buses -> device.type() == DeviceScope.Type.PCI_SUB_HIERARCHY)
+          .ifPresent(
+              buses ->
+                  Arrays.fill(taken, buses.secondary() << 8, (buses.subordinate() + 1) << 8, true));
     }
   }
 }

@@ -13,13 +13,16 @@ import dev.vmm.machine.model.amd.AmdViUnit;
 import dev.vmm.machine.model.check.Counters;
 import dev.vmm.machine.model.check.Violations;
 import dev.vmm.machine.model.dma.Flights;
+import dev.vmm.machine.model.dma.Messages;
 import dev.vmm.machine.model.dma.RemappingUnit;
 import dev.vmm.machine.model.dma.UnitSite;
 import dev.vmm.machine.model.inject.Injector;
 import dev.vmm.machine.model.memory.ModelMemory;
 import dev.vmm.machine.model.memory.Visibility;
 import dev.vmm.machine.model.pci.BusBuilder;
+import dev.vmm.machine.model.pci.DeviceLogic;
 import dev.vmm.machine.model.pci.FunctionSpec;
+import dev.vmm.machine.model.pci.ModelFunction;
 import dev.vmm.machine.model.pci.ModelPci;
 import dev.vmm.machine.model.pci.PciSite;
 import dev.vmm.machine.model.pci.PciTopology;
@@ -32,7 +35,9 @@ import java.util.function.Consumer;
 
 /** Puts a machine together from what its builder collected: memory, units, PCI, firmware. */
 final class MachineAssembly {
-  private static final long VTD_REGISTERS = 0xfed90000L;
+  /** Where the first VT-d unit's registers are. */
+  static final long VTD_REGISTERS = 0xfed90000L;
+
   private static final long AMD_REGISTERS = 0xfed00000L;
   private static final long FIRST_AMD_REGISTERS = 0xfed80000L;
   private static final int AMD_UNIT_DEVICE = 1;
@@ -212,8 +217,16 @@ final class MachineAssembly {
     return List.of(new Root(0, content));
   }
 
+  /** Has an AMD unit's interrupts go out by the MSI of its function. */
+  private record UnitFunction(AmdViUnit unit, Messages messages) implements DeviceLogic {
+    @Override
+    public void attach(ModelFunction function) {
+      unit.onInterrupt(() -> function.interrupt(0, messages));
+    }
+  }
+
   /** An AMD unit is a PCI function, too. */
-  private static void addUnitFunctions(
+  private void addUnitFunctions(
       BusBuilder bus, int segment, int number, List<RemappingUnit> units) {
     for (RemappingUnit unit : units) {
       if (!(unit instanceof AmdViUnit amdVi)) {
@@ -231,7 +244,8 @@ final class MachineAssembly {
             rid.function(),
             FunctionSpec.of(0x1022, 0x1419, 0x080600)
                 .capability(AmdViCapability.ID, body)
-                .msi(1, true, false));
+                .msi(1, true, false)
+                .device(() -> new UnitFunction(amdVi, interrupts)));
       }
     }
   }

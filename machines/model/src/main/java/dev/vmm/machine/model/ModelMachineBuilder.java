@@ -64,6 +64,7 @@ public final class ModelMachineBuilder {
   static final int MAX_SEGMENTS = 16;
 
   private static final long DEFAULT_RAM = 512L << 20;
+  private static final int FIRST_STRUCTURE_LENGTH = 48 + 2;
 
   final Kind kind;
   final DeviceTimer timer = new DeviceTimer("model machine's devices");
@@ -81,6 +82,8 @@ public final class ModelMachineBuilder {
   boolean rogue;
   long eduDelayNanos = EduDevice.DEFAULT_DELAY_NANOS;
   int ivhdType = IvhdBuilder.TYPE_11H;
+  boolean aliases;
+  IommuTables iommuTables = IommuTables.OWN;
   UnaryOperator<VtdConfigBuilder> vtd = UnaryOperator.identity();
   UnaryOperator<AmdViConfig.Builder> amdVi = UnaryOperator.identity();
   private long ramBytes = DEFAULT_RAM;
@@ -268,6 +271,21 @@ public final class ModelMachineBuilder {
     return this;
   }
 
+  /** Sets what the tables say of I/O MMUs; {@link IommuTables#OWN} at first. */
+  public ModelMachineBuilder iommuTables(IommuTables value) {
+    iommuTables = value;
+    return this;
+  }
+
+  /**
+   * Has IVRS say which ids devices behind a PCI Express to PCI bridge carry: an alias range, after
+   * the entries that name them.
+   */
+  public ModelMachineBuilder aliases(boolean value) {
+    aliases = value;
+    return this;
+  }
+
   /** Appends structures to DMAR, after those of the units and of reserved memory. */
   public ModelMachineBuilder dmar(Consumer<DmarBuilder> more) {
     dmar.add(more);
@@ -311,6 +329,10 @@ public final class ModelMachineBuilder {
         "64 MiB to 3 GiB of the RAM lie below 4 GiB");
     require(ramBytes >= AddressMap.MIN_RAM, "a machine has 64 MiB of RAM or more");
     built = true;
+    if (iommuTables == IommuTables.BROKEN) {
+      // The length of the first structure: both tables have it there.
+      tweaks.patch(kind == Kind.AMD ? "IVRS" : "DMAR", FIRST_STRUCTURE_LENGTH, 0, 0);
+    }
     try {
       return new MachineAssembly(this).assemble();
     } catch (RuntimeException e) {

@@ -2,6 +2,8 @@ package dev.vmm.machine.model;
 
 import dev.vmm.VmmException;
 import dev.vmm.machine.model.ModelMachineBuilder.Kind;
+import dev.vmm.machine.model.amd.EntryFetch;
+import dev.vmm.machine.model.memory.Visibility;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.Locale;
@@ -20,10 +22,15 @@ final class ModelOptions {
         "on|off (a device at 00:05.0 that never stops)",
         "model:intel model:amd model:none"),
     EDU_DELAY("edu-delay", "MICROSECONDS (1000)", "model:intel model:amd model:none"),
+    TABLES("tables", "own|none|both|broken (own)", "model:intel model:amd model:none"),
     UNITS("units", "1..4", "model:intel model:amd"),
-    COHERENT("coherent", "on|off", "model:intel model:amd"),
+    COHERENT("coherent", "on|off (model:amd also: control)", "model:intel model:amd"),
     LAG("lag", "1..1000 (2)", "model:intel model:amd"),
     EAGER("eager", "on|off (on)", "model:intel model:amd"),
+    PROMPT(
+        "prompt",
+        "on|off (invalidations are carried out as soon as they are handed over)",
+        "model:intel model:amd"),
     AW("aw", "39|48|57, or several such as 39+48 (48)", "model:intel"),
     CM("cm", "on|off", "model:intel"),
     RWBF("rwbf", "on|off", "model:intel"),
@@ -37,7 +44,11 @@ final class ModelOptions {
     LEVELS("levels", "4|5|6 (6)", "model:amd"),
     NP_CACHE("np-cache", "on|off", "model:amd"),
     INVALIDATE_ALL("invalidate-all", "on|off (on)", "model:amd"),
-    IVHD("ivhd", "10h|11h|40h (11h)", "model:amd");
+    IVHD("ivhd", "10h|11h|40h (11h)", "model:amd"),
+    ALIAS("alias", "on|off (an alias range in IVRS)", "model:amd"),
+    EFR("efr", "on|off (on; off: no Extended Feature Register)", "model:amd"),
+    PASIZE("pasize", "40..52 bits of physical address (52)", "model:amd"),
+    DTE("dte", "on-demand|every-store|first-word|second-word (on-demand)", "model:amd");
 
     final String key;
     final String values;
@@ -99,6 +110,8 @@ final class ModelOptions {
       }
       builder.withoutDevices();
     }
+    String tables = text(Option.TABLES, "own", "own", "none", "both", "broken");
+    builder.iommuTables(IommuTables.valueOf(constant(tables)));
     return builder
         .segments((int) number(Option.SEGMENTS, 1, 1, ModelMachineBuilder.MAX_SEGMENTS))
         .rogue(isOn(Option.ROGUE, false))
@@ -136,21 +149,40 @@ final class ModelOptions {
                 .statusLag(lag)
                 .completionLag(lag)
                 .eagerRefetch(isOn(Option.EAGER, true))
+                .prompt(isOn(Option.PROMPT, false))
                 .iotlbCapacity(capacity));
   }
 
   private ModelMachineBuilder amd(ModelMachineBuilder builder) {
     int levels = Integer.parseInt(text(Option.LEVELS, "6", "4", "5", "6"));
     int lag = (int) number(Option.LAG, 2, 1, 1000);
-    String ivhd = text(Option.IVHD, "11h", "10h", "11h", "40h");
+    boolean features = isOn(Option.EFR, true);
+    String ivhd = text(Option.IVHD, features ? "11h" : "10h", "10h", "11h", "40h");
+    String fetch =
+        text(Option.DTE, "on-demand", "on-demand", "every-store", "first-word", "second-word");
+    int physicalBits = (int) number(Option.PASIZE, 52, 40, 52);
+    if (!features && values.containsKey(Option.LEVELS) && levels != 4) {
+      throw malformed("without an Extended Feature Register levels= is 4");
+    }
+    if (!features && isOn(Option.INVALIDATE_ALL, false)) {
+      throw malformed("without an Extended Feature Register invalidate-all= is off");
+    }
+    String coherent = text(Option.COHERENT, "on", "on", "off", "control");
+    if (coherent.equals("control")) {
+      builder.visibility(Visibility.NON_COHERENT);
+    }
     return builder
         .ivhd(Integer.parseInt(ivhd.substring(0, 2), 16))
+        .aliases(isOn(Option.ALIAS, false))
         .amdVi(
             unit ->
-                unit.hostLevels(levels)
-                    .coherent(isOn(Option.COHERENT, true))
+                (features ? unit.hostLevels(levels) : unit.withoutExtendedFeatures())
+                    .physicalBits(physicalBits)
+                    .entryFetch(EntryFetch.valueOf(constant(fetch)))
+                    .promptCommands(isOn(Option.PROMPT, false))
+                    .coherent(!coherent.equals("off"))
                     .notPresentCached(isOn(Option.NP_CACHE, false))
-                    .invalidateAll(isOn(Option.INVALIDATE_ALL, true))
+                    .invalidateAll(isOn(Option.INVALIDATE_ALL, features))
                     .runLag(lag)
                     .commandLag(lag)
                     .eagerRefetch(isOn(Option.EAGER, true)));
@@ -192,6 +224,11 @@ final class ModelOptions {
       return otherwise;
     }
     return allowed[oneOf(option, allowed)];
+  }
+
+  /** Returns the name of an enum's constant as Java writes it. */
+  private static String constant(String value) {
+    return value.toUpperCase(Locale.ROOT).replace('-', '_');
   }
 
   private int oneOf(Option option, String... allowed) {

@@ -190,6 +190,20 @@ final class ModelMachineBuilderTest {
   }
 
   @Test
+  void aliasesAreToldByTheUnitThatHasTheBridgeInScope() {
+    try (ModelMachine machine =
+        ModelMachineBuilder.amd().units(4).ivhd(IvhdBuilder.TYPE_10H).aliases(true).build()) {
+      String ivrs = hex(table(machine, "IVRS"), 48, table(machine, "IVRS").length);
+      // Behind 00:04.0, in the third unit: 03:00.0 to 03:1f.7 carry 03:00.0.
+      assertThat(ivrs).containsOnlyOnce("43000300" + "00000300" + "04ff0300");
+    }
+    try (ModelMachine machine = ModelMachineBuilder.amd().build()) {
+      String ivrs = hex(table(machine, "IVRS"), 48, table(machine, "IVRS").length);
+      assertThat(ivrs).doesNotContain("43000300");
+    }
+  }
+
+  @Test
   void reservedMemoryIsToldWithTheWayToItsFunction() {
     AddressRange region = new AddressRange(0x7b80_0000L, 0x80_0000);
     Rid conventional = Rid.parse("03:01.0");
@@ -213,6 +227,18 @@ final class ModelMachineBuilderTest {
       assertThat(hex(ivrs, ivrs.length - 32, ivrs.length))
           .isEqualTo(
               "2007200000000000" + "0000000000000000" + "0000807b00000000" + "0000800000000000");
+    }
+    try (ModelMachine machine =
+        ModelMachineBuilder.amd()
+            .segments(2)
+            .ivhd(IvhdBuilder.TYPE_10H)
+            .reserved(region, Rid.parse("0001:00:02.0"))
+            .build()) {
+      byte[] ivrs = table(machine, "IVRS");
+      assertThat(hex(ivrs, ivrs.length - 32, ivrs.length))
+          .as("its segment behind the auxiliary data")
+          .isEqualTo(
+              "2107200010000000" + "0100000000000000" + "0000807b00000000" + "0000800000000000");
     }
   }
 
@@ -312,6 +338,35 @@ final class ModelMachineBuilderTest {
   }
 
   @Test
+  void anAmdUnitsInterruptsGoOutByTheMsiOfItsFunction() {
+    try (ModelMachine machine = ModelMachineBuilder.amd().build()) {
+      long log = machine.memory().allocatePage();
+      long table = machine.memory().allocatePage();
+      machine.memory().write64(table + 32 * 0x10, 3);
+      var config = machine.pci().config(Rid.parse("00:01.0"));
+      int msi = config.read8(0x34);
+      while (config.read8(msi) != 0x05) {
+        msi = config.read8(msi + 1);
+      }
+      config.write32(msi + 4, 0xfee01000);
+      config.write16(msi + 12, 0x41);
+      var registers = machine.registers(0xfed80000L, 0x4000);
+      registers.write64(0x00, table);
+      registers.write64(0x10, log | 8L << 56);
+      registers.write64(0x18, 0x100d);
+      while ((registers.read64(0x2020) & 8) == 0) {}
+      assertThat(machine.dmaWrite(Rid.parse("00:02.0"), 0x1000, new byte[] {1})).isFalse();
+      assertThat(registers.read64(0x2020) & 2).isEqualTo(2);
+      assertThat(machine.interrupts().take()).as("MSI is off").isEmpty();
+      registers.write64(0x2020, 2);
+      config.write16(msi + 2, config.read16(msi + 2) | 1);
+      assertThat(machine.dmaWrite(Rid.parse("00:02.0"), 0x1000, new byte[] {1})).isFalse();
+      assertThat(machine.interrupts().take())
+          .containsExactly(new InterruptLog.Interrupt(0xfee01000L, 0x41));
+    }
+  }
+
+  @Test
   void dmaComesToTheUnitOfItsSegment() {
     try (ModelMachine machine = ModelMachineBuilder.amd().segments(2).build()) {
       long page = machine.memory().allocatePage();
@@ -367,6 +422,26 @@ final class ModelMachineBuilderTest {
           .isTrue();
       assertThat(machine.interrupts().take())
           .containsExactly(new InterruptLog.Interrupt(0xfee0_1000L, 0x41));
+      assertThat(machine.interrupts().take()).isEmpty();
+    }
+  }
+
+  @Test
+  void anInterruptIsBlockedByTheUnitThatMayNotLetItPass() {
+    try (ModelMachine machine = ModelMachineBuilder.amd().build()) {
+      long table = machine.memory().allocatePage();
+      machine.memory().write64(table + 32 * 0x10, 3);
+      var registers = machine.registers(0xfed80000L, 0x4000);
+      registers.write64(0x00, table);
+      registers.write64(0x18, 1);
+      byte[] message = {0x41, 0, 0, 0};
+      Rid edu = Rid.parse("00:02.0");
+      assertThat(machine.dmaWrite(edu, 0xfee0_1000L, message)).as("IV is 0").isTrue();
+      assertThat(machine.interrupts().take()).hasSize(1);
+      machine.memory().write64(table + 32 * 0x18 + 16, 1);
+      machine.memory().write64(table + 32 * 0x18, 3);
+      Rid port = Rid.parse("00:03.0");
+      assertThat(machine.dmaWrite(port, 0xfee0_1000L, message)).as("IntCtl is 00b").isFalse();
       assertThat(machine.interrupts().take()).isEmpty();
     }
   }

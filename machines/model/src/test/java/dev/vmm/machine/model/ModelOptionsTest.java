@@ -6,13 +6,20 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.vmm.AddressRange;
 import dev.vmm.Errno;
 import dev.vmm.VmmException;
+import dev.vmm.acpi.AcpiTable;
 import dev.vmm.machine.Machine;
 import dev.vmm.machine.Machines;
+import dev.vmm.machine.RegisterBlock;
 import dev.vmm.machine.model.acpi.IvhdBuilder;
+import dev.vmm.machine.model.amd.AmdViConfig;
 import dev.vmm.machine.model.amd.AmdViUnit;
+import dev.vmm.machine.model.amd.EntryFetch;
 import dev.vmm.machine.model.device.RogueDevice;
+import dev.vmm.machine.model.vtd.VtdUnit;
 import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
+import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -111,6 +118,94 @@ final class ModelOptionsTest {
   }
 
   @Test
+  void anAmdUnitFetchesEntriesAndCarriesOutCommandsWhenItsOptionsSay() {
+    try (ModelMachine machine = open("model:amd,dte=second-word,prompt=on,pasize=48")) {
+      AmdViConfig config = machine.units(AmdViUnit.class).get(0).config();
+      assertThat(config.entryFetch()).isEqualTo(EntryFetch.SECOND_WORD);
+      assertThat(config.promptCommands()).isTrue();
+      assertThat(config.physicalBits()).isEqualTo(48);
+      assertThat(machine.acpi().find("IVRS").orElseThrow().reader().u32(36)).isEqualTo(0x00203041);
+    }
+    try (ModelMachine machine = open("model:amd")) {
+      AmdViConfig config = machine.units(AmdViUnit.class).get(0).config();
+      assertThat(config.entryFetch()).isEqualTo(EntryFetch.ON_DEMAND);
+      assertThat(config.promptCommands()).isFalse();
+    }
+    try (ModelMachine machine = open("model:intel,prompt=on")) {
+      assertThat(machine.units(VtdUnit.class).get(0).config().prompt()).isTrue();
+    }
+  }
+
+  @Test
+  void anAmdUnitSnoopsForItsDeviceTableWhenControlSaysSo() {
+    for (long control : new long[] {0x0001, 0x0401}) {
+      try (ModelMachine machine = open("model:amd,coherent=control")) {
+        long table = machine.memory().allocatePage();
+        machine.memory().flushCache(table, 4096);
+        RegisterBlock registers = machine.registers(0xfed80000L, 0x4000);
+        registers.write64(0x00, table);
+        registers.write64(0x18, control);
+        machine.memory().write64(table + 32 * 0x10, 3);
+        assertThat(machine.dmaWrite(Rid.parse("00:02.0"), 0x1000, new byte[1]))
+            .as("control 0x%x: V is not seen yet", control)
+            .isEqualTo(control == 1);
+      }
+    }
+  }
+
+  @Test
+  void anAmdUnitWithoutExtendedFeaturesSaysSoEverywhere() {
+    try (ModelMachine machine = open("model:amd,efr=off")) {
+      AcpiTable ivrs = machine.acpi().find("IVRS").orElseThrow();
+      assertThat(ivrs.reader().u32(36)).as("IVinfo").isEqualTo(0x00203440);
+      assertThat(ivrs.reader().u8(48)).isEqualTo(IvhdBuilder.TYPE_10H);
+      assertThat(ivrs.reader().u8(49)).as("Flags").isEqualTo(0x30);
+      assertThat(ivrs.reader().u32(48 + 20)).as("features").isZero();
+      assertThat(machine.registers(0xfed80000L, 0x4000).read64(0x30)).isZero();
+      assertThat(machine.pci().config(Rid.parse("00:01.0")).read32(0x40) & 1 << 27).isZero();
+    }
+    try (ModelMachine machine = open("model:amd,ivhd=10h")) {
+      AcpiTable ivrs = machine.acpi().find("IVRS").orElseThrow();
+      assertThat(ivrs.reader().u8(49)).as("Flags").isEqualTo(0x70);
+      assertThat(ivrs.reader().u32(48 + 20)).as("features").isEqualTo(0x800000a0L);
+    }
+  }
+
+  @Test
+  void whatTheTablesSayOfIommusIsAnOption() {
+    assertThat(iommuTables("model:intel")).containsExactly("DMAR");
+    assertThat(iommuTables("model:amd,tables=own")).containsExactly("IVRS");
+    assertThat(iommuTables("model:amd,tables=none")).isEmpty();
+    assertThat(iommuTables("model:intel,tables=none")).isEmpty();
+    assertThat(iommuTables("model:intel,tables=both")).containsExactly("DMAR", "IVRS");
+    assertThat(iommuTables("model:amd,tables=both")).containsExactly("DMAR", "IVRS");
+    assertThat(iommuTables("model:none,tables=both")).containsExactly("DMAR", "IVRS");
+    try (ModelMachine machine = open("model:amd,tables=both")) {
+      assertThat(machine.registers(0xfed90000L, 0x1000).read32(0x08)).isEqualTo(-1);
+      assertThat(machine.registers(0xfed80000L, 0x4000).read64(0x30)).isEqualTo(0x941);
+    }
+    try (ModelMachine machine = open("model:intel,tables=both")) {
+      assertThat(machine.registers(0xfed80000L, 0x4000).read32(0x30)).isEqualTo(-1);
+    }
+    for (String kind : List.of("intel", "amd")) {
+      try (ModelMachine machine = open("model:" + kind + ",tables=broken")) {
+        String signature = kind.equals("intel") ? "DMAR" : "IVRS";
+        AcpiTable table = machine.acpi().find(signature).orElseThrow();
+        assertThat(table.checksumValid()).isTrue();
+        assertThat(table.reader().u16(50)).isZero();
+      }
+    }
+  }
+
+  private static List<String> iommuTables(String name) {
+    try (ModelMachine machine = open(name)) {
+      return Stream.of("DMAR", "IVRS")
+          .filter(signature -> machine.acpi().find(signature).isPresent())
+          .toList();
+    }
+  }
+
+  @Test
   void sizeOfRamTakesItsSuffix() {
     try (ModelMachine machine = open("model:none,ram=65536K")) {
       assertThat(machine.memory().ram()).containsExactly(new AddressRange(0, 64 << 20));
@@ -155,6 +250,7 @@ final class ModelOptionsTest {
           model:amd,cm=on               | option "cm" is for model:intel only
           model:intel,levels=4          | option "levels" is for model:amd only
           model:none,units=2            | option "units" is for model:intel and model:amd only
+          model:intel,coherent=control     | coherent=control: expected off or on
           model:intel,units=0           | units=0: expected 1 to 4
           model:intel,units=5           | units=5: expected 1 to 4
           model:intel,units=x           | units=x: expected 1 to 4
@@ -169,6 +265,11 @@ final class ModelOptionsTest {
           model:intel,iotlb=9999999     | iotlb=9999999: expected 0 to
           model:intel,devices=all       | devices=all: expected default or none
           model:intel,devices=none,units=2 | devices=none leaves nothing that units= could share
+          model:amd,efr=off,levels=5       | without an Extended Feature Register levels= is 4
+          model:amd,efr=off,invalidate-all=on | without an Extended Feature Register invalidate-all= is off
+          model:amd,dte=always             | dte=always: expected on-demand or every-store
+          model:amd,pasize=53              | pasize=53: expected 40 to 52
+          model:none,tables=some           | tables=some: expected own or none or both or broken
           model:amd,ivhd=12h            | ivhd=12h: expected 10h or 11h or 40h
           model:none,ram=63M            | ram=63M: expected a multiple of 1M, 64M to 2048T
           model:none,ram=4096T          | ram=4096T: expected a multiple of 1M

@@ -50,7 +50,8 @@ public final class IvhdBuilder {
   }
 
   /**
-   * Sets Flags: HtTunEn, PassPW, ResPassPW, Isoc, IotlbSup, Coherent, PreFSup, PPRSup from bit 0.
+   * Sets Flags: HtTunEn, PassPW, ResPassPW, Isoc, IotlbSup, Coherent from bit 0; in 10h also
+   * PreFSup and PPRSup.
    */
   public IvhdBuilder flags(int value) {
     flags = value;
@@ -63,7 +64,11 @@ public final class IvhdBuilder {
     return this;
   }
 
-  /** Sets IOMMU Feature Reporting (10h) or IOMMU Attributes (11h and 40h). */
+  /**
+   * Sets IOMMU Feature Reporting (10h: XTSup in bit 0, NXSup 1, GTSup 2, GLXSup 4:3, IASup 5, GASup
+   * 6, HESup 7, PASmax 12:8, PNCounters 16:13, PNBanks 22:17, MsiNumPPR 27:23, GATS 29:28, HATS
+   * 31:30) or IOMMU Attributes (11h and 40h).
+   */
   public IvhdBuilder features(long value) {
     features = value;
     return this;

@@ -18,6 +18,7 @@ public final class IvrsBuilder {
   public static final int EXCLUSION = 1 << 3;
 
   private final TableBytes body = new TableBytes();
+  private int segment;
 
   /**
    * Starts without blocks.
@@ -34,7 +35,13 @@ public final class IvrsBuilder {
     return this;
   }
 
-  /** Adds memory for all requester ids: IVMD type 20h. */
+  /** Sets the PCI segment of the memory blocks that follow; 0 at first. */
+  public IvrsBuilder segment(int value) {
+    segment = value;
+    return this;
+  }
+
+  /** Adds memory for all requester ids of the segment: IVMD type 20h. */
   public IvrsBuilder ivmdAll(int flags, long start, long lengthBytes) {
     return ivmd(0x20, flags, 0, 0, start, lengthBytes);
   }
@@ -52,7 +59,8 @@ public final class IvrsBuilder {
 
   private IvrsBuilder ivmd(
       int type, int flags, int id16, int auxiliary, long start, long lengthBytes) {
-    body.u8(type).u8(flags).u16(32).u16(id16).u16(auxiliary).zeros(8).u64(start).u64(lengthBytes);
+    body.u8(type).u8(flags).u16(32).u16(id16).u16(auxiliary).u16(segment).zeros(6);
+    body.u64(start).u64(lengthBytes);
     return this;
   }
 

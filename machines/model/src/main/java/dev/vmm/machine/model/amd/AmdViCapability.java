@@ -35,10 +35,10 @@ public final class AmdViCapability {
             | (0b00001 << 19)
             | (config.deviceTlbs() ? 1 << 24 : 0)
             | (config.notPresentCached() ? 1 << 26 : 0)
-            | (1 << 27)
+            | (config.extendedFeatureRegister() ? 1 << 27 : 0)
             | (1 << 28);
-    // VASize 64 bits, PASize 52 bits, GVASize 48 bits.
-    this.misc0 = (0b1000000 << 15) | (0b0110100 << 8) | (0b010 << 5);
+    // VASize 64 bits, PASize, GVASize 48 bits.
+    this.misc0 = (0b1000000 << 15) | (config.physicalBits() << 8) | (0b010 << 5);
     this.baseLow = ((int) config.registerBase() & BASE_LOW_BITS) | ENABLE;
     this.baseHigh = (int) (config.registerBase() >>> 32);
   }

@@ -19,8 +19,12 @@ import dev.vmm.pci.Rid;
  * @param commandLag at which poll after the tail moved the commands are worked off, from 1
  * @param eagerRefetch whether what was cached is read again from the tables right after an
  *     invalidation
- * @param largestBufferEntries the largest command buffer and event log, in entries: a power of two
- *     from 256 to 32768
+ * @param promptCommands whether commands but COMPLETION_WAIT are carried out as soon as they are
+ *     handed over, and not only when software looks
+ * @param entryFetch when device table entries in use are read again
+ * @param extendedFeatureRegister whether there is an Extended Feature Register (EFRSup); without it
+ *     there is nothing of what it would tell of, and 4 levels are all that software may count on
+ * @param physicalBits how many bits a physical address has (PASize), 40 to 52
  */
 public record AmdViConfig(
     long registerBase,
@@ -36,7 +40,10 @@ public record AmdViConfig(
     int runLag,
     int commandLag,
     boolean eagerRefetch,
-    int largestBufferEntries) {
+    boolean promptCommands,
+    EntryFetch entryFetch,
+    boolean extendedFeatureRegister,
+    int physicalBits) {
 
   /** Checks the ranges. */
   public AmdViConfig {
@@ -44,12 +51,12 @@ public record AmdViConfig(
     require(hostLevels >= 4 && hostLevels <= 6, "host levels", hostLevels);
     require(runLag >= 1, "run lag", runLag);
     require(commandLag >= 1, "command lag", commandLag);
+    require(physicalBits >= 40 && physicalBits <= 52, "physical address bits", physicalBits);
     require(
-        largestBufferEntries >= 256
-            && largestBufferEntries <= 32768
-            && Integer.bitCount(largestBufferEntries) == 1,
-        "buffer entries",
-        largestBufferEntries);
+        extendedFeatureRegister
+            || (hostLevels == 4 && !prefetch && !invalidateAll && !noExecute && !hardwareEvents),
+        "features without an Extended Feature Register",
+        features(prefetch, noExecute, invalidateAll, hardwareEvents, hostLevels));
   }
 
   private static void require(boolean holds, String what, long value) {
@@ -70,6 +77,17 @@ public record AmdViConfig(
 
   /** Returns the Extended Feature Register, MMIO offset 0030h. */
   public long extendedFeatures() {
+    return extendedFeatureRegister
+        ? features(prefetch, noExecute, invalidateAll, hardwareEvents, hostLevels)
+        : 0;
+  }
+
+  private static long features(
+      boolean prefetch,
+      boolean noExecute,
+      boolean invalidateAll,
+      boolean hardwareEvents,
+      int hostLevels) {
     return bit(prefetch, 0)
         | bit(noExecute, 3)
         | bit(invalidateAll, 6)
@@ -96,7 +114,10 @@ public record AmdViConfig(
     private int runLag = 2;
     private int commandLag = 2;
     private boolean eagerRefetch = true;
-    private int largestBufferEntries = 32768;
+    private boolean promptCommands;
+    private EntryFetch entryFetch = EntryFetch.ON_DEMAND;
+    private boolean extendedFeatureRegister = true;
+    private int physicalBits = 52;
 
     private Builder() {}
 
@@ -178,9 +199,31 @@ public record AmdViConfig(
       return this;
     }
 
-    /** Sets the largest command buffer and event log. */
-    public Builder largestBufferEntries(int value) {
-      largestBufferEntries = value;
+    /** Sets whether commands are carried out as soon as they are handed over. */
+    public Builder promptCommands(boolean value) {
+      promptCommands = value;
+      return this;
+    }
+
+    /** Sets when device table entries in use are read again. */
+    public Builder entryFetch(EntryFetch value) {
+      entryFetch = value;
+      return this;
+    }
+
+    /** Takes the Extended Feature Register away, and all that it would tell of. */
+    public Builder withoutExtendedFeatures() {
+      extendedFeatureRegister = false;
+      return hostLevels(4)
+          .prefetch(false)
+          .invalidateAll(false)
+          .noExecute(false)
+          .hardwareEvents(false);
+    }
+
+    /** Sets PASize: 40 to 52. */
+    public Builder physicalBits(int value) {
+      physicalBits = value;
       return this;
     }
 
@@ -200,7 +243,10 @@ public record AmdViConfig(
           runLag,
           commandLag,
           eagerRefetch,
-          largestBufferEntries);
+          promptCommands,
+          entryFetch,
+          extendedFeatureRegister,
+          physicalBits);
     }
   }
 }

@@ -100,6 +100,12 @@ final class Caches {
     return domain == null ? null : domain.leaves.get(page);
   }
 
+  /** Returns some of the pages that are known of a domain, no more than so many. */
+  List<Long> pagesOf(int domainId, int atMost) {
+    DomainCache domain = domains.get(domainId);
+    return domain == null ? List.of() : domain.leaves.keySet().stream().limit(atMost).toList();
+  }
+
   void put(int domainId, long page, Leaf leaf) {
     if (leaf.present && leaf.hpa != page << 12) {
       targets.add(leaf.hpa);

@@ -29,6 +29,9 @@ final class CommandBuffer {
   /** Words that waits will store to, and how many waits will. */
   private final Map<Long, Integer> awaited = new HashMap<>();
 
+  /** When each command that is pending was handed over, by its offset. */
+  private final Map<Long, Long> handedOver = new HashMap<>();
+
   private int pollsLeft;
   private boolean delayed;
   private boolean stuck;
@@ -69,7 +72,8 @@ final class CommandBuffer {
     }
     long free = Math.floorMod(ring.head - ring.tail - Command.BYTES, length);
     long added = Math.floorMod(tail - ring.tail, length);
-    if (added > free) {
+    // A buffer at rest may be given any tail.
+    if (added > free && ring.busy()) {
       misuse.record(
           AmdViRule.COMMAND_BUFFER_OVERRUN,
           "tail 0x%x to 0x%x with the head at 0x%x",
@@ -77,12 +81,29 @@ final class CommandBuffer {
           tail,
           ring.head);
     }
+    long now = misuse.handOver();
     for (long at = ring.tail; at != tail; at = (at + Command.BYTES) % length) {
+      handedOver.put(at, now);
       await(at);
     }
     ring.tail = tail;
     if (pollsLeft == 0) {
       pollsLeft = config.commandLag();
+    }
+    if (config.promptCommands()) {
+      prompt();
+    }
+  }
+
+  /** Carries out at once what software does not wait for. */
+  private void prompt() {
+    while (ring.run.running() && !stuck && !delayed && ring.head != ring.tail) {
+      long hpa = ring.base() + ring.head;
+      if (!site.memory().isRam(hpa, Command.BYTES)
+          || read(hpa).opcode() == Command.COMPLETION_WAIT) {
+        return;
+      }
+      next();
     }
   }
 
@@ -90,11 +111,14 @@ final class CommandBuffer {
   void restarted() {
     awaited.keySet().forEach(word -> site.memory().unwatchLoads(word, look));
     awaited.clear();
+    handedOver.clear();
+    long now = misuse.handOver();
     pollsLeft = ring.head == ring.tail ? 0 : config.commandLag();
     delayed = false;
     stuck = false;
     long length = ring.lengthBytes();
     for (long at = ring.head; at != ring.tail; at = (at + Command.BYTES) % length) {
+      handedOver.put(at, now);
       await(at);
     }
   }
@@ -163,6 +187,7 @@ final class CommandBuffer {
     switch (effect) {
       case NONE -> {
         if (execute(command)) {
+          handedOver.remove(ring.head);
           ring.head = (ring.head + Command.BYTES) % ring.lengthBytes();
         } else {
           hardwareError(command.storeHpa());
@@ -189,6 +214,11 @@ final class CommandBuffer {
     ring.run.halt();
   }
 
+  /** Returns when the command at the head was handed over. */
+  private long handedOver() {
+    return handedOver.getOrDefault(ring.head, 0L);
+  }
+
   /** Returns whether it worked. */
   private boolean execute(Command command) {
     switch (command.opcode()) {
@@ -197,7 +227,7 @@ final class CommandBuffer {
       }
       case Command.INVALIDATE_DEVTAB_ENTRY -> {
         count(Count.INVALIDATE_CONTEXT_DEVICE);
-        misuse.deviceInvalidated(command.deviceId());
+        misuse.deviceInvalidated(command.deviceId(), handedOver());
         translator.invalidateDevice(command.deviceId());
       }
       case Command.INVALIDATE_IOMMU_PAGES -> {
@@ -212,7 +242,7 @@ final class CommandBuffer {
         count(Count.INVALIDATE_CONTEXT_GLOBAL);
         count(Count.INVALIDATE_IOTLB_GLOBAL);
         count(Count.INVALIDATE_INTERRUPT);
-        misuse.allDevicesInvalidated();
+        misuse.allDevicesInvalidated(handedOver());
         translator.invalidateAll();
       }
     }

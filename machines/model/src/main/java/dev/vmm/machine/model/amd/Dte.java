@@ -8,14 +8,17 @@ record Dte(long w0, long w1, long w2, long w3) {
   static final int BYTES = 32;
   static final long ADDRESS = 0x000f_ffff_ffff_f000L;
 
-  /** Bits 6:2, HAD (no such feature), PPR, GPRP, GIoV, GV (no such features), 63. */
-  private static final long RESERVED0 = 0x7cL | 0x180L | (0xfL << 52) | (1L << 63);
+  /** Bits 6:2 and 63, and fields of absent features: HAD, PPR, GPRP, GIoV, GV, GLX, GCR3 TRP. */
+  private static final long RESERVED0 = 0x7cL | 0x180L | (0x1ffL << 52) | (1L << 63);
 
-  /** Bit 106; guest fields are ignored where GV is 0. */
-  private static final long RESERVED1 = 1L << 42;
+  /** Bit 106, and GCR3 TRP in bits 95:80 and 127:107. */
+  private static final long RESERVED1 = (0xffffL << 16) | (0x3fffffL << 42);
 
   /** Bits 183:180 and 187. */
   private static final long RESERVED2 = (0xfL << 52) | (1L << 59);
+
+  /** What decides where a DMA goes: V, TV, Mode, root, IR, IW. */
+  private static final long WAY = 3 | (7L << 9) | ADDRESS | (3L << 61);
 
   boolean valid() {
     return (w0 & 1) != 0;
@@ -68,6 +71,16 @@ record Dte(long w0, long w1, long w2, long w3) {
     return ((w1 >>> 39) & 1) != 0;
   }
 
+  /** IoCtl: 00b port I/O is blocked, 01b passes, 10b is translated. */
+  int portIoControl() {
+    return (int) (w1 >>> 35) & 3;
+  }
+
+  /** SysMgt: 00b system management messages are blocked, 01b and 10b pass, 11b are translated. */
+  int systemManagement() {
+    return (int) (w1 >>> 40) & 3;
+  }
+
   boolean interruptValid() {
     return (w2 & 1) != 0;
   }
@@ -90,6 +103,20 @@ record Dte(long w0, long w1, long w2, long w3) {
    */
   static boolean live(long w0) {
     return (w0 & 3) == 3 && ((w0 >>> 9) & 7) != 0 && ((w0 >>> 61) & 3) != 0;
+  }
+
+  /** Returns this entry with another word in place of one. */
+  Dte with(int word, long value) {
+    return new Dte(
+        word == 0 ? value : w0,
+        word == 1 ? value : w1,
+        word == 2 ? value : w2,
+        word == 3 ? value : w3);
+  }
+
+  /** Returns the bits of word 0 that decide where a DMA goes. */
+  static long way(long w0) {
+    return w0 & WAY;
   }
 
   boolean reservedBits() {

@@ -30,10 +30,20 @@ record Event(long low, long high) {
   /** Type of the hardware errors: 01b master abort. */
   static final int MASTER_ABORT = 1 << 25;
 
-  /** Types of INVALID_DEVICE_REQUEST, bits 27:25. */
+  /**
+   * Types of INVALID_DEVICE_REQUEST, bits 27:25: a read of the interrupt range, port I/O under
+   * IoCtl=00b, a posted write to an address that takes none, a read of such an address, an
+   * interrupt under IntCtl=00b, a posted write to the reserved part of the interrupt range, a
+   * system management message under SysMgt=00b.
+   */
   static final int READ_OF_INTERRUPT_RANGE = 0;
 
-  static final int INTERRUPT_BLOCKED = 0b100 << 25;
+  static final int PORT_IO_BLOCKED = 0b010 << 25;
+  static final int INVALID_WRITE = 0b011 << 25;
+  static final int INVALID_READ = 0b100 << 25;
+  static final int INTERRUPT_BLOCKED = 0b101 << 25;
+  static final int RESERVED_INTERRUPT = 0b110 << 25;
+  static final int MANAGEMENT_BLOCKED = 0b111 << 25;
 
   static Event of(int code, int deviceId, int domainId, int flags, long address) {
     return new Event(

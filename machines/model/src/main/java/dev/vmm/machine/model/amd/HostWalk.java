@@ -15,6 +15,8 @@ final class HostWalk {
     PAGE,
     /** At an entry that is not present, or at address bits that no level looks at. */
     NOT_PRESENT,
+    /** At an entry that skips levels whose address bits are not 0. */
+    SKIPPED_BITS,
     /** At reserved bits. */
     RESERVED_BITS,
     /** At a level that is none. */
@@ -96,7 +98,7 @@ final class HostWalk {
       // Of the address bits of levels that are skipped none may be set.
       long prefix = iova >>> shift(next + 1);
       if ((prefix & ((1L << (9 * (level - 1 - next))) - 1)) != 0) {
-        return Result.failed(End.NOT_PRESENT, 0);
+        return Result.failed(End.SKIPPED_BITS, 0);
       }
       at = new Directory(next, prefix, entry & Dte.ADDRESS, read, write);
       caches.put(dte.domainId(), at);

@@ -9,16 +9,15 @@ import java.util.Map;
 
 /** Notices what software may not do to tables and buffers in use. Guarded by the unit. */
 final class Misuse {
-  private static final int WORD0 = 1;
-  private static final int WORD1 = 2;
-  private static final long DOMAIN_ID = 0xffff;
-
   private final UnitSite site;
   private final Registers registers;
   private final StoreWatcher watcher;
 
-  /** Words of live device entries that changed since the entry was last invalidated. */
-  private final Map<Integer, Integer> changed = new HashMap<>();
+  /** What each device entry has been since it was last invalidated. */
+  private final Map<Integer, EntryHistory> histories = new HashMap<>();
+
+  /** Counts stores to device entries and hand-overs of commands. */
+  private long clock;
 
   /**
    * Starts without a watch.
@@ -51,17 +50,31 @@ final class Misuse {
     }
   }
 
-  void deviceInvalidated(int deviceId) {
-    changed.remove(deviceId);
+  /** Returns the time of a command that is handed over now. */
+  long handOver() {
+    return ++clock;
   }
 
-  void allDevicesInvalidated() {
-    changed.clear();
+  /** An invalidation that was handed over at that time was carried out. */
+  void deviceInvalidated(int deviceId, long handedOver) {
+    EntryHistory history = histories.get(deviceId);
+    if (history != null && history.invalidated(handedOver)) {
+      histories.remove(deviceId);
+    }
+  }
+
+  void allDevicesInvalidated(long handedOver) {
+    histories.values().removeIf(history -> history.invalidated(handedOver));
+  }
+
+  /** The unit begins or ceases to look at entries. */
+  void forgetDevices() {
+    histories.clear();
   }
 
   void deviceEntryStored(long hpa, long before, long after, int widthBytes) {
     long offset = hpa - registers.deviceTable().start();
-    int deviceId = (int) (offset / Dte.BYTES);
+    int deviceId = registers.deviceIdAt(hpa);
     int word = (int) (offset % Dte.BYTES) / 8;
     long entry = hpa & -Dte.BYTES;
     long w0 = word == 0 ? before : site.memory().deviceRead64(entry);
@@ -77,7 +90,7 @@ final class Misuse {
           widthBytes);
     }
     if (word < 2) {
-      torn(deviceId, word, before, after, w0);
+      torn(deviceId, entry, word, before, after);
     }
   }
 
@@ -86,27 +99,23 @@ final class Misuse {
     return word == 2 ? before : site.memory().deviceRead64(entry + 16);
   }
 
-  private void torn(int deviceId, int word, long before, long after, long w0) {
-    boolean liveBefore = Dte.live(w0);
-    boolean liveAfter = word == 0 ? Dte.live(after) : liveBefore;
-    int other = changed.getOrDefault(deviceId, 0) & (word == 0 ? ~WORD0 : ~WORD1);
-    boolean matters = word == 0 || ((before ^ after) & DOMAIN_ID) != 0;
-    if (!matters) {
-      return;
-    }
-    if (liveBefore && other != 0) {
+  private void torn(int deviceId, long entry, int word, long before, long after) {
+    long other = site.memory().deviceRead64(entry + 8 - 8L * word);
+    EntryHistory history =
+        histories.computeIfAbsent(
+            deviceId,
+            id -> word == 0 ? new EntryHistory(before, other) : new EntryHistory(other, before));
+    boolean clean =
+        word == 0 ? history.add(++clock, after, other) : history.add(++clock, other, after);
+    if (!clean) {
       record(
           AmdViRule.DEVICE_ENTRY_TORN,
-          "device 0x%04x word %d 0x%x to 0x%x after another word of the valid entry changed",
+          "device 0x%04x word %d 0x%x to 0x%x while a change of the other word, of an entry with"
+              + " rights, is not known to have been seen",
           deviceId,
           word,
           before,
           after);
-    }
-    if (liveAfter) {
-      changed.merge(deviceId, word == 0 ? WORD0 : WORD1, (a, b) -> a | b);
-    } else {
-      changed.remove(deviceId);
     }
   }
 

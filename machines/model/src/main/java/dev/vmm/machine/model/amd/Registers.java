@@ -48,6 +48,7 @@ final class Registers {
 
   static final long DEVICE_TABLE_MASK = Dte.ADDRESS | 0x1ff;
   static final long EXCLUSION_BASE_MASK = Dte.ADDRESS | 3;
+  static final long EXCLUSION_LIMIT_MASK = Dte.ADDRESS | 0xfff;
   static final long HARDWARE_EVENT_STATUS_MASK = 3;
 
   private static final long EX_EN = 1;
@@ -80,6 +81,11 @@ final class Registers {
 
   boolean inDeviceTable(int deviceId) {
     return (long) deviceId * Dte.BYTES < deviceTable().lengthBytes();
+  }
+
+  /** Returns whose entry is at an address inside the table. */
+  int deviceIdAt(long hpa) {
+    return (int) ((hpa - deviceTable().start()) / Dte.BYTES);
   }
 
   long deviceEntryHpa(int deviceId) {

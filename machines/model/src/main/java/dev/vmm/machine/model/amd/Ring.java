@@ -12,8 +12,9 @@ final class Ring {
 
   private static final long RESET = 8L << 56;
 
+  private static final int SHORTEST_ORDER = 8;
+
   final RunBit run;
-  private final int largestOrder;
 
   /** The base register as it reads. */
   long register = RESET;
@@ -21,9 +22,8 @@ final class Ring {
   long head;
   long tail;
 
-  Ring(RunBit run, int largestEntries) {
+  Ring(RunBit run) {
     this.run = run;
-    this.largestOrder = Integer.numberOfTrailingZeros(largestEntries);
   }
 
   long base() {
@@ -31,14 +31,12 @@ final class Ring {
   }
 
   /** Says whether the length in a base register is one that there is. */
-  boolean lengthExists(long value) {
-    int order = (int) (value >>> 56) & 0xf;
-    return order >= 8 && order <= largestOrder;
+  static boolean lengthExists(long value) {
+    return ((int) (value >>> 56) & 0xf) >= SHORTEST_ORDER;
   }
 
   long lengthBytes() {
-    int order = (int) (register >>> 56) & 0xf;
-    return 16L << Math.max(8, Math.min(order, largestOrder));
+    return 16L << Math.max(SHORTEST_ORDER, (int) (register >>> 56) & 0xf);
   }
 
   AddressRange range() {

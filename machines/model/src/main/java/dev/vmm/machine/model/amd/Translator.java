@@ -16,12 +16,10 @@ import org.jspecify.annotations.Nullable;
  * Entry Format", "Event Logging". Guarded by the unit.
  */
 final class Translator {
-  /** Where writes are message-signalled interrupts. */
-  private static final long INTERRUPT_FIRST = 0xfee0_0000L;
-
-  private static final long INTERRUPT_LAST = 0xfeef_ffffL;
-
   private static final int LARGEST_INTERRUPT_TABLE = 0b1011;
+
+  /** How many pages a unit looks up again right after it read a device table entry. */
+  private static final int PAGES_LOOKED_UP = 64;
 
   private final UnitSite site;
   private final AmdViConfig config;
@@ -59,14 +57,22 @@ final class Translator {
       return RemappingUnit.BLOCKED;
     }
     Dte dte = device.dte;
-    if (Long.compareUnsigned(iova, INTERRUPT_FIRST) >= 0
-        && Long.compareUnsigned(iova, INTERRUPT_LAST) <= 0) {
+    SpecialAddress special = SpecialAddress.of(iova);
+    if (special == SpecialAddress.INTERRUPT) {
       return interrupt(deviceId, dte, iova, write);
     }
     if (registers.excluded(iova, dte)) {
       return iova;
     }
     if (!dte.valid()) {
+      return iova;
+    }
+    int refused = special.refused(dte, write);
+    if (refused >= 0) {
+      events.accept(Event.of(Event.INVALID_DEVICE_REQUEST, deviceId, 0, refused, iova));
+      return RemappingUnit.BLOCKED;
+    }
+    if (special.passes(dte)) {
       return iova;
     }
     int direction = write ? Event.RW : 0;
@@ -114,7 +120,7 @@ final class Translator {
       int deviceId, Device device, HostWalk.Result found, int direction, long iova) {
     return switch (found.end()) {
       case RESERVED_BITS -> pageFault(deviceId, device, direction | Event.PR | Event.RZ, iova);
-      case BAD_LEVEL -> pageFault(deviceId, device, direction | Event.PR, iova);
+      case BAD_LEVEL, SKIPPED_BITS -> pageFault(deviceId, device, direction | Event.PR, iova);
       case NO_MEMORY -> {
         events.accept(
             Event.of(
@@ -193,7 +199,7 @@ final class Translator {
     site.counters().add(Count.CONTEXT_MISS);
     int direction = write ? Event.RW : 0;
     if (!registers.inDeviceTable(deviceId)) {
-      illegalEntry(deviceId, direction, iova);
+      events.accept(Event.of(Event.IO_PAGE_FAULT, deviceId, 0, direction, iova));
       return null;
     }
     long hpa = registers.deviceEntryHpa(deviceId);
@@ -214,6 +220,40 @@ final class Translator {
             reader.read(hpa + 8, snoop),
             reader.read(hpa + 16, snoop),
             reader.read(hpa + 24, snoop)));
+  }
+
+  /**
+   * Software stored to a device table entry: some units fetch it, or this word of it, at this very
+   * moment.
+   *
+   * @param word 0 to 3
+   */
+  void deviceEntryStored(int deviceId, int word) {
+    Device cached = caches.device(deviceId);
+    EntryFetch fetch = config.entryFetch();
+    if (cached == null || fetch == EntryFetch.ON_DEMAND || !inMemory(deviceId)) {
+      return;
+    }
+    Dte old = cached.dte;
+    if (fetch == EntryFetch.EVERY_STORE || !old.valid()) {
+      read(deviceId, registers.deviceEntryHpa(deviceId));
+    } else if (word == (fetch == EntryFetch.FIRST_WORD ? 0 : 1)) {
+      long hpa = registers.deviceEntryHpa(deviceId) + 8L * word;
+      caches.put(deviceId, old.with(word, reader.read(hpa, registers.coherent())));
+    } else {
+      return;
+    }
+    caches.pagesOf(old.domainId(), PAGES_LOOKED_UP).forEach(page -> lookUp(deviceId, page));
+  }
+
+  /** Looks a page up before it is needed, if it is not known. */
+  private void lookUp(int deviceId, long page) {
+    Device device = caches.device(deviceId);
+    if (device != null
+        && walkable(device.dte)
+        && caches.leaf(device.dte.domainId(), page) == null) {
+      cache(deviceId, device.dte, page, walk.walk(device.dte, page << 12));
+    }
   }
 
   /** Forgets a device table entry, and reads it again at once if this unit is eager. */
@@ -256,9 +296,7 @@ final class Translator {
       return;
     }
     for (long page = firstPage; page < firstPage + pages && page >>> 52 == 0; page++) {
-      if (caches.leaf(device.dte.domainId(), page) == null) {
-        cache(deviceId, device.dte, page, walk.walk(device.dte, page << 12));
-      }
+      lookUp(deviceId, page);
     }
   }
 

@@ -19,7 +19,8 @@ public interface RemappingUnit extends Mmio {
   AddressRange registers();
 
   /**
-   * Translates one DMA, which stays inside a page of 4 KiB, and records a fault if it may not be.
+   * Translates one DMA, which stays inside a page of 4 KiB, and records a fault if it may not be. A
+   * write to 0xfeexxxxx is an interrupt: it comes back as it is if it may pass.
    *
    * @param rid the requester id that the DMA carries when it gets here
    * @param iova the address on the bus

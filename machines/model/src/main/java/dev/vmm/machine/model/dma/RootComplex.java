@@ -139,13 +139,13 @@ public final class RootComplex implements Upstream {
         if (requester == null) {
           return blocked();
         }
-        if (iova >>> 20 == INTERRUPT_MEGABYTE) {
-          return message(iova, data, offset, length, write);
-        }
         Optional<RemappingUnit> unit = router.unitOf(requester);
         hpa = unit.isPresent() ? unit.get().translate(requester, iova, write) : iova;
         if (hpa == RemappingUnit.BLOCKED) {
           return blocked();
+        }
+        if (iova >>> 20 == INTERRUPT_MEGABYTE) {
+          return message(iova, data, offset, length, write);
         }
         bar = memory.isRam(hpa, length) ? null : pci.decode(hpa).orElse(null);
         if (bar == null && !memory.isRam(hpa, length)) {

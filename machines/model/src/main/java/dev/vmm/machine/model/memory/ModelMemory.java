@@ -10,7 +10,6 @@ import dev.vmm.machine.model.inject.Injector;
 import dev.vmm.machine.model.inject.Operation;
 import java.util.Arrays;
 import java.util.List;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
 
 /**
@@ -29,10 +28,7 @@ public final class ModelMemory implements PhysicalMemory {
   /** No x86 processor has more physical address bits. */
   private static final long LIMIT = 1L << 52;
 
-  private static final int PAGE_SHIFT = 12;
-  private static final int PAGE_MASK = (1 << PAGE_SHIFT) - 1;
   private static final long[] EMPTY = new long[Page.WORDS];
-  private static final int LINE_BYTES = Page.WORDS_PER_LINE * 8;
 
   private final List<AddressRange> ram;
   private final PageAllocator allocator;
@@ -40,10 +36,8 @@ public final class ModelMemory implements PhysicalMemory {
   /** The RAM that answers: all of it, and none once the machine was given up. */
   private volatile List<AddressRange> answering;
 
-  private final Visibility visibility;
+  private final Cells cells;
   private final Injector injector;
-  private final PageDirectory pages = new PageDirectory();
-  private final ConcurrentLinkedQueue<Page> writeBuffer = new ConcurrentLinkedQueue<>();
   private final CopyOnWriteArrayList<FreeListener> freeListeners = new CopyOnWriteArrayList<>();
 
   /**
@@ -64,7 +58,7 @@ public final class ModelMemory implements PhysicalMemory {
     this.ram = List.copyOf(ram);
     this.answering = this.ram;
     this.allocator = new PageAllocator(free);
-    this.visibility = visibility;
+    this.cells = new Cells(visibility);
     this.injector = injector;
   }
 
@@ -77,42 +71,43 @@ public final class ModelMemory implements PhysicalMemory {
 
   @Override
   public long read64(long hpa) {
-    return (long) Page.WORD.getOpaque(loading(hpa, 8), index(hpa));
+    return (long) Page.WORD.getOpaque(loading(hpa, 8), Cells.index(hpa));
   }
 
   @Override
   public long readAcquire64(long hpa) {
-    return (long) Page.WORD.getAcquire(loading(hpa, 8), index(hpa));
+    return (long) Page.WORD.getAcquire(loading(hpa, 8), Cells.index(hpa));
   }
 
   @Override
   public void write64(long hpa, long value) {
     check(hpa, 8);
-    Page page = page(hpa);
+    Page page = cells.page(hpa);
     StoreWatcher[] watchers = page.storeWatchers();
-    if (watchers.length == 0 && visibility.immediate()) {
-      Page.WORD.setOpaque(page.words, index(hpa), value);
+    if (watchers.length == 0 && cells.immediate()) {
+      Page.WORD.setOpaque(page.words, Cells.index(hpa), value);
     } else {
-      stored(page, hpa, (long) Page.WORD.getAndSet(page.words, index(hpa), value), value, 8);
+      cells.stored(
+          page, hpa, (long) Page.WORD.getAndSet(page.words, Cells.index(hpa), value), value, 8);
     }
   }
 
   @Override
   public void writeRelease64(long hpa, long value) {
     check(hpa, 8);
-    Page page = page(hpa);
-    long before = (long) Page.WORD.getAndSetRelease(page.words, index(hpa), value);
-    stored(page, hpa, before, value, 8);
+    Page page = cells.page(hpa);
+    long before = (long) Page.WORD.getAndSetRelease(page.words, Cells.index(hpa), value);
+    cells.stored(page, hpa, before, value, 8);
   }
 
   @Override
   public boolean compareAndSet64(long hpa, long expected, long value) {
     check(hpa, 8);
-    Page page = page(hpa);
-    if (!Page.WORD.compareAndSet(page.words, index(hpa), expected, value)) {
+    Page page = cells.page(hpa);
+    if (!Page.WORD.compareAndSet(page.words, Cells.index(hpa), expected, value)) {
       return false;
     }
-    stored(page, hpa, expected, value, 8);
+    cells.stored(page, hpa, expected, value, 8);
     return true;
   }
 
@@ -130,16 +125,16 @@ public final class ModelMemory implements PhysicalMemory {
     long value = first;
     for (int done = 0; done < count; ) {
       long at = hpa + 8L * done;
-      Page page = page(at);
-      int index = index(at);
+      Page page = cells.page(at);
+      int index = Cells.index(at);
       int now = Math.min(count - done, Page.WORDS - index);
-      boolean plain = page.storeWatchers().length == 0 && visibility.immediate();
+      boolean plain = page.storeWatchers().length == 0 && cells.immediate();
       for (int i = index; i < index + now; i++) {
         if (plain) {
           Page.WORD.setOpaque(page.words, i, value);
         } else {
           long before = (long) Page.WORD.getAndSet(page.words, i, value);
-          stored(page, at + 8L * (i - index), before, value, 8);
+          cells.stored(page, at + 8L * (i - index), before, value, 8);
         }
         value += step;
       }
@@ -169,8 +164,8 @@ public final class ModelMemory implements PhysicalMemory {
   @Override
   public long read(long hpa, int widthBytes) {
     checkWidth(hpa, widthBytes);
-    long word = (long) Page.WORD.getOpaque(loading(hpa & -8, 8), index(hpa));
-    return widthBytes == 8 ? word : (word >>> shift(hpa)) & mask(widthBytes);
+    long word = (long) Page.WORD.getOpaque(loading(hpa & -8, 8), Cells.index(hpa));
+    return widthBytes == 8 ? word : (word >>> Cells.shift(hpa)) & Cells.mask(widthBytes);
   }
 
   @Override
@@ -181,7 +176,7 @@ public final class ModelMemory implements PhysicalMemory {
       return;
     }
     check(hpa, widthBytes);
-    replace(page(hpa), hpa, mask(widthBytes), value, widthBytes);
+    cells.replace(cells.page(hpa), hpa, Cells.mask(widthBytes), value, widthBytes);
   }
 
   @Override
@@ -193,13 +188,13 @@ public final class ModelMemory implements PhysicalMemory {
     checkRun(hpa, length);
     for (int done = 0; done < length; ) {
       long at = hpa + done;
-      int now = Math.min(length - done, (int) PAGE_BYTES - ((int) at & PAGE_MASK));
-      Page page = pages.find(at >>> PAGE_SHIFT);
+      int now = Math.min(length - done, (int) PAGE_BYTES - Cells.offset(at));
+      Page page = cells.find(at);
       if (page == null) {
         Arrays.fill(target, offset + done, offset + done + now, (byte) 0);
       } else {
-        page.loading(index(at), index(at + now - 1));
-        Bytes.get(page.words, (int) at & PAGE_MASK, target, offset + done, now);
+        page.loading(Cells.index(at), Cells.index(at + now - 1));
+        Bytes.get(page.words, Cells.offset(at), target, offset + done, now);
       }
       done += now;
     }
@@ -213,7 +208,11 @@ public final class ModelMemory implements PhysicalMemory {
     }
     checkRun(hpa, length);
     Bytes.forEachWord(
-        hpa, source, offset, length, (at, mask, bits) -> replaceWord(page(at), at, mask, bits, 0));
+        hpa,
+        source,
+        offset,
+        length,
+        (at, mask, bits) -> cells.replaceWord(cells.page(at), at, mask, bits, 0));
   }
 
   @Override
@@ -226,7 +225,7 @@ public final class ModelMemory implements PhysicalMemory {
     }
     long hpa = allocator.allocate(lengthBytes, alignmentBytes);
     // What a unit sees of it stays as it was freed until these stores are flushed.
-    scribble(hpa, lengthBytes, 0, visibility.immediate());
+    cells.scribble(hpa, lengthBytes, 0, cells.immediate());
     return hpa;
   }
 
@@ -240,7 +239,7 @@ public final class ModelMemory implements PhysicalMemory {
     // PageAllocator locks itself: nobody is given the run before it is scribbled over.
     synchronized (allocator) {
       allocator.free(hpa, lengthBytes);
-      scribble(hpa, lengthBytes, POISON, true);
+      cells.scribble(hpa, lengthBytes, POISON, true);
     }
   }
 
@@ -255,20 +254,7 @@ public final class ModelMemory implements PhysicalMemory {
       return;
     }
     checkRun(hpa, lengthBytes);
-    if (visibility.snooped()) {
-      return;
-    }
-    long first = hpa & -LINE_BYTES;
-    long last = (hpa + lengthBytes - 1) & -LINE_BYTES;
-    for (long line = first; line <= last; ) {
-      Page page = pages.find(line >>> PAGE_SHIFT);
-      if (page == null) {
-        line = (line | PAGE_MASK) + 1;
-      } else {
-        leftCache(page, line);
-        line += LINE_BYTES;
-      }
-    }
+    cells.flush(hpa, lengthBytes);
   }
 
   /** Has every later access, allocation and release fail with EIO: the machine was given up. */
@@ -292,22 +278,26 @@ public final class ModelMemory implements PhysicalMemory {
   /** Reads a word of a table as a unit does, which may be older than what the processor sees. */
   public long unitRead64(long hpa) {
     check(hpa, 8);
-    Page page = pages.find(hpa >>> PAGE_SHIFT);
-    return page == null ? 0 : (long) Page.WORD.getAcquire(page.seen, index(hpa));
+    Page page = cells.find(hpa);
+    return page == null ? 0 : (long) Page.WORD.getAcquire(page.seen, Cells.index(hpa));
   }
 
   /** Reads a word as a device does: caches are snooped. */
   public long deviceRead64(long hpa) {
     check(hpa, 8);
-    Page page = pages.find(hpa >>> PAGE_SHIFT);
-    return page == null ? 0 : (long) Page.WORD.getAcquire(page.words, index(hpa));
+    Page page = cells.find(hpa);
+    return page == null ? 0 : (long) Page.WORD.getAcquire(page.words, Cells.index(hpa));
   }
 
   /** Writes 1, 2, 4 or 8 bytes as a device does: processor and units see it at once. */
   public void deviceWrite(long hpa, int widthBytes, long value) {
     checkWidth(hpa, widthBytes);
     check(hpa, widthBytes);
-    deviceReplace(page(hpa), hpa, mask(widthBytes) << shift(hpa), value << shift(hpa));
+    cells.deviceReplace(
+        cells.page(hpa),
+        hpa,
+        Cells.mask(widthBytes) << Cells.shift(hpa),
+        value << Cells.shift(hpa));
   }
 
   /** Reads bytes as a device does. */
@@ -316,12 +306,12 @@ public final class ModelMemory implements PhysicalMemory {
     checkRun(hpa, Math.max(1, length));
     for (int done = 0; done < length; ) {
       long at = hpa + done;
-      int now = Math.min(length - done, (int) PAGE_BYTES - ((int) at & PAGE_MASK));
-      Page page = pages.find(at >>> PAGE_SHIFT);
+      int now = Math.min(length - done, (int) PAGE_BYTES - Cells.offset(at));
+      Page page = cells.find(at);
       if (page == null) {
         Arrays.fill(target, offset + done, offset + done + now, (byte) 0);
       } else {
-        Bytes.get(page.words, (int) at & PAGE_MASK, target, offset + done, now);
+        Bytes.get(page.words, Cells.offset(at), target, offset + done, now);
       }
       done += now;
     }
@@ -332,24 +322,26 @@ public final class ModelMemory implements PhysicalMemory {
     java.util.Objects.checkFromIndexSize(offset, length, source.length);
     checkRun(hpa, Math.max(1, length));
     Bytes.forEachWord(
-        hpa, source, offset, length, (at, mask, bits) -> deviceReplace(page(at), at, mask, bits));
+        hpa,
+        source,
+        offset,
+        length,
+        (at, mask, bits) -> cells.deviceReplace(cells.page(at), at, mask, bits));
   }
 
   /** Lets units see what the write buffer holds. */
   public void drainWriteBuffer() {
-    for (Page page = writeBuffer.poll(); page != null; page = writeBuffer.poll()) {
-      page.show(page.unbuffer());
-    }
+    cells.drainWriteBuffer();
   }
 
   /** Has {@code watcher} told of every store of the processor to this page, once however often. */
   public void watchStores(long pageHpa, StoreWatcher watcher) {
-    page(pageHpa).watchStores(watcher);
+    cells.page(pageHpa).watchStores(watcher);
   }
 
   /** Ends what {@link #watchStores} began. */
   public void unwatchStores(long pageHpa, StoreWatcher watcher) {
-    page(pageHpa).unwatchStores(watcher);
+    cells.page(pageHpa).unwatchStores(watcher);
   }
 
   /**
@@ -357,12 +349,12 @@ public final class ModelMemory implements PhysicalMemory {
    * learns that somebody waits for it.
    */
   public void watchLoads(long wordHpa, Runnable action) {
-    page(wordHpa).watchLoads(index(wordHpa), action);
+    cells.page(wordHpa).watchLoads(Cells.index(wordHpa), action);
   }
 
   /** Ends what {@link #watchLoads} began with this very action. */
   public void unwatchLoads(long wordHpa, Runnable action) {
-    page(wordHpa).unwatchLoads(index(wordHpa), action);
+    cells.page(wordHpa).unwatchLoads(Cells.index(wordHpa), action);
   }
 
   /** Has {@code listener} told of all memory that is freed. */
@@ -370,71 +362,14 @@ public final class ModelMemory implements PhysicalMemory {
     freeListeners.add(listener);
   }
 
-  private void replace(Page page, long hpa, long mask, long value, int widthBytes) {
-    long word = hpa & -8;
-    replaceWord(page, word, mask << shift(hpa), (value & mask) << shift(hpa), widthBytes);
-  }
-
-  private void replaceWord(Page page, long hpa, long mask, long bits, int widthBytes) {
-    long before = Bytes.replace(page.words, index(hpa), mask, bits);
-    stored(page, hpa, before, (before & ~mask) | bits, widthBytes);
-  }
-
-  private void deviceReplace(Page page, long hpa, long mask, long bits) {
-    Bytes.replace(page.words, index(hpa), mask, bits & mask);
-    if (page.seen != page.words) {
-      Bytes.replace(page.seen, index(hpa), mask, bits & mask);
-    }
-  }
-
-  private void stored(Page page, long hpa, long before, long after, int widthBytes) {
-    if (visibility.snooped() && visibility.writeBuffered()) {
-      leftCache(page, hpa);
-    }
-    for (StoreWatcher watcher : page.storeWatchers()) {
-      watcher.stored(hpa, before, after, widthBytes);
-    }
-  }
-
-  /** A line left the processor's caches. */
-  private void leftCache(Page page, long hpa) {
-    long line = 1L << (((int) hpa & PAGE_MASK) / LINE_BYTES);
-    if (!visibility.writeBuffered()) {
-      page.show(line);
-    } else if (page.buffer(line)) {
-      writeBuffer.add(page);
-    }
-  }
-
-  private void scribble(long hpa, long lengthBytes, long value, boolean visible) {
-    pages.forEach(
-        hpa >>> PAGE_SHIFT,
-        (hpa + lengthBytes) >>> PAGE_SHIFT,
-        page -> {
-          Arrays.fill(page.words, value);
-          if (visible) {
-            Arrays.fill(page.seen, value);
-          }
-        });
-  }
-
   private long[] loading(long hpa, int widthBytes) {
     check(hpa, widthBytes);
-    Page page = pages.find(hpa >>> PAGE_SHIFT);
+    Page page = cells.find(hpa);
     if (page == null) {
       return EMPTY;
     }
-    page.loading(index(hpa), index(hpa));
+    page.loading(Cells.index(hpa), Cells.index(hpa));
     return page.words;
-  }
-
-  private Page page(long hpa) {
-    Page page = pages.find(hpa >>> PAGE_SHIFT);
-    return page != null ? page : pages.get(hpa >>> PAGE_SHIFT, this::newPage);
-  }
-
-  private Page newPage() {
-    return new Page(visibility.immediate());
   }
 
   private void check(long hpa, int widthBytes) {
@@ -468,17 +403,5 @@ public final class ModelMemory implements PhysicalMemory {
     if ((hpa & (widthBytes - 1)) != 0) {
       throw VmmException.invalid("cannot access 0x%x: expected a multiple of %d", hpa, widthBytes);
     }
-  }
-
-  private static int index(long hpa) {
-    return ((int) hpa & PAGE_MASK) >>> 3;
-  }
-
-  private static int shift(long hpa) {
-    return ((int) hpa & 7) * 8;
-  }
-
-  private static long mask(int widthBytes) {
-    return widthBytes == 8 ? -1 : (1L << (widthBytes * 8)) - 1;
   }
 }

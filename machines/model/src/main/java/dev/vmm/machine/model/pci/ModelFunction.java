@@ -1,5 +1,6 @@
 package dev.vmm.machine.model.pci;
 
+import dev.vmm.machine.model.dma.Messages;
 import dev.vmm.machine.model.inject.Effect;
 import dev.vmm.machine.model.inject.Operation;
 import dev.vmm.pci.Rid;
@@ -154,6 +155,24 @@ public final class ModelFunction {
             sendAfterwards(message);
           }
         });
+  }
+
+  /**
+   * As {@link #interrupt}, but by MSI or not at all, and past every I/O MMU: how an I/O MMU sends
+   * its own.
+   */
+  public void interrupt(int vector, Messages target) {
+    Message message =
+        pci.locked(
+            () -> {
+              Msi msi = capability(Msi.class);
+              return isThere() && msi != null && msi.isEnabled(config)
+                  ? msi.raise(config, vector)
+                  : null;
+            });
+    if (message != null) {
+      target.deliver(message.address(), message.data());
+    }
   }
 
   /** Ends an interrupt by INTx. */

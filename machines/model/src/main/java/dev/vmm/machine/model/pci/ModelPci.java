@@ -28,9 +28,6 @@ import org.jspecify.annotations.Nullable;
  * ({@link DeviceLogic#reset}), never the other way round.
  */
 public final class ModelPci implements PciBus {
-  /** One segment: its window of config space and its root buses. */
-  record SegmentPart(int segment, int firstBus, int lastBus, long ecamBase, List<ModelBus> roots) {}
-
   private static final Upstream NOWHERE =
       new Upstream() {
         @Override
@@ -51,7 +48,7 @@ public final class ModelPci implements PciBus {
       };
 
   private final PciSite site;
-  private final List<SegmentPart> parts = new ArrayList<>();
+  private final PciTree tree = new PciTree();
   private final ReentrantLock lock = new ReentrantLock();
   private List<Runnable> afterwards = new ArrayList<>();
   private volatile Upstream upstream = NOWHERE;
@@ -61,12 +58,12 @@ public final class ModelPci implements PciBus {
     this.site = site;
   }
 
-  void add(SegmentPart part) {
-    parts.add(part);
+  void add(PciTree.SegmentPart part) {
+    tree.add(part);
   }
 
-  List<SegmentPart> parts() {
-    return parts;
+  List<PciTree.SegmentPart> parts() {
+    return tree.parts();
   }
 
   PciSite site() {
@@ -95,7 +92,7 @@ public final class ModelPci implements PciBus {
 
   @Override
   public List<Segment> segments() {
-    return parts.stream()
+    return tree.parts().stream()
         .map(
             part ->
                 new Segment(
@@ -120,7 +117,7 @@ public final class ModelPci implements PciBus {
     }
     return locked(
         () -> {
-          ModelFunction function = find(rid);
+          ModelFunction function = tree.find(rid);
           return function == null ? ones(widthBytes) : function.configRead(offset, widthBytes);
         });
   }
@@ -139,7 +136,7 @@ public final class ModelPci implements PciBus {
     }
     locked(
         () -> {
-          ModelFunction function = find(rid);
+          ModelFunction function = tree.find(rid);
           if (function != null) {
             function.configWrite(offset, widthBytes, value);
           }
@@ -178,7 +175,7 @@ public final class ModelPci implements PciBus {
 
   /** Returns the addresses of a segment's config space, as the MCFG table's entry says it. */
   public AddressRange ecamRange(int segment) {
-    SegmentPart part = part(segment);
+    PciTree.SegmentPart part = tree.part(segment);
     long buses = part.lastBus() - part.firstBus() + 1L;
     return new AddressRange(part.ecamBase() + ((long) part.firstBus() << 20), buses << 20);
   }
@@ -188,14 +185,7 @@ public final class ModelPci implements PciBus {
    * #ecamRange}. An access of 8 bytes is two of 4.
    */
   public Mmio ecam(int segment) {
-    return new Ecam(this, segment, part(segment).firstBus());
-  }
-
-  private SegmentPart part(int segment) {
-    return parts.stream()
-        .filter(part -> part.segment() == segment)
-        .findFirst()
-        .orElseThrow(() -> VmmException.invalid("this machine has no segment %d", segment));
+    return new Ecam(this, segment, tree.part(segment).firstBus());
   }
 
   // Memory space.
@@ -210,18 +200,7 @@ public final class ModelPci implements PciBus {
 
   /** Returns the BAR that decodes an address for the processor or a translated DMA, if one does. */
   public Optional<BarHit> decode(long hpa) {
-    return locked(
-        () -> {
-          for (SegmentPart part : parts) {
-            for (ModelBus root : part.roots()) {
-              BarHit hit = root.decode(hpa, null);
-              if (hit != null) {
-                return Optional.of(hit);
-              }
-            }
-          }
-          return Optional.empty();
-        });
+    return Optional.ofNullable(locked(() -> tree.decode(hpa)));
   }
 
   long barRead(BarHit hit, long offset, int widthBytes) {
@@ -258,7 +237,7 @@ public final class ModelPci implements PciBus {
 
   /** Returns the function whose requests can carry this id now, a phantom function's perhaps. */
   public Optional<ModelFunction> sender(Rid rid) {
-    return Optional.ofNullable(locked(() -> senderNow(rid)));
+    return Optional.ofNullable(locked(() -> tree.sender(rid)));
   }
 
   /**
@@ -269,55 +248,14 @@ public final class ModelPci implements PciBus {
    * @param address where it wants to go
    */
   public Route route(ModelFunction sender, Rid rid, long address) {
-    return locked(() -> routeNow(sender, rid, address));
-  }
-
-  private Route routeNow(ModelFunction sender, Rid rid, long address) {
-    ModelFunction child = sender;
-    if (!child.isThere()) {
-      return Route.NOWHERE;
-    }
-    Rid carried = rid;
-    Bridge above = child.bus().bridge();
-    while (above != null) {
-      boolean redirected =
-          !above.kind().conventionalBus()
-              && (child.redirectsRequests() || above.function().redirectsRequests());
-      BarHit peer = redirected ? null : above.secondary().decode(address, child);
-      if (peer != null) {
-        return new Route(null, peer);
-      }
-      if (!above.function().masterNow()) {
-        return Route.NOWHERE;
-      }
-      carried = above.passed(carried);
-      child = above.function();
-      above = child.bus().bridge();
-    }
-    return new Route(carried, null);
-  }
-
-  private @Nullable ModelFunction senderNow(Rid rid) {
-    ModelFunction exact = find(rid);
-    if (exact != null) {
-      return exact;
-    }
-    for (SegmentPart part : parts) {
-      for (ModelBus root : part.segment() == rid.segment() ? part.roots() : List.<ModelBus>of()) {
-        ModelFunction found = root.sender(rid);
-        if (found != null) {
-          return found;
-        }
-      }
-    }
-    return null;
+    return locked(() -> PciTree.route(sender, rid, address));
   }
 
   // What comes and goes.
 
   /** Returns the function that answers to this id now. */
   public Optional<ModelFunction> at(Rid rid) {
-    return Optional.ofNullable(locked(() -> find(rid)));
+    return Optional.ofNullable(locked(() -> tree.find(rid)));
   }
 
   /**
@@ -328,7 +266,7 @@ public final class ModelPci implements PciBus {
   public ModelFunction hotAdd(Rid rid, FunctionSpec spec) {
     return locked(
         () -> {
-          ModelBus bus = findBus(rid.segment(), rid.bus());
+          ModelBus bus = tree.findBus(rid.segment(), rid.bus());
           if (bus == null || bus.at(rid.devfn()) != null) {
             throw VmmException.invalid(
                 "cannot add a function at %s: %s",
@@ -365,51 +303,12 @@ public final class ModelPci implements PciBus {
   }
 
   private ModelFunction physical(Rid rid) {
-    ModelBus bus = findBus(rid.segment(), rid.bus());
+    ModelBus bus = tree.findBus(rid.segment(), rid.bus());
     ModelFunction function = bus == null ? null : bus.at(rid.devfn());
     if (function == null) {
       throw VmmException.invalid("there is no physical function at %s", rid);
     }
     return function;
-  }
-
-  private @Nullable ModelBus findBus(int segment, int number) {
-    List<ModelBus> level = new ArrayList<>();
-    for (SegmentPart part : parts) {
-      if (part.segment() == segment) {
-        level.addAll(part.roots());
-      }
-    }
-    for (int i = 0; i < level.size(); i++) {
-      ModelBus bus = level.get(i);
-      if (bus.number() == number) {
-        return bus;
-      }
-      for (ModelFunction function : bus.functions()) {
-        Bridge bridge = function.asBridge();
-        if (bridge != null && bridge.secondaryNumber() != 0) {
-          level.add(bridge.secondary());
-        }
-      }
-    }
-    return null;
-  }
-
-  private @Nullable ModelFunction find(Rid rid) {
-    for (SegmentPart part : parts) {
-      if (part.segment() != rid.segment()
-          || rid.bus() < part.firstBus()
-          || rid.bus() > part.lastBus()) {
-        continue;
-      }
-      for (ModelBus root : part.roots()) {
-        ModelFunction function = root.find(rid.bus(), rid.devfn());
-        if (function != null) {
-          return function;
-        }
-      }
-    }
-    return null;
   }
 
   // The lock.

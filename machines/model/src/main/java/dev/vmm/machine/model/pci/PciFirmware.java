@@ -49,8 +49,8 @@ final class PciFirmware {
     high = windows.size() > 1 ? new Cursor(windows.get(1)) : low;
   }
 
-  void configure(List<ModelPci.SegmentPart> parts) {
-    for (ModelPci.SegmentPart part : parts) {
+  void configure(List<PciTree.SegmentPart> parts) {
+    for (PciTree.SegmentPart part : parts) {
       for (ModelBus root : part.roots()) {
         number(root, root.number());
         assign(root);

@@ -1,6 +1,5 @@
 package dev.vmm.machine.model.pci;
 
-import dev.vmm.machine.model.pci.ModelPci.SegmentPart;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
@@ -47,7 +46,7 @@ public final class PciTopology {
   public PciTopology segment(int number, int firstBus, int lastBus, long ecamBase) {
     segment = number;
     roots = new ArrayList<>();
-    pci.add(new SegmentPart(number, firstBus, lastBus, ecamBase, roots));
+    pci.add(new PciTree.SegmentPart(number, firstBus, lastBus, ecamBase, roots));
     return this;
   }
 

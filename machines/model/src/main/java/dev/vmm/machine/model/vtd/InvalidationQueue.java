@@ -169,6 +169,23 @@ final class InvalidationQueue {
     }
     tail = to;
     polls = 0;
+    if (chip.config().prompt()) {
+      prompt();
+    }
+  }
+
+  /** Carries out at once what comes before a wait. */
+  private void prompt() {
+    while (head != tail && !faults.queueError()) {
+      long entry = base() + head;
+      boolean waits =
+          chip.memory().isRam(entry, 16) && Descriptors.waits(chip.memory().deviceRead64(entry));
+      if (waits || !one()) {
+        break;
+      }
+      head = (head + 16) & (size() - 1);
+    }
+    iqh.set(head);
   }
 
   private void watchStatus(long at) {

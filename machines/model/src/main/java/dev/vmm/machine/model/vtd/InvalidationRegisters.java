@@ -4,8 +4,8 @@ import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Register-based invalidation: CCMD, IVA and IOTLB. It happens when software sees it complete. VT-d
- * r4.1, "Register-based Invalidation Interface".
+ * Register-based invalidation: CCMD, IVA and IOTLB. It happens when software sees it complete,
+ * unless the unit is prompt. VT-d r4.1, "Register-based Invalidation Interface".
  */
 final class InvalidationRegisters {
   /** ICC in CCMD, IVT in IOTLB. */
@@ -71,6 +71,9 @@ final class InvalidationRegisters {
     private @Nullable Register register;
     private @Nullable Completion completion;
 
+    /** What was performed before software looked; -1 if nothing was. */
+    private int performed;
+
     Command(int actualShift, Action action) {
       this.actualShift = actualShift;
       this.action = action;
@@ -121,6 +124,7 @@ final class InvalidationRegisters {
     public void written(long bits, long mask) {
       if ((bits & REQUEST) != 0) {
         completion = new Completion(chip);
+        performed = chip.config().prompt() && register != null ? action.of(register.get()) : -1;
       } else if ((mask & REQUEST) != 0) {
         completion = null;
       }
@@ -132,7 +136,7 @@ final class InvalidationRegisters {
         return;
       }
       completion = null;
-      long actual = action.of(register.get());
+      long actual = performed >= 0 ? performed : action.of(register.get());
       long idle = register.get() & ~(REQUEST | (3L << actualShift));
       register.set(idle | (actual << actualShift));
     }

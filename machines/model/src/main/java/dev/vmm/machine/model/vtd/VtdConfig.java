@@ -35,6 +35,8 @@ import dev.vmm.VmmException;
  * @param completionLag on which poll an invalidation completes, 1 or more
  * @param delayedPolls how many more polls a delayed operation takes
  * @param eagerRefetch whether it fetches again what an invalidation took away
+ * @param prompt whether invalidations are carried out as soon as they are handed over, and not only
+ *     when software looks
  * @param compression which faults it puts together
  * @param iotlbCapacity how many translations it caches; 0 is no limit
  */
@@ -68,6 +70,7 @@ public record VtdConfig(
     int completionLag,
     int delayedPolls,
     boolean eagerRefetch,
+    boolean prompt,
     FaultCompression compression,
     int iotlbCapacity) {
   /** The length of the registers in bytes. */

@@ -31,6 +31,7 @@ public final class VtdConfigBuilder {
   private int completionLag = 2;
   private int delayedPolls = 100;
   private boolean eagerRefetch = true;
+  private boolean prompt;
   private FaultCompression compression = FaultCompression.SAME_PAGE;
   private int iotlbCapacity = 0;
 
@@ -210,6 +211,12 @@ public final class VtdConfigBuilder {
     return this;
   }
 
+  /** Sets whether invalidations are carried out as soon as they are handed over. */
+  public VtdConfigBuilder prompt(boolean prompt) {
+    this.prompt = prompt;
+    return this;
+  }
+
   /** Sets which faults it puts together. */
   public VtdConfigBuilder compression(FaultCompression compression) {
     this.compression = compression;
@@ -254,6 +261,7 @@ public final class VtdConfigBuilder {
         completionLag,
         delayedPolls,
         eagerRefetch,
+        prompt,
         compression,
         iotlbCapacity);
   }

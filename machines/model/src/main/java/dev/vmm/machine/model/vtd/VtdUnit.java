@@ -13,8 +13,8 @@ import org.slf4j.LoggerFactory;
  * invalidation and the queue move only when software looks; what is cached stays until the right
  * invalidation reaches it, and is preferred to memory.
  *
- * <p>Writes to 0xFEExxxxx are interrupts and not translated: whoever routes DMA need not ask for
- * them. If asked, the unit returns the address as it is, and blocks reads there without a fault.
+ * <p>Writes to 0xFEExxxxx are interrupts and not translated: the unit returns the address as it is,
+ * and blocks reads there without a fault.
  *
  * <p>Register accesses are neither counted nor made to fail here; the machine's register block does
  * that. Requester ids are taken without their segment. Thread-safe: one lock, under which no code

@@ -164,6 +164,7 @@ final class TablesAgainstIaslTest {
             .ivmdAll(IvrsBuilder.UNITY, 0x700_0000, 0x1000)
             .ivmd(
                 IvrsBuilder.UNITY | IvrsBuilder.READ | IvrsBuilder.WRITE, 0x10, 0x700_1000, 0x3000)
+            .segment(2)
             .ivmdRange(IvrsBuilder.EXCLUSION, 0x10, 0x18, 0x700_2000, 0x2000)
             .build();
 

@@ -7,6 +7,7 @@ import dev.vmm.pci.Rid;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class AmdViCachesTest {
   private static final int DOMAIN = 7;
@@ -255,6 +256,91 @@ class AmdViCachesTest {
     bench.command(0x6000_0000_0300_0010L, 0x10);
     bench.sync();
     assertThat(bench.unit.cachedTranslations()).isZero();
+  }
+
+  private static Bench fetching(EntryFetch fetch) {
+    return new Bench(
+        AmdViConfig.builder().entryFetch(fetch).runLag(1).commandLag(1).eagerRefetch(false));
+  }
+
+  /** Two tables: page 3 is at 0x1000 in one and at 0x2000 in the other. */
+  private static long[] twoTables(Bench on) {
+    long[] tables = {on.memory.allocatePage(), on.memory.allocatePage()};
+    on.memory.write64(tables[0] + 24, Bench.pte(0x1000));
+    on.memory.write64(tables[1] + 24, Bench.pte(0x2000));
+    on.attach(1, tables[0], DOMAIN);
+    on.enabled();
+    assertThat(on.dma(0x3000, true)).isEqualTo(0x1000);
+    return tables;
+  }
+
+  @Test
+  void aUnitThatFetchesAtEveryStoreKeepsTheOldRootUnderTheNewDomain() {
+    Bench torn = fetching(EntryFetch.EVERY_STORE);
+    long[] tables = twoTables(torn);
+    long entry = torn.deviceTable + 32 * Bench.ID;
+    torn.memory.write64(entry + 8, DOMAIN + 1);
+    torn.memory.write64(entry, Bench.READ_WRITE | tables[1] | 1 << 9 | 3);
+    torn.invalidateDevice(Bench.ID);
+    torn.sync();
+    assertThat(torn.dma(0x3000, true)).isEqualTo(0x1000);
+    torn.assertOnly(AmdViRule.DEVICE_ENTRY_TORN);
+  }
+
+  @Test
+  void aUnitThatFetchesTheFirstWordSeesTheNewRootUnderTheOldDomain() {
+    Bench torn = fetching(EntryFetch.FIRST_WORD);
+    long[] tables = twoTables(torn);
+    torn.memory.write64(tables[1] + 32, Bench.pte(0x7000));
+    long entry = torn.deviceTable + 32 * Bench.ID;
+    torn.memory.write64(entry + 8, DOMAIN + 1);
+    torn.memory.write64(entry, Bench.READ_WRITE | tables[1] | 1 << 9 | 3);
+    assertThat(torn.dma(0x4000, true)).isEqualTo(0x7000);
+    torn.assertOnly(AmdViRule.DEVICE_ENTRY_TORN);
+    // Domain 7 knows a page that its table does not have.
+    torn.attach(1, tables[0], DOMAIN);
+    torn.invalidateDevice(Bench.ID);
+    torn.sync();
+    assertThat(torn.dma(0x4000, true)).isEqualTo(0x7000);
+  }
+
+  @Test
+  void aUnitThatFetchesTheSecondWordKeepsTheFirst() {
+    Bench torn = fetching(EntryFetch.SECOND_WORD);
+    long[] tables = twoTables(torn);
+    long entry = torn.deviceTable + 32 * Bench.ID;
+    torn.memory.write64(entry, Bench.READ_WRITE | tables[1] | 1 << 9 | 3);
+    torn.memory.write64(entry + 8, DOMAIN + 1);
+    torn.memory.write64(tables[0] + 32, Bench.pte(0x7000));
+    assertThat(torn.dma(0x4000, true)).isEqualTo(0x7000);
+    torn.invalidateDevice(Bench.ID);
+    torn.sync();
+    torn.assertBlocked(0x5000, true);
+    assertThat(torn.dma(0x3000, true)).isEqualTo(0x1000);
+  }
+
+  @ParameterizedTest
+  @EnumSource(EntryFetch.class)
+  void aMoveThroughADomainIdOfItsOwnIsSafeOnEveryUnit(EntryFetch fetch) {
+    Bench any = fetching(fetch);
+    long[] tables = twoTables(any);
+    long entry = any.deviceTable + 32 * Bench.ID;
+    any.memory.write64(entry + 8, 99);
+    any.invalidateDevice(Bench.ID);
+    any.sync();
+    any.memory.write64(entry, Bench.READ_WRITE | tables[1] | 1 << 9 | 3);
+    any.invalidateDevice(Bench.ID);
+    any.sync();
+    any.memory.write64(entry + 8, DOMAIN + 1);
+    any.invalidateDevice(Bench.ID);
+    any.invalidateDomain(99);
+    any.sync();
+    assertThat(any.dma(0x3000, true)).isEqualTo(0x2000);
+    any.memory.write64(tables[0] + 24, 0);
+    any.invalidateDomain(DOMAIN);
+    any.sync();
+    any.memory.free(tables[0], 4096);
+    any.assertClean();
   }
 
   @Test

@@ -79,7 +79,7 @@ class AmdViCommandsTest {
 
   @Test
   void aWaitWithIRaisesComWaitIntOnceUntilItIsCleared() {
-    bench.unit.msi(true, 0xfee00000L, 0x41);
+    bench.msi(true, 0xfee00000L, 0x41);
     bench.unit.write(0x18, 8, 0x1015);
     bench.command(0x1000_0000_0000_0002L, 0);
     bench.command(0x1000_0000_0000_0002L, 0);
@@ -184,6 +184,37 @@ class AmdViCommandsTest {
     bench.assertClean();
     bench.unit.write(0x2008, 8, 0x10);
     bench.assertOnly(AmdViRule.COMMAND_BUFFER_OVERRUN);
+  }
+
+  @Test
+  void aBufferAtRestMayBeGivenAnyTail() {
+    Bench resting = Bench.lazy();
+    resting.unit.write(0x08, 8, resting.commands | 8L << 56);
+    resting.unit.write(0x2008, 8, 0x40);
+    resting.unit.write(0x2008, 8, 0x10);
+    resting.unit.write(0x2008, 8, 0);
+    resting.assertClean();
+  }
+
+  @Test
+  void aPromptUnitInvalidatesBeforeSoftwareWaitsAndCompletesNoEarlier() {
+    Bench prompt = new Bench(AmdViConfig.builder().promptCommands(true).runLag(1).commandLag(2));
+    long table = prompt.memory.allocatePage();
+    prompt.memory.write64(table + 8, Bench.pte(0x9000));
+    prompt.attach(1, table, 7);
+    prompt.enabled();
+    assertThat(prompt.dma(0x1000, true)).isEqualTo(0x9000);
+    prompt.invalidatePages(7, 0x1000);
+    assertThat(prompt.counters.get(Count.INVALIDATE_IOTLB_PAGE)).isOne();
+    // Too late: what was invalidated is back.
+    prompt.memory.write64(table + 8, 0);
+    prompt.command(WAIT | prompt.semaphore, 1);
+    assertThat(prompt.memory.read64(prompt.semaphore)).isZero();
+    assertThat(prompt.memory.read64(prompt.semaphore)).isEqualTo(1);
+    assertThat(prompt.dma(0x1000, true)).isEqualTo(0x9000);
+    prompt.invalidatePages(7, 0x1000);
+    prompt.assertBlocked(0x1000, true);
+    prompt.assertClean();
   }
 
   @Test

@@ -78,7 +78,12 @@ class AmdViEventsTest {
     "0, 0x100",
     "0, 0x10000000000000",
     "0, 0x80000000000000",
+    "0, 0x100000000000000",
+    "0, 0x1000000000000000",
     "1, 0x40000000000",
+    "1, 0x80000000000",
+    "1, 0x10000",
+    "1, 0x80000000",
   })
   void reservedBitsMakeAnEntryIllegal(int word, String bit) {
     entry(1, word == 1 ? Long.decode(bit) : 0);
@@ -97,11 +102,11 @@ class AmdViEventsTest {
   }
 
   @Test
-  void aDeviceBeyondTheTableIsIllegal() {
+  void aDeviceBeyondTheTableIsAPageFaultOfNothingPresent() {
     bench.enabled();
     assertThat(bench.unit.translate(Rid.of(0, 127), 0x1000, false)).isEqualTo(0x1000);
     assertThat(bench.unit.translate(Rid.of(0, 128), 0x1000, false)).isEqualTo(-1);
-    assertThat(bench.event()).isEqualTo("1000000000000080 0000000000001000");
+    assertThat(bench.event()).isEqualTo("2000000000000080 0000000000001000");
   }
 
   @Test
@@ -138,7 +143,7 @@ class AmdViEventsTest {
   @ParameterizedTest
   @CsvSource({
     "0x0, true, pass",
-    "0x1, true, 8800000000000010",
+    "0x1, true, 8a00000000000010",
     "0x1000000000000001, true, pass",
     "0x2000000000000001, true, pass",
     "0x3000000000000001, true, 1008000000000010",
@@ -160,6 +165,60 @@ class AmdViEventsTest {
       assertThat(hpa).isEqualTo(-1);
       assertThat(bench.event()).isEqualTo(outcome + " 00000000fee01000");
     }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "0xfd00000000, false, 8000000000000010",
+    "0xfd00000000, true, 8c00000000000010",
+    "0xfdf7ffffff, true, 8c00000000000010",
+    "0xfdf8000000, true, pass",
+    "0xfdf8000000, false, 8000000000000010",
+    "0xfdf9000000, true, 8600000000000010",
+    "0xfdf9000000, false, 8800000000000010",
+    "0xfdf9100000, true, 8e00000000000010",
+    "0xfdf9200000, true, 8600000000000010",
+    "0xfdfc000000, true, 8400000000000010",
+    "0xfdfe000000, true, 8600000000000010",
+    "0xfe00000000, true, 8600000000000010",
+    "0xffffffffff, false, 8800000000000010",
+    "0xfcffffffff, true, translated",
+    "0xfdfb000000, true, translated",
+    "0x10000000000, true, translated",
+    "0xfffd00000000, true, translated",
+  })
+  void theHyperTransportRangeIsNoMemory(String iova, boolean write, String outcome) {
+    // A table of level 4 whose every entry is one page of 512 GiB.
+    long root = bench.memory.allocatePage();
+    for (int i = 0; i < 512; i++) {
+      bench.memory.write64(root + 8 * i, Bench.pte((long) i << 39));
+    }
+    bench.attach(4, root, 5);
+    bench.enabled();
+    long at = Long.decode(iova);
+    long hpa = bench.dma(at, write);
+    if (outcome.equals("pass") || outcome.equals("translated")) {
+      assertThat(hpa).isEqualTo(at);
+      assertThat(bench.unit.cachedTranslations()).isEqualTo(outcome.equals("pass") ? 0 : 1);
+      bench.assertNoEvent();
+    } else {
+      assertThat(hpa).isEqualTo(-1);
+      assertThat(bench.event()).isEqualTo(outcome + String.format(" %016x", at));
+    }
+    bench.assertClean();
+  }
+
+  @Test
+  void portIoAndSystemManagementGoAsTheEntrySays() {
+    long root = bench.memory.allocatePage();
+    bench.memory.write64(root + 8, Bench.pte(1L << 39));
+    bench.dte(Bench.ID, Bench.READ_WRITE | root | 4 << 9 | 3, 1L << 35 | 1L << 40);
+    bench.enabled();
+    assertThat(bench.dma(0xfdfc001000L, true)).isEqualTo(0xfdfc001000L);
+    assertThat(bench.dma(0xfdf9101000L, true)).isEqualTo(0xfdf9101000L);
+    bench.assertBlocked(0xfdf9101000L, false);
+    assertThat(bench.event()).startsWith("8e00000000000010 ");
+    assertThat(bench.unit.cachedTranslations()).isZero();
   }
 
   @Test
@@ -230,10 +289,27 @@ class AmdViEventsTest {
   }
 
   @Test
+  void anOverflownLogDoesNotResumeUntilEventLogEnWas0() {
+    entry(0, 3);
+    bench.enabled();
+    for (int i = 0; i < 256; i++) {
+      bench.assertBlocked(0, false);
+    }
+    bench.unit.write(0x2010, 8, bench.unit.read(0x2018, 8));
+    bench.unit.write(0x2020, 8, 1);
+    bench.unit.write(0x18, 8, 0x1005);
+    assertThat(bench.unit.read(0x2020, 8) & 9).isZero();
+    bench.unit.write(0x18, 8, 0x1001);
+    bench.unit.write(0x18, 8, 0x1005);
+    assertThat(bench.unit.read(0x2020, 8) & 9).isEqualTo(8);
+    bench.assertClean();
+  }
+
+  @Test
   void eventLogIntIsClearedByWritingOneAndInterruptsOncePerRise() {
     entry(0, 3);
     bench.enabled();
-    bench.unit.msi(true, 0xfee00000L, 0x42);
+    bench.msi(true, 0xfee00000L, 0x42);
     bench.unit.write(0x18, 8, 0x100d);
     bench.assertBlocked(0, false);
     bench.assertBlocked(0, false);
@@ -243,7 +319,7 @@ class AmdViEventsTest {
     assertThat(bench.unit.read(0x2020, 8)).isEqualTo(0x18);
     bench.assertBlocked(0, false);
     assertThat(bench.messages).hasSize(2);
-    bench.unit.msi(false, 0xfee00000L, 0x42);
+    bench.msi(false, 0xfee00000L, 0x42);
     bench.unit.write(0x2020, 8, 2);
     bench.assertBlocked(0, false);
     assertThat(bench.messages).hasSize(2);

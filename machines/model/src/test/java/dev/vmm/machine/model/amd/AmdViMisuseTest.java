@@ -56,13 +56,61 @@ class AmdViMisuseTest {
   }
 
   @Test
-  void anEntryWithoutRightsStartsAfresh() {
+  void takingTheRightsAwayTearsNothingButGivingOthersBeforeTheUnitLookedDoes() {
     build();
     bench.memory.write64(entry + 8, DOMAIN + 1);
     bench.memory.write64(entry, 3);
-    bench.assertOnly(AmdViRule.DEVICE_ENTRY_TORN);
+    bench.assertClean();
     bench.memory.write64(entry, Bench.READ_WRITE | leaf | 1 << 9 | 3);
+    bench.assertOnly(AmdViRule.DEVICE_ENTRY_TORN);
     bench.memory.write64(entry, 3);
+    bench.invalidateDevice(Bench.ID);
+    bench.sync();
+    bench.memory.write64(entry, Bench.READ_WRITE | leaf | 1 << 9 | 3);
+    bench.assertClean();
+  }
+
+  @Test
+  void aMoveThroughADomainIdOfItsOwnIsClean() {
+    build();
+    bench.memory.write64(entry + 8, DOMAIN + 100);
+    bench.invalidateDevice(Bench.ID);
+    bench.sync();
+    bench.memory.write64(entry, Bench.READ_WRITE | leaf | 1 << 9 | 3);
+    bench.invalidateDevice(Bench.ID);
+    bench.sync();
+    bench.memory.write64(entry + 8, DOMAIN + 1);
+    bench.invalidateDevice(Bench.ID);
+    bench.sync();
+    bench.assertClean();
+  }
+
+  @Test
+  void anInvalidationThatWasHandedOverBeforeTheStoreDoesNotCountForIt() {
+    build();
+    bench.invalidateDevice(Bench.ID);
+    bench.memory.write64(entry + 8, DOMAIN + 1);
+    bench.sync();
+    bench.memory.write64(entry, Bench.READ_WRITE | leaf | 1 << 9 | 3);
+    bench.assertOnly(AmdViRule.DEVICE_ENTRY_TORN);
+  }
+
+  @Test
+  void anInvalidationThatIsNotWaitedForDoesNotCount() {
+    build();
+    bench.memory.write64(entry + 8, DOMAIN + 1);
+    bench.invalidateDevice(Bench.ID);
+    bench.memory.write64(entry, Bench.READ_WRITE | leaf | 1 << 9 | 3);
+    bench.assertOnly(AmdViRule.DEVICE_ENTRY_TORN);
+  }
+
+  @Test
+  void invalidateAllCountsForEveryEntry() {
+    build();
+    bench.memory.write64(entry + 8, DOMAIN + 1);
+    bench.command(0x8000_0000_0000_0000L, 0);
+    bench.sync();
+    bench.memory.write64(entry, Bench.READ_WRITE | leaf | 1 << 9 | 3);
     bench.assertClean();
   }
 

@@ -41,7 +41,7 @@ class AmdViRegistersTest {
         .isInstanceOf(IllegalArgumentException.class);
     assertThatThrownBy(() -> AmdViConfig.builder().registerBase(0x1000).build())
         .isInstanceOf(IllegalArgumentException.class);
-    assertThatThrownBy(() -> AmdViConfig.builder().largestBufferEntries(300).build())
+    assertThatThrownBy(() -> AmdViConfig.builder().physicalBits(53).build())
         .isInstanceOf(IllegalArgumentException.class);
   }
 
@@ -86,12 +86,44 @@ class AmdViRegistersTest {
   }
 
   @ParameterizedTest
-  @ValueSource(longs = {0x30, 0x40, 0x48})
+  @ValueSource(longs = {0x30})
   void readOnlyRegistersStay(long offset) {
     long before = unit.read(offset, 8);
     unit.write(offset, 8, ~0xffL);
     assertThat(unit.read(offset, 8)).isEqualTo(before);
     bench.assertOnly(AmdViRule.REGISTER_READ_ONLY);
+  }
+
+  @Test
+  void hardwareEventRegistersCanBeWrittenWhereTheyExist() {
+    unit.write(0x40, 8, 0x1234_5678_9abc_def0L);
+    unit.write(0x48, 8, -1L);
+    assertThat(unit.read(0x40, 8)).isEqualTo(0x1234_5678_9abc_def0L);
+    assertThat(unit.read(0x48, 8)).isEqualTo(-1L);
+    bench.assertClean();
+    Bench without = new Bench(AmdViConfig.builder().hardwareEvents(false));
+    without.unit.write(0x40, 8, 1);
+    assertThat(without.unit.read(0x40, 8)).isZero();
+    without.assertOnly(AmdViRule.REGISTER_RESERVED_BITS);
+  }
+
+  @Test
+  void theLowBitsOfTheExclusionLimitCountAsOnesWhateverIsWritten() {
+    unit.write(0x28, 8, 0x11fff);
+    assertThat(unit.read(0x28, 8)).isEqualTo(0x11000);
+    bench.assertClean();
+  }
+
+  @Test
+  void withoutAnExtendedFeatureRegisterThereIsNothingThatItWouldTellOf() {
+    Bench old = new Bench(AmdViConfig.builder().withoutExtendedFeatures().physicalBits(48));
+    assertThat(old.unit.read(0x30, 8)).isZero();
+    assertThat(old.unit.capability().read(0, 4)).isEqualTo(0x110b000f);
+    assertThat(old.unit.capability().read(0x10, 4)).isEqualTo(0x00203040);
+    assertThat(old.unit.config().hostLevels()).isEqualTo(4);
+    assertThatThrownBy(
+            () -> AmdViConfig.builder().withoutExtendedFeatures().invalidateAll(true).build())
+        .isInstanceOf(IllegalArgumentException.class);
   }
 
   @ParameterizedTest

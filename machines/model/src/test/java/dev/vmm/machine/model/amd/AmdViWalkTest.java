@@ -164,9 +164,9 @@ class AmdViWalkTest {
       }
       for (int round = 0; round < 2; round++) {
         for (long probe : probes) {
-          boolean interrupt = probe >>> 20 == 0xfee;
+          boolean special = SpecialAddress.of(probe) != SpecialAddress.MEMORY;
           boolean write = random.nextBoolean();
-          if (!interrupt) {
+          if (!special) {
             assertThat(bench.dma(probe, write))
                 .as("mode %d seed %d iova 0x%x write %b", mode, seed, probe, write)
                 .isEqualTo(mapper.expected(probe, write));
@@ -219,6 +219,20 @@ class AmdViWalkTest {
     bench.enabled();
     bench.assertBlocked(0x10, false);
     assertThat(bench.event()).isEqualTo("2010123400000010 0000000000000010");
+  }
+
+  @Test
+  void addressBitsOfASkippedLevelAreAPageFaultOfAPresentEntry() {
+    Bench bench = Bench.lazy();
+    long root = bench.memory.allocatePage();
+    bench.memory.write64(root, Bench.pde(bench.memory.allocatePage(), 1));
+    bench.attach(3, root, 0x1234);
+    bench.enabled();
+    bench.assertBlocked(0x20_0000, true);
+    assertThat(bench.event()).isEqualTo("2030123400000010 0000000000200000");
+    // Above what the mode looks at there is no entry at all.
+    bench.assertBlocked(1L << 39, true);
+    assertThat(bench.event()).isEqualTo("2020123400000010 0000008000000000");
   }
 
   @Test

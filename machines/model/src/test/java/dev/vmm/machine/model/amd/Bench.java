@@ -115,6 +115,11 @@ final class Bench {
     assertThat(memory.read64(semaphore)).isEqualTo(0x600d);
   }
 
+  /** Sets up the message that the unit's interrupts are. */
+  void msi(boolean enabled, long address, int data) {
+    unit.onInterrupt(enabled ? () -> messages.add(address + data) : () -> {});
+  }
+
   long dma(long iova, boolean write) {
     return unit.translate(DEVICE, iova, write);
   }

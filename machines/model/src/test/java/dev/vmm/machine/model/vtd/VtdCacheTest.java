@@ -279,4 +279,21 @@ class VtdCacheTest {
     assertThat(rig.unit.cached(DEV, 0x7000)).isEmpty();
     assertThat(rig.unit.cached(DEV, 0x8000)).isPresent();
   }
+
+  @Test
+  void aPromptUnitInvalidatesWhenTheRegisterIsWritten() {
+    Rig prompt = new Rig(VtdConfig.builder().prompt(true).build());
+    long top = prompt.page();
+    prompt.map(top, 0x7000, 0x5000, 3);
+    prompt.attach(DEV, 7, top);
+    prompt.start();
+    assertThat(prompt.read(DEV, 0x7000)).isEqualTo(0x5000);
+    prompt.store(prompt.slot(top, prompt.levels(), 0x7000, 1), 0);
+    int iotlb = prompt.config.iro() * 16 + 8;
+    prompt.w64(iotlb, 0x9000000000000000L);
+    assertThat(prompt.read(DEV, 0x7000)).isEqualTo(Rig.BLOCKED);
+    assertThat(prompt.r64(iotlb)).as("IVT, not yet seen to be done").isNegative();
+    assertThat(prompt.r64(iotlb) >>> 57 & 3).as("IAIG").isEqualTo(1);
+    prompt.clean();
+  }
 }

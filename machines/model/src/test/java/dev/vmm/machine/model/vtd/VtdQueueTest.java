@@ -65,6 +65,20 @@ class VtdQueueTest {
   }
 
   @Test
+  void aPromptQueueInvalidatesBeforeSoftwareLooks() {
+    begin(new Rig(VtdConfig.builder().prompt(true).build()));
+    // Too early: what was invalidated is there again.
+    rig.put(GLOBAL, 0);
+    rig.ring();
+    unmap();
+    assertThat(rig.drainQueue()).isEqualTo(0x10);
+    assertThat(rig.read(DEV, 0x7000)).isEqualTo(0x5000);
+    rig.put(GLOBAL, 0);
+    rig.ring();
+    assertThat(rig.read(DEV, 0x7000)).isEqualTo(BLOCKED);
+  }
+
+  @Test
   void descriptorsBeyondTheTailAreNotFetched() {
     unmap();
     rig.put(0x11, 0);

@@ -1,0 +1,228 @@
+package dev.vmm.iommu.amd.inspect;
+
+import dev.vmm.bits.Layout;
+import dev.vmm.iommu.amd.regs.ControlReg;
+import dev.vmm.iommu.amd.regs.DevTabBaseReg;
+import dev.vmm.iommu.amd.regs.DevTabSegmentBaseReg;
+import dev.vmm.iommu.amd.structs.DteWord0;
+import dev.vmm.iommu.amd.structs.DteWord1;
+import dev.vmm.iommu.amd.structs.DteWord2;
+import dev.vmm.iommu.amd.structs.DteWord3;
+import dev.vmm.iommu.amd.structs.HostPageFormat;
+import dev.vmm.iommu.inspect.DeviceEntryReport;
+import dev.vmm.iommu.inspect.FieldReport;
+import dev.vmm.iommu.inspect.InterruptTableReport;
+import dev.vmm.iommu.inspect.MemoryReport;
+import dev.vmm.iommu.support.UnitRegisters;
+import dev.vmm.iommu.support.inspect.DomainReader;
+import dev.vmm.iommu.support.inspect.Problems;
+import dev.vmm.iommu.support.inspect.Words;
+import dev.vmm.machine.PhysicalMemory;
+import dev.vmm.pci.Rid;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Reads the device table, and the page and interrupt tables below it, from memory. A table has an
+ * entry for every id, most of them alike: those are left out, unless a function has the id. Nothing
+ * that memory holds makes it throw, loop or read outside RAM. Used once, by one thread.
+ *
+ * <p>Source: 48882 rev 3.10, "Device Table", "Device Table Entry Format".
+ */
+final class DeviceTableReader {
+  private static final int ENTRY_BYTES = 32;
+  private static final int IDS = 1 << 16;
+  private static final int MAX_LEVELS = 6;
+  private static final int MAX_INTERRUPT_TABLES = 4096;
+
+  private final PhysicalMemory memory;
+  private final int segment;
+  private final Set<Integer> functions;
+  private final boolean wideInterrupts;
+  private final boolean translating;
+  private final Problems problems;
+  private final DomainReader domains;
+  private final Set<Long> interruptTables = new HashSet<>();
+
+  /** What was found. */
+  final List<DeviceEntryReport> devices = new ArrayList<>();
+
+  final List<InterruptTableReport> interrupts = new ArrayList<>();
+  final List<MemoryReport> used = new ArrayList<>();
+
+  private record Words4(long word0, long word1, long word2, long word3) {}
+
+  /**
+   * A reader.
+   *
+   * @param functions the 16-bit ids of the segment that a function has
+   * @param control what the control register holds
+   */
+  DeviceTableReader(
+      PhysicalMemory memory, int segment, Set<Integer> functions, long control, Problems problems) {
+    this.memory = memory;
+    this.segment = segment;
+    this.functions = functions;
+    this.wideInterrupts = ControlReg.GA_EN.isSet(control);
+    this.translating = ControlReg.IOMMU_EN.isSet(control);
+    this.problems = problems;
+    this.domains = new DomainReader(memory, new HostPageFormat(PhysicalMemory.PAGE_BYTES), problems);
+  }
+
+  DomainReader domains() {
+    return domains;
+  }
+
+  /** Reads the table, or all its segments. */
+  void read(UnitRegisters registers, long control) {
+    int code = (int) ControlReg.DEV_TBL_SEG_EN.get(control);
+    if (code > 3) {
+      problems.add("CONTROL has the reserved number of device table segments %d", code);
+      return;
+    }
+    int ids = IDS >>> code;
+    DevTabBaseReg base =
+        new DevTabBaseReg(registers.read(DevTabBaseReg.LAYOUT, DevTabBaseReg.OFFSET));
+    segment(base.base(), base.lengthBytes(), 0, ids);
+    for (int i = 1; i < 1 << code; i++) {
+      long raw =
+          registers.read(
+              DevTabSegmentBaseReg.LAYOUT, DevTabSegmentBaseReg.OFFSET + 8L * (i - 1));
+      segment(
+          raw & DevTabSegmentBaseReg.DEV_TAB_BASE_N.mask(),
+          (DevTabSegmentBaseReg.SIZE_N.get(raw) + 1) * PhysicalMemory.PAGE_BYTES,
+          i * ids,
+          ids);
+    }
+  }
+
+  private void segment(long base, long lengthBytes, int firstId, int ids) {
+    if (base == 0) {
+      return;
+    }
+    int count = (int) Math.min(ids, lengthBytes / ENTRY_BYTES);
+    used.add(new MemoryReport("device table", base, lengthBytes));
+    if (!Words.inRam(memory, base, (long) count * ENTRY_BYTES)) {
+      problems.add(
+          "the device table at 0x%x, 0x%x bytes for ids from 0x%x, is not all in RAM",
+          base, lengthBytes, firstId);
+      return;
+    }
+    Words4[] entries = new Words4[count];
+    Map<Words4, Integer> numbers = new HashMap<>();
+    Words4 fill = null;
+    int most = 0;
+    int passed = 0;
+    for (int i = 0; i < count; i++) {
+      entries[i] = entry(base + (long) i * ENTRY_BYTES);
+      passed += DteWord0.V.isSet(entries[i].word0()) ? 0 : 1;
+      int number = numbers.merge(entries[i], 1, Integer::sum);
+      if (number > most) {
+        most = number;
+        fill = entries[i];
+      }
+    }
+    if (passed > 0 && translating) {
+      problems.add(
+          "%d of the %d device table entries from id 0x%x at 0x%x are not valid (V is 0): what these ids send passes"
+              + " untranslated",
+          passed, count, firstId, base);
+    }
+    for (int i = 0; i < count; i++) {
+      int id = firstId + i;
+      boolean alike = most > 1 && entries[i].equals(fill);
+      if (!alike || functions.contains(id)) {
+        report(id, base + (long) i * ENTRY_BYTES, entries[i]);
+      }
+    }
+  }
+
+  private Words4 entry(long at) {
+    return new Words4(
+        memory.read64(at), memory.read64(at + 8), memory.read64(at + 16), memory.read64(at + 24));
+  }
+
+  private void report(int id, long at, Words4 entry) {
+    DteWord0 first = new DteWord0(entry.word0());
+    if (first.v()) {
+      reserved(at, DteWord0.LAYOUT, entry.word0());
+      reserved(at + 8, DteWord1.LAYOUT, entry.word1());
+    }
+    boolean walks = first.v() && first.tv() && first.mode() >= 1 && first.mode() <= MAX_LEVELS;
+    if (first.v() && first.tv() && first.mode() > MAX_LEVELS) {
+      problems.add("device table entry at 0x%x has the reserved mode 7", at);
+    }
+    Rid rid = Rid.of(segment, id);
+    int domainId = new DteWord1(entry.word1()).domainId();
+    devices.add(
+        new DeviceEntryReport(
+            rid,
+            domainId,
+            type(first),
+            walks ? Math.min(64, 12 + 9 * first.mode()) : 0,
+            walks ? first.mode() : 0,
+            walks ? first.hostRoot() : 0,
+            Words.hex(entry.word3(), entry.word2(), entry.word1(), entry.word0()),
+            at,
+            fields(entry)));
+    if (walks) {
+      domains.read(domainId, first.hostRoot(), first.mode());
+    }
+    interrupts(rid, at, entry.word2());
+  }
+
+  private void interrupts(Rid rid, long at, long word2) {
+    if (!DteWord2.IV.isSet(word2)) {
+      return;
+    }
+    reserved(at + 16, DteWord2.LAYOUT, word2);
+    if (!InterruptTableReader.isRemapped(word2)
+        || interruptTables.size() == MAX_INTERRUPT_TABLES
+        || !interruptTables.add(word2 & DteWord2.INT_TABLE_ROOT.mask())) {
+      return;
+    }
+    InterruptTableReport table =
+        InterruptTableReader.read(rid.toString(), word2, wideInterrupts, memory);
+    interrupts.add(table);
+    table.problems().forEach(problem -> problems.add("%s", problem));
+    used.add(
+        new MemoryReport(
+            "interrupt table", table.hpa(), InterruptTableReader.bytes(word2, wideInterrupts)));
+  }
+
+  /** What the entry has its device's requests be. Source: the table of V, TV, GV and Mode. */
+  static String type(DteWord0 first) {
+    if (!first.v()) {
+      return "not valid: all passes untranslated";
+    }
+    if (!first.tv()) {
+      return "no translation: requests are stopped";
+    }
+    String rights = first.ir() ? (first.iw() ? "" : ", read only") : ", write only";
+    if (!first.ir() && !first.iw()) {
+      return first.mode() == 0 ? "blocked" : "host tables, but no rights: blocked";
+    }
+    String tables =
+        first.mode() == 0 ? "untranslated" : first.mode() > MAX_LEVELS ? "reserved mode" : "host tables";
+    return tables + rights + (first.gv() ? ", guest tables" : "");
+  }
+
+  private static List<FieldReport> fields(Words4 entry) {
+    List<FieldReport> fields = new ArrayList<>(FieldReport.of(DteWord3.LAYOUT, entry.word3()));
+    fields.addAll(FieldReport.of(DteWord2.LAYOUT, entry.word2()));
+    fields.addAll(FieldReport.of(DteWord1.LAYOUT, entry.word1()));
+    fields.addAll(FieldReport.of(DteWord0.LAYOUT, entry.word0()));
+    return fields;
+  }
+
+  private void reserved(long at, Layout layout, long raw) {
+    long bits = raw & layout.reservedMask();
+    if (bits != 0) {
+      problems.add("device table entry word at 0x%x has reserved bits 0x%x set", at, bits);
+    }
+  }
+}

@@ -1,0 +1,86 @@
+package dev.vmm.iommu.amd.ivrs;
+
+import dev.vmm.acpi.AcpiTable;
+import dev.vmm.acpi.ByteReader;
+import dev.vmm.acpi.decode.FieldTable;
+import dev.vmm.acpi.decode.TableReporter;
+import dev.vmm.iommu.inspect.FieldReport;
+import dev.vmm.iommu.inspect.StructureReport;
+import dev.vmm.iommu.inspect.TableReport;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Decodes an IVRS table for a reader, damaged ones as far as they go: what a driver would refuse is
+ * a problem of the report.
+ *
+ * <p>Source: AMD 48882 rev 3.x, "I/O Virtualization Reporting Structure (IVRS)".
+ */
+public final class IvrsReporter extends TableReporter {
+  private final AcpiTable table;
+  private final List<IvrsBlock> sound = new ArrayList<>();
+
+  private IvrsReporter(AcpiTable table) {
+    super(IvrsLayout.FORMAT, table);
+    this.table = table;
+  }
+
+  /** Decodes a table. Never throws. Thread-safe. */
+  public static TableReport report(AcpiTable table) {
+    return new IvrsReporter(table).report();
+  }
+
+  @Override
+  protected List<FieldReport> header(ByteReader reader) {
+    return IvrsFields.header(reader);
+  }
+
+  @Override
+  protected List<String> oddities() {
+    return table.lengthBytes() < IvrsLayout.FORMAT.structures()
+        ? List.of()
+        : IvrsProblems.of(new IvInfo(table.reader().u32(IvrsLayout.IVINFO)), sound);
+  }
+
+  @Override
+  protected StructureReport structure(int type, int length, ByteReader bytes, boolean whole) {
+    List<FieldReport> fields = new ArrayList<>(IvrsFields.block(type, bytes).fields());
+    List<StructureReport> entries = new ArrayList<>();
+    boolean sane = whole;
+    if (IvrsLayout.isIvhd(type)) {
+      sane &= entries(type, bytes, fields, entries);
+    }
+    if (sane) {
+      sound.add(BlockParser.parse(type, bytes));
+    }
+    return new StructureReport(
+        IvrsLayout.kind(type), bytes.tableOffset(0), length, fields, entries);
+  }
+
+  /** Decodes the entries and returns whether all were sound; what cannot be read is left as hex. */
+  private boolean entries(
+      int type, ByteReader bytes, List<FieldReport> fields, List<StructureReport> entries) {
+    int end = bytes.lengthBytes();
+    int at = IvrsLayout.fixedBytes(type);
+    while (at < end) {
+      int length = BlockParser.entryBytes(bytes, at);
+      Optional<String> damage = BlockParser.damage(bytes, at, length);
+      if (damage.isPresent()) {
+        problem(bytes.tableOffset(at), "%s: %s", IvrsLayout.kind(type), damage.get());
+        fields.add(FieldTable.bytes("Undecoded", bytes, at, end - at, "damaged device entries"));
+        return false;
+      }
+      ByteReader entry = bytes.slice(at, length);
+      entries.add(
+          new StructureReport(
+              DeviceEntry.label(bytes.u8(at)),
+              entry.tableOffset(0),
+              length,
+              IvrsFields.entry(entry),
+              List.of()));
+      at += length;
+    }
+    return true;
+  }
+}

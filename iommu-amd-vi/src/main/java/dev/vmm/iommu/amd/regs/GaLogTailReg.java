@@ -1,0 +1,32 @@
+package dev.vmm.iommu.amd.regs;
+
+import static dev.vmm.bits.AccessKind.RW;
+
+import dev.vmm.bits.Field;
+import dev.vmm.bits.Layout;
+
+/**
+ * Guest Virtual APIC Log Tail Pointer Register: offset 0x2048, 64 bits.
+ *
+ * <p>Source: AMD 48882 rev 3, "Guest Virtual APIC Log Tail Pointer Register".
+ *
+ * <p>Immutable and thread-safe.
+ *
+ * @param raw the word
+ */
+public record GaLogTailReg(long raw) {
+  /** The offset in bytes. */
+  public static final long OFFSET = 0x2048;
+
+  /** Every bit of the word. */
+  public static final Layout LAYOUT =
+      Layout.of64("GA_LOG_TAIL").rsvdz(63, 16).field("GALTailPtr", 15, 3, RW).rsvdz(2, 0).build();
+
+  /** Offset after the last entry, in 8 bytes. */
+  public static final Field GAL_TAIL_PTR = LAYOUT.field("GALTailPtr");
+
+  @Override
+  public String toString() {
+    return LAYOUT.describe(raw);
+  }
+}

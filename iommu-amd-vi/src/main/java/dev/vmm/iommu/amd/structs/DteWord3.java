@@ -1,0 +1,40 @@
+package dev.vmm.iommu.amd.structs;
+
+import static dev.vmm.bits.AccessKind.RW;
+
+import dev.vmm.bits.Field;
+import dev.vmm.bits.Layout;
+
+/**
+ * Device table entry, fourth word; bit 0 here is bit 192 of the entry.
+ *
+ * <p>Source: AMD 48882 rev 3, "Device Table Entry Format".
+ *
+ * <p>Immutable and thread-safe.
+ *
+ * @param raw the word
+ */
+public record DteWord3(long raw) {
+  /** Every bit of the word. */
+  public static final Layout LAYOUT =
+      Layout.of64("DTE[255:192]")
+          .field("SnoopAttribute", 63, 56, RW)
+          .bit("Mode0FC", 55, RW)
+          .bit("AttrV", 54, RW)
+          .rsvdz(53, 0)
+          .build();
+
+  /** Snoop attribute. */
+  public static final Field SNOOP_ATTRIBUTE = LAYOUT.field("SnoopAttribute");
+
+  /** Force coherent where Mode is 0. */
+  public static final Field MODE0_FC = LAYOUT.field("Mode0FC");
+
+  /** Attribute override valid. */
+  public static final Field ATTR_V = LAYOUT.field("AttrV");
+
+  @Override
+  public String toString() {
+    return LAYOUT.describe(raw);
+  }
+}

@@ -1,0 +1,111 @@
+package dev.vmm.iommu.amd.structs;
+
+import dev.vmm.iommu.Access;
+import dev.vmm.iommu.DmaFault;
+import dev.vmm.pci.Rid;
+import java.util.Locale;
+
+/**
+ * An entry of the event log, decoded. Source: AMD 48882 rev 3, "Event Logging".
+ *
+ * <p>Immutable and thread-safe.
+ *
+ * @param low the first word
+ * @param high the second word: an address, for most kinds
+ */
+public record Event(EventLow low, long high) {
+  private static final long PAGE_MASK = -1L << 12;
+
+  /** Returns the event of two words. */
+  public static Event of(long low, long high) {
+    return new Event(new EventLow(low), high);
+  }
+
+  /** Returns its kind. */
+  public EventCode code() {
+    return EventCode.of(low.eventCode());
+  }
+
+  /** Says whether it tells of a DMA that was stopped. */
+  public boolean fault() {
+    return code().stopsRequest();
+  }
+
+  /**
+   * Returns the fault that it tells of. The address of a hardware error is not the device's but
+   * that of the entry that could not be read; the reason says so.
+   *
+   * @param unit the unit's name
+   * @param segment the unit's PCI segment
+   */
+  public DmaFault toFault(String unit, int segment) {
+    return new DmaFault(
+        unit,
+        Rid.of(segment, low.deviceId()),
+        high & PAGE_MASK,
+        low.write() ? Access.WRITE : Access.READ,
+        low.eventCode(),
+        reason());
+  }
+
+  /** Returns why, in words. */
+  public String reason() {
+    long raw = low.raw();
+    return switch (code()) {
+      case IO_PAGE_FAULT -> {
+        if (EventLow.RZ.isSet(raw)) {
+          yield "reserved bits are set in an entry of its page tables, or a level is wrong (IO_PAGE_FAULT)";
+        }
+        String what =
+            EventLow.I.isSet(raw) ? "the interrupt" : low.write() ? "the write" : "the read";
+        yield EventLow.PR.isSet(raw)
+            ? "the entries do not permit " + what + " (IO_PAGE_FAULT)"
+            : "no page is present there for " + what + " (IO_PAGE_FAULT)";
+      }
+      case DEV_TAB_HARDWARE_ERROR, PAGE_TAB_HARDWARE_ERROR, RMP_HARDWARE_ERROR ->
+          String.format(
+              Locale.ROOT, "%s at hpa 0x%x: %s (%s)", code().text(), high, errorType(), code());
+      case INVALID_DEVICE_REQUEST -> requestType() + " (INVALID_DEVICE_REQUEST)";
+      default -> code().text() + " (" + code() + ")";
+    };
+  }
+
+  /** Source: 48882 rev 3, "DEV_TAB_HARDWARE_ERROR Event", field Type. */
+  private String errorType() {
+    return switch (low.type() & 3) {
+      case 1 -> "master abort";
+      case 2 -> "target abort";
+      case 3 -> "data error";
+      default -> "unknown error";
+    };
+  }
+
+  /** Source: 48882 rev 3, "INVALID_DEVICE_REQUEST Event", field Type. */
+  private String requestType() {
+    return switch (low.type()) {
+      case 0 -> "a read or non-posted write in the range of interrupts";
+      case 1 -> "a translated request of a device whose entry permits none";
+      case 2 -> "port I/O, which the entry does not permit";
+      case 3 -> "a system management message that the entry does not permit";
+      case 4 -> "an interrupt message, which the entry does not permit";
+      case 5 -> "a write to a reserved part of the range of interrupts";
+      case 6 -> "a system management message where only translated writes are permitted";
+      default -> "an interrupt message of a kind that is not remapped";
+    };
+  }
+
+  @Override
+  public String toString() {
+    String name = code().name();
+    return String.format(
+        Locale.ROOT,
+        "%s device 0x%04x domain 0x%x address 0x%x: %s, words 0x%x 0x%x",
+        name,
+        low.deviceId(),
+        low.domainId(),
+        high,
+        code().text(),
+        low.raw(),
+        high);
+  }
+}

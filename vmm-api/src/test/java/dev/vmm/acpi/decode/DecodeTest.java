@@ -1,0 +1,104 @@
+package dev.vmm.acpi.decode;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import dev.vmm.AddressRange;
+import dev.vmm.Errno;
+import dev.vmm.VmmException;
+import dev.vmm.acpi.AcpiTable;
+import dev.vmm.acpi.ByteReader;
+import dev.vmm.iommu.inspect.FieldReport;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** What the decoders of tables share; the tables of the back ends prove the rest of it. */
+class DecodeTest {
+  private static final TableFormat FORMAT =
+      new TableFormat("TEST", 40, 1, type -> type == 1 ? 6 : 4, type -> "kind " + type);
+
+  @Test
+  void structuresComeInOrderWithAllTheirBytes() {
+    List<String> parsed =
+        FORMAT.parse(
+            table("01 ff 06 00 aa bb 02 ff 04 00"),
+            (type, bytes) -> type + " " + TableText.hex(bytes, 0, bytes.lengthBytes()));
+
+    assertThat(parsed).containsExactly("1 01 ff 06 00 aa bb", "2 02 ff 04 00");
+  }
+
+  @Test
+  void i12_noStructureIsTooShortOrEndsPastTheTable() {
+    for (String damaged :
+        List.of("01 00 05 00 00", "02 00 05 00", "02 00 00 00", "02 00", "02 00 ff ff")) {
+      VmmException refused =
+          catchThrowableOfType(
+              VmmException.class, () -> FORMAT.parse(table(damaged), (type, bytes) -> type));
+
+      assertThat(refused.errno()).isEqualTo(Errno.EINVAL);
+      assertThat(refused).hasMessageContaining("TEST (built)").hasMessageContaining("0x28");
+    }
+  }
+
+  @Test
+  void fieldsThatAreNotThereAreLeftOutAndTheRestIsShown() {
+    byte[] bytes = {0x12, 0x34, 0x56, 0x78, 1, 2, 3};
+    List<FieldReport> fields =
+        new FieldTable(new ByteReader(bytes, "fields"))
+            .number("a", 0, 4)
+            .flags("b", 4, "ZERO")
+            .number("c", 5, 4)
+            .truncatedBelow(9)
+            .fields();
+
+    assertThat(fields)
+        .containsExactly(
+            new FieldReport("a", "0x78563412", "", 0),
+            new FieldReport("b", "0x1", "ZERO", 4),
+            new FieldReport("Undecoded", "02 03", "truncated", 5));
+  }
+
+  @Test
+  void reservedPagesAreThoseThatTheRegionTouches() {
+    assertThat(ReservedPages.of(0x1fff, 0x2000)).contains(new AddressRange(0x1000, 0x2000));
+    assertThat(ReservedPages.of(0x1000, 0x0fff)).isEmpty();
+    assertThat(ReservedPages.of(-1L, -1L)).contains(new AddressRange(-0x1000L, 0x1000));
+    assertThat(ReservedPages.of(0, -1L)).contains(new AddressRange(0, -0x1000L));
+  }
+
+  @Test
+  void registersThatOverlapAreToldOnceForEach() {
+    List<String> problems =
+        RegisterWindow.overlaps(
+            List.of(
+                new RegisterWindow("a", 0x4000, 0x2000),
+                new RegisterWindow("b", 0x1000, 0x1000),
+                new RegisterWindow("c", 0x5000, 0x1000),
+                new RegisterWindow("d", 0x2000, 0x1000),
+                new RegisterWindow("e", -0x1000L, 0x2000)));
+
+    assertThat(problems)
+        .containsExactly(
+            "c has registers at 0x5000-0x5fff, which overlap those of a at 0x4000-0x5fff");
+    assertThat(new RegisterWindow("e", -0x1000L, 0x2000).problems(0x2000))
+        .hasSize(2)
+        .first()
+        .isEqualTo("e has register base 0xfffffffffffff000: expected a multiple of 8 KiB");
+    assertThat(new RegisterWindow("a", 0x4000, 0x2000).problems(0x4000)).isEmpty();
+  }
+
+  private static AcpiTable table(String structures) {
+    byte[] body = HexFormat.ofDelimiter(" ").parseHex(structures);
+    byte[] bytes = Arrays.copyOf("TEST".getBytes(), 40 + body.length);
+    System.arraycopy(body, 0, bytes, 40, body.length);
+    bytes[4] = (byte) bytes.length;
+    int sum = 0;
+    for (byte b : bytes) {
+      sum += b;
+    }
+    bytes[9] = (byte) -sum;
+    return AcpiTable.of(bytes, "built");
+  }
+}
