@@ -1,7 +1,6 @@
 package dev.vmm.tools.dmardump;
 
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.Callable;

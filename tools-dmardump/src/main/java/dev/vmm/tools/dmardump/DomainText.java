@@ -146,8 +146,7 @@ final class DomainText {
     @Override
     public void run(long first, long target, long lengthBytes, Access access, long pageSizes) {
       iova =
-          Math.max(
-              iova, LineBuffer.hexWidth(first) + LineBuffer.hexWidth(first + lengthBytes - 1));
+          Math.max(iova, LineBuffer.hexWidth(first) + LineBuffer.hexWidth(first + lengthBytes - 1));
       hpa = Math.max(hpa, LineBuffer.hexWidth(target));
       size = Math.max(size, text.one(lengthBytes).length());
     }

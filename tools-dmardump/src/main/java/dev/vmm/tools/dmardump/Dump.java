@@ -104,9 +104,7 @@ final class Dump {
       gap();
       source.notes().forEach(note -> out.println("note: " + note));
     }
-    return source.machine().isPresent()
-        ? machine(source, source.machine().get())
-        : tables(source);
+    return source.machine().isPresent() ? machine(source, source.machine().get()) : tables(source);
   }
 
   /** Shows the tables of a file; what is wrong with one is shown, and told at the end. */

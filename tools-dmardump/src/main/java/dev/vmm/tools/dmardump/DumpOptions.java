@@ -37,9 +37,7 @@ final class DumpOptions {
       description = "Registers with their fields and, of a machine, the firmware's tables too.")
   boolean verbose;
 
-  @Option(
-      names = "--raw",
-      description = "Page tables entry by entry rather than as merged ranges.")
+  @Option(names = "--raw", description = "Page tables entry by entry rather than as merged ranges.")
   boolean raw;
 
   @Option(

@@ -93,7 +93,11 @@ final class ManPage {
       }
       StringBuilder names = new StringBuilder();
       for (String name : option.names()) {
-        names.append(names.length() == 0 ? "" : ", ").append("\\fB").append(escape(name)).append("\\fR");
+        names
+            .append(names.length() == 0 ? "" : ", ")
+            .append("\\fB")
+            .append(escape(name))
+            .append("\\fR");
       }
       if (option.arity().max() > 0) {
         names.append("=\\fI").append(escape(option.paramLabel())).append("\\fR");
@@ -121,6 +125,7 @@ final class ManPage {
   private static String escape(String text) {
     String plain =
         text.replace("\\", "\\e").replace("-", "\\-").replaceAll("@\\|\\w+ (.*?)\\|@", "$1");
-    return String.format(Locale.ROOT, "%s%s", plain.startsWith(".") || plain.startsWith("'") ? "\\&" : "", plain);
+    return String.format(
+        Locale.ROOT, "%s%s", plain.startsWith(".") || plain.startsWith("'") ? "\\&" : "", plain);
   }
 }

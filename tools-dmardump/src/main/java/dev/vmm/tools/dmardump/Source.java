@@ -13,8 +13,7 @@ import java.util.Optional;
  * @param tables its firmware tables that a back end decodes, or the one that none does
  * @param machine the machine with the units, if there is one; closed with the source
  */
-record Source(
-    String origin, List<String> notes, List<AcpiTable> tables, Optional<Machine> machine)
+record Source(String origin, List<String> notes, List<AcpiTable> tables, Optional<Machine> machine)
     implements AutoCloseable {
   /** Copies the lists. */
   Source {

@@ -89,7 +89,8 @@ final class CommandsTest {
   @Test
   void jsonOfATableFitsTheSchema() throws IOException {
     assertThat(run("--json", good())).isZero();
-    assertThat(LiveDumpTest.valid(out.toString()).at("/sources/0/tables/0/structures/1/kind").asText())
+    assertThat(
+            LiveDumpTest.valid(out.toString()).at("/sources/0/tables/0/structures/1/kind").asText())
         .isEqualTo("RMRR");
   }
 

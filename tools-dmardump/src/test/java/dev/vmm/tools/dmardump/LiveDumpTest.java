@@ -51,8 +51,7 @@ final class LiveDumpTest {
 
   private static String text(LiveUnit live, boolean raw) throws IOException {
     StringBuilder out = new StringBuilder();
-    DumpRenderer renderer =
-        new DumpRenderer(false, raw, Palette.PLAIN, PciNames.of(live.machine));
+    DumpRenderer renderer = new DumpRenderer(false, raw, Palette.PLAIN, PciNames.of(live.machine));
     for (UnitReport unit : live.units()) {
       renderer.render(unit, out);
     }
@@ -68,7 +67,8 @@ final class LiveDumpTest {
               "In use: ",
               "unclassified device 1234:11e8",
               "iova 0x10000-0x12fff  -> hpa 0x%x  12K  rw  pages 4K".formatted(live.memory),
-              "iova 0x40000-0x40fff  -> hpa 0x%x  4K   r-  pages 4K".formatted(live.memory + 0x8000),
+              "iova 0x40000-0x40fff  -> hpa 0x%x  4K   r-  pages 4K"
+                  .formatted(live.memory + 0x8000),
               "total 16K in 2 ranges, pages 4K",
               "Invalidation queue @ ");
     }
@@ -171,8 +171,7 @@ final class LiveDumpTest {
   @Test
   void isolationHoldsAndSaysHowMuchWasChecked() {
     try (LiveUnit live = new LiveUnit(MACHINE)) {
-      Verification verification =
-          Verifier.verify(live.units(), live.machine.pci().functions());
+      Verification verification = Verifier.verify(live.units(), live.machine.pci().functions());
 
       assertThat(verification.findings()).isEmpty();
       assertThat(verification.assumptions()).hasSize(1);
@@ -200,11 +199,9 @@ final class LiveDumpTest {
             broken(
                 live -> {
                   var other =
-                      live.iommu.createDomain(
-                          new dev.vmm.iommu.DomainSpec("other", 1L << 38));
+                      live.iommu.createDomain(new dev.vmm.iommu.DomainSpec("other", 1L << 38));
                   other.map(0x7000, live.memory + 0x2000, 0x1000, Access.READ);
-                  live.iommu.move(
-                      List.of(live.machine.pci().functions().get(2).rid()), other);
+                  live.iommu.move(List.of(live.machine.pci().functions().get(2).rid()), other);
                 }))
         .containsExactly("VERIFY-SHARED-MEMORY");
   }
@@ -247,7 +244,11 @@ final class LiveDumpTest {
     try (LiveUnit live = new LiveUnit(MACHINE)) {
       var entries = live.units().get(0).devices();
       long edu =
-          entries.stream().filter(d -> d.rid().equals(LiveUnit.EDU)).findFirst().orElseThrow().hpa();
+          entries.stream()
+              .filter(d -> d.rid().equals(LiveUnit.EDU))
+              .findFirst()
+              .orElseThrow()
+              .hpa();
       long other = entries.get(0).hpa();
       var memory = live.machine.memory();
       long was = memory.read64(edu + 8);
@@ -277,8 +278,7 @@ final class LiveDumpTest {
       assertThat(changes)
           .filteredOn(change -> change.where().contains("iova"))
           .extracting(change -> change.kind() + change.where().replaceAll(".* iova", " iova"))
-          .containsExactly(
-              "ADDED iova 0x13000-0x13fff, 4K", "REMOVED iova 0x40000-0x40fff, 4K");
+          .containsExactly("ADDED iova 0x13000-0x13fff, 4K", "REMOVED iova 0x40000-0x40fff, 4K");
     }
   }
 
@@ -308,8 +308,10 @@ final class LiveDumpTest {
           .contains("&lt;evil&gt; &amp; &quot;quoted&quot;", "prefers-color-scheme: dark", "<svg")
           .doesNotContain("<script", "http:", "https:", "url(", "@import", "src=");
       assertThat(html).contains("0000:00:02.0", "address map of domain");
-      // The body is XML but for the doctype and two void elements, so a parser finds what is unclosed.
-      String xml = html.replace("<!DOCTYPE html>", "").replaceAll("<meta [^>]*>", "").replace(" open>", ">");
+      // The body is XML but for the doctype and two void elements, so a parser finds what is
+      // unclosed.
+      String xml =
+          html.replace("<!DOCTYPE html>", "").replaceAll("<meta [^>]*>", "").replace(" open>", ">");
       assertThat(
               DocumentBuilderFactory.newInstance()
                   .newDocumentBuilder()

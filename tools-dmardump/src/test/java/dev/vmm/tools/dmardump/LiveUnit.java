@@ -44,7 +44,10 @@ final class LiveUnit implements AutoCloseable {
     iommu = provider.open(new IommuContext(machine, Tunables.defaults()));
     host = iommu.createDomain(new DomainSpec("host", 1L << 38));
     vm = iommu.createDomain(new DomainSpec("vm", 1L << 38));
-    machine.memory().ram().forEach(ram -> host.map(ram.start(), ram.start(), ram.lengthBytes(), Access.READ_WRITE));
+    machine
+        .memory()
+        .ram()
+        .forEach(ram -> host.map(ram.start(), ram.start(), ram.lengthBytes(), Access.READ_WRITE));
     memory = machine.memory().allocate(0x10000, 0x200000);
     vm.map(0x10000, memory, 0x3000, Access.READ_WRITE);
     vm.map(0x40000, memory + 0x8000, 0x1000, Access.READ);

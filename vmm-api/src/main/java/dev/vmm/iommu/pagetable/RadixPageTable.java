@@ -321,8 +321,7 @@ public final class RadixPageTable {
           long bytes = format.leafBytes(entry, level);
           long hpa = format.leafAddress(entry, level) + (iova & (bytes - 1));
           Access access = format.leafAccess(entry).and(above);
-          return Optional.ofNullable(
-              access == null ? null : new Translation(hpa, bytes, access));
+          return Optional.ofNullable(access == null ? null : new Translation(hpa, bytes, access));
         }
         Access below = format.linkAccess(entry).and(above);
         int next = format.linkLevel(entry, level);

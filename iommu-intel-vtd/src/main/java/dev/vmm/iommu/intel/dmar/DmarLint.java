@@ -103,7 +103,8 @@ public final class DmarLint {
     }
     if (units == 0) {
       findings.add(
-          DmarRule.NO_UNIT.at(DmarLayout.FORMAT.structures(), "no DRHD can be read: there is no unit"));
+          DmarRule.NO_UNIT.at(
+              DmarLayout.FORMAT.structures(), "no DRHD can be read: there is no unit"));
     } else if (!includeAll) {
       findings.add(
           DmarRule.NO_INCLUDE_ALL.at(

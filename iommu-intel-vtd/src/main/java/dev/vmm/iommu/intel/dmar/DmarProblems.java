@@ -21,7 +21,12 @@ final class DmarProblems {
       } else if (structure instanceof Rmrr rmrr) {
         region(rmrr, problems);
       } else if (structure instanceof UnknownStructure unknown) {
-        problems.add(new DmarProblem(DmarRule.UNKNOWN_STRUCTURE, unknown.offset(), unknown.where() + ": the book defines types 0 to 6; it is kept and otherwise ignored"));
+        problems.add(
+            new DmarProblem(
+                DmarRule.UNKNOWN_STRUCTURE,
+                unknown.offset(),
+                unknown.where()
+                    + ": the book defines types 0 to 6; it is kept and otherwise ignored"));
       }
       for (DeviceScope scope : structure.scopes()) {
         scope(structure, scope, problems);
@@ -43,13 +48,17 @@ final class DmarProblems {
     }
     Drhd first = includeAll.get(drhd.segment());
     if (first != null) {
-      problems.add(new DmarProblem(drhd.includeAll() ? DmarRule.INCLUDE_ALL_TWICE : DmarRule.INCLUDE_ALL_NOT_LAST, drhd.offset(), drhd.includeAll()
-              ? String.format(
-                  "%s includes all of segment %04x, as does %s, which is taken: expected one such unit",
-                  drhd.where(), drhd.segment(), first.where())
-              : String.format(
-                  "%s follows %s, which includes all of segment %04x: expected that one last",
-                  drhd.where(), first.where(), drhd.segment())));
+      problems.add(
+          new DmarProblem(
+              drhd.includeAll() ? DmarRule.INCLUDE_ALL_TWICE : DmarRule.INCLUDE_ALL_NOT_LAST,
+              drhd.offset(),
+              drhd.includeAll()
+                  ? String.format(
+                      "%s includes all of segment %04x, as does %s, which is taken: expected one such unit",
+                      drhd.where(), drhd.segment(), first.where())
+                  : String.format(
+                      "%s follows %s, which includes all of segment %04x: expected that one last",
+                      drhd.where(), first.where(), drhd.segment())));
     } else if (drhd.includeAll()) {
       includeAll.put(drhd.segment(), drhd);
     }
@@ -57,37 +66,67 @@ final class DmarProblems {
 
   private static void region(Rmrr rmrr, List<DmarProblem> problems) {
     if (rmrr.pages().isEmpty()) {
-      problems.add(new DmarProblem(DmarRule.RMRR_EMPTY, rmrr.offset(), String.format(
-              "%s has base 0x%x and limit 0x%x: expected a limit, inclusive, that is not below the base; it reserves"
-                  + " nothing",
-              rmrr.where(), rmrr.baseHpa(), rmrr.limitHpa())));
+      problems.add(
+          new DmarProblem(
+              DmarRule.RMRR_EMPTY,
+              rmrr.offset(),
+              String.format(
+                  "%s has base 0x%x and limit 0x%x: expected a limit, inclusive, that is not below the base; it reserves"
+                      + " nothing",
+                  rmrr.where(), rmrr.baseHpa(), rmrr.limitHpa())));
     } else if ((rmrr.baseHpa() & 0xfff) != 0 || (rmrr.limitHpa() & 0xfff) != 0xfff) {
-      problems.add(new DmarProblem(DmarRule.RMRR_UNALIGNED, rmrr.offset(), String.format(
-              "%s has base 0x%x and limit 0x%x: expected whole pages of 4 KiB; every page it touches is reserved",
-              rmrr.where(), rmrr.baseHpa(), rmrr.limitHpa())));
+      problems.add(
+          new DmarProblem(
+              DmarRule.RMRR_UNALIGNED,
+              rmrr.offset(),
+              String.format(
+                  "%s has base 0x%x and limit 0x%x: expected whole pages of 4 KiB; every page it touches is reserved",
+                  rmrr.where(), rmrr.baseHpa(), rmrr.limitHpa())));
     }
     if (rmrr.scopes().isEmpty()) {
-      problems.add(new DmarProblem(DmarRule.RMRR_NO_SCOPE, rmrr.offset(), rmrr.where() + " names no device: expected at least one device scope"));
+      problems.add(
+          new DmarProblem(
+              DmarRule.RMRR_NO_SCOPE,
+              rmrr.offset(),
+              rmrr.where() + " names no device: expected at least one device scope"));
     }
   }
 
-  private static void scope(DmarStructure structure, DeviceScope scope, List<DmarProblem> problems) {
+  private static void scope(
+      DmarStructure structure, DeviceScope scope, List<DmarProblem> problems) {
     String where = String.format("%s, scope at offset 0x%x", structure.where(), scope.offset());
     if (scope.type() == DeviceScope.Type.UNKNOWN) {
-      problems.add(new DmarProblem(DmarRule.SCOPE_TYPE, scope.offset(), String.format(
-              "%s has type 0x%x: the book defines 1 to 5; it is ignored", where, scope.rawType())));
+      problems.add(
+          new DmarProblem(
+              DmarRule.SCOPE_TYPE,
+              scope.offset(),
+              String.format(
+                  "%s has type 0x%x: the book defines 1 to 5; it is ignored",
+                  where, scope.rawType())));
     }
     if (scope.path().isEmpty()) {
-      problems.add(new DmarProblem(DmarRule.SCOPE_NO_PATH, scope.offset(), where + " has no path: expected at least one hop; it names no device"));
+      problems.add(
+          new DmarProblem(
+              DmarRule.SCOPE_NO_PATH,
+              scope.offset(),
+              where + " has no path: expected at least one hop; it names no device"));
     }
     if ((scope.lengthBytes() & 1) != 0) {
-      problems.add(new DmarProblem(DmarRule.SCOPE_HALF_HOP, scope.offset(), where + " ends in half a hop: expected an even length; that byte is ignored"));
+      problems.add(
+          new DmarProblem(
+              DmarRule.SCOPE_HALF_HOP,
+              scope.offset(),
+              where + " ends in half a hop: expected an even length; that byte is ignored"));
     }
     for (DeviceScope.Path hop : scope.path()) {
       if (!hop.valid()) {
-        problems.add(new DmarProblem(DmarRule.SCOPE_HOP, scope.offset(), String.format(
-                "%s has device 0x%x function 0x%x in its path: expected 0 to 0x1f and 0 to 7; it names no device",
-                where, hop.device(), hop.function())));
+        problems.add(
+            new DmarProblem(
+                DmarRule.SCOPE_HOP,
+                scope.offset(),
+                String.format(
+                    "%s has device 0x%x function 0x%x in its path: expected 0 to 0x1f and 0 to 7; it names no device",
+                    where, hop.device(), hop.function())));
       }
     }
   }

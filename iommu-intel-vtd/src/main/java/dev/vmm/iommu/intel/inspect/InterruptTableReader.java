@@ -1,12 +1,12 @@
 package dev.vmm.iommu.intel.inspect;
 
-import dev.vmm.iommu.support.inspect.Words;
 import dev.vmm.iommu.inspect.FieldReport;
 import dev.vmm.iommu.inspect.InterruptTableReport;
 import dev.vmm.iommu.intel.regs.IrtaReg;
 import dev.vmm.iommu.intel.structs.IrteHigh;
 import dev.vmm.iommu.intel.structs.IrteLow;
 import dev.vmm.iommu.intel.structs.PostedIrteLow;
+import dev.vmm.iommu.support.inspect.Words;
 import dev.vmm.machine.PhysicalMemory;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,6 +1,5 @@
 package dev.vmm.iommu.intel.inspect;
 
-import dev.vmm.iommu.support.inspect.Words;
 import dev.vmm.iommu.inspect.QueueReport;
 import dev.vmm.iommu.intel.regs.FstsReg;
 import dev.vmm.iommu.intel.regs.IqaReg;
@@ -9,6 +8,7 @@ import dev.vmm.iommu.intel.regs.IqhReg;
 import dev.vmm.iommu.intel.regs.IqtReg;
 import dev.vmm.iommu.intel.regs.QueueError;
 import dev.vmm.iommu.support.UnitRegisters;
+import dev.vmm.iommu.support.inspect.Words;
 import dev.vmm.machine.PhysicalMemory;
 import java.util.ArrayList;
 import java.util.List;

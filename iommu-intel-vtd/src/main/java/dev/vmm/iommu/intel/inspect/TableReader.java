@@ -1,8 +1,5 @@
 package dev.vmm.iommu.intel.inspect;
 
-import dev.vmm.iommu.support.inspect.DomainReader;
-import dev.vmm.iommu.support.inspect.Problems;
-import dev.vmm.iommu.support.inspect.Words;
 import dev.vmm.bits.Layout;
 import dev.vmm.iommu.inspect.DeviceEntryReport;
 import dev.vmm.iommu.inspect.DomainReport;
@@ -18,14 +15,14 @@ import dev.vmm.iommu.intel.structs.ScalableRootEntryHigh;
 import dev.vmm.iommu.intel.structs.ScalableRootEntryLow;
 import dev.vmm.iommu.intel.structs.SecondStageFormat;
 import dev.vmm.iommu.intel.structs.TranslationType;
-import dev.vmm.iommu.pagetable.PageTableWalker;
+import dev.vmm.iommu.support.inspect.DomainReader;
+import dev.vmm.iommu.support.inspect.Problems;
+import dev.vmm.iommu.support.inspect.Words;
 import dev.vmm.machine.PhysicalMemory;
 import dev.vmm.pci.Rid;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
-import java.util.Set;
 
 /**
  * Reads root and context tables, and the page tables below them, from memory. Nothing that memory
@@ -88,7 +85,8 @@ final class TableReader {
       reserved(at, low.raw() & RootEntryLow.LAYOUT.reservedMask(), "root entry");
       reserved(at + 8, memory.read64(at + 8) & RootEntryHigh.LAYOUT.reservedMask(), "root entry");
       if (!inRam(low.contextTable())) {
-        problems.add("root entry at 0x%x leads to 0x%x, which is not in RAM", at, low.contextTable());
+        problems.add(
+            "root entry at 0x%x leads to 0x%x, which is not in RAM", at, low.contextTable());
         continue;
       }
       contextTable(low.contextTable());

@@ -1,6 +1,5 @@
 package dev.vmm.iommu.intel.inspect;
 
-import dev.vmm.iommu.support.inspect.Words;
 import dev.vmm.Errno;
 import dev.vmm.VmmException;
 import dev.vmm.iommu.Access;
@@ -19,8 +18,9 @@ import dev.vmm.iommu.intel.structs.RootEntryHigh;
 import dev.vmm.iommu.intel.structs.RootEntryLow;
 import dev.vmm.iommu.intel.structs.SecondStageFormat;
 import dev.vmm.iommu.intel.structs.TranslationType;
-import dev.vmm.iommu.support.UnitRegisters;
 import dev.vmm.iommu.pagetable.PageTableTrace;
+import dev.vmm.iommu.support.UnitRegisters;
+import dev.vmm.iommu.support.inspect.Words;
 import dev.vmm.machine.Machine;
 import dev.vmm.machine.PhysicalMemory;
 import dev.vmm.machine.RegisterBlock;

@@ -42,12 +42,12 @@ final class DmarLintTest {
   void unitsThatStandWrongAreFound() {
     assertThat(ids(good().drhd(false, 0, 0xfed91000L, DEVICE)))
         .containsExactly("DMAR-INCLUDE-ALL-NOT-LAST");
-    assertThat(ids(good().drhd(true, 0, 0xfed91000L)))
-        .containsExactly("DMAR-INCLUDE-ALL-TWICE");
+    assertThat(ids(good().drhd(true, 0, 0xfed91000L))).containsExactly("DMAR-INCLUDE-ALL-TWICE");
     assertThat(ids(new DmarBuilder().drhd(true, 0, 0xfed90800L)))
         .containsExactly("DMAR-BASE-MISPLACED");
     assertThat(ids(new DmarBuilder().drhd(true, 0, 0))).containsExactly("DMAR-BASE-ZERO");
-    assertThat(ids(new DmarBuilder().drhd(false, 0, 0xfed90000L, DEVICE).drhd(true, 0, 0xfed90000L)))
+    assertThat(
+            ids(new DmarBuilder().drhd(false, 0, 0xfed90000L, DEVICE).drhd(true, 0, 0xfed90000L)))
         .containsExactly("DMAR-BASE-OVERLAP");
     assertThat(ids(new DmarBuilder().drhd(true, 0, 1L << 60)))
         .containsExactly("DMAR-BASE-BEYOND-WIDTH");
@@ -59,8 +59,7 @@ final class DmarLintTest {
   @Test
   void regionsThatLieAreFound() {
     assertThat(ids(good().rmrr(0, 0x2000, 0x1fff, DEVICE))).containsExactly("DMAR-RMRR-EMPTY");
-    assertThat(ids(good().rmrr(0, 0x2000, 0x2ffe, DEVICE)))
-        .containsExactly("DMAR-RMRR-UNALIGNED");
+    assertThat(ids(good().rmrr(0, 0x2000, 0x2ffe, DEVICE))).containsExactly("DMAR-RMRR-UNALIGNED");
     assertThat(ids(good().rmrr(0, 0x2000, 0x2fff))).containsExactly("DMAR-RMRR-NO-SCOPE");
     assertThat(ids(good().rmrr(0, 0x2000, 0x3fff, DEVICE).rmrr(0, 0x3000, 0x4fff, DEVICE)))
         .containsExactly("DMAR-RMRR-OVERLAP");
@@ -78,7 +77,8 @@ final class DmarLintTest {
         .containsExactly("DMAR-SCOPE-NO-PATH");
     assertThat(ids(new DmarBuilder().drhd(true, 0, 0xfed90000L, endpoint(0, 0x20, 0))))
         .containsExactly("DMAR-SCOPE-HOP");
-    assertThat(ids(new DmarBuilder().drhd(true, 0, 0xfed90000L, DmarBuilder.scope(9, 0, 0, 0, 2, 0))))
+    assertThat(
+            ids(new DmarBuilder().drhd(true, 0, 0xfed90000L, DmarBuilder.scope(9, 0, 0, 0, 2, 0))))
         .containsExactly("DMAR-SCOPE-TYPE");
     assertThat(ids(good().raw("33000800aabbccdd"))).containsExactly("DMAR-UNKNOWN-STRUCTURE");
     assertThat(ids(new DmarBuilder().drhd(3, 0, 0, 0xfed90000L)))

@@ -52,10 +52,7 @@ public final class DomainReader {
     }
     DomainReport domain =
         DomainReport.of(
-            domainId,
-            tableRoot,
-            levels,
-            PageTableWalker.tables(format, memory, tableRoot, levels));
+            domainId, tableRoot, levels, PageTableWalker.tables(format, memory, tableRoot, levels));
     pageTableProblems += domain.problems().size();
     domains.add(domain);
   }

@@ -4,7 +4,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
-/** A list of problems that garbage in memory cannot make longer than a reader wants. Not thread-safe. */
+/**
+ * A list of problems that garbage in memory cannot make longer than a reader wants. Not
+ * thread-safe.
+ */
 public final class Problems {
   private static final int MAX = 1000;
 
