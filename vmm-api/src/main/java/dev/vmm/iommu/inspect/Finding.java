@@ -54,8 +54,7 @@ public record Finding(
     return findings;
   }
 
-  private static void reserved(
-      String source, StructureReport structure, List<Finding> findings) {
+  private static void reserved(String source, StructureReport structure, List<Finding> findings) {
     reserved(source, structure.fields(), findings);
     structure.children().forEach(child -> reserved(source, child, findings));
   }
