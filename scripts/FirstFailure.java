@@ -1,8 +1,12 @@
-import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.atomic.AtomicReference;
+import java.util.List;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.platform.engine.TestExecutionResult;
 import org.junit.platform.engine.UniqueId;
 import org.junit.platform.engine.discovery.DiscoverySelectors;
+import org.junit.platform.launcher.Launcher;
 import org.junit.platform.launcher.LauncherDiscoveryRequest;
 import org.junit.platform.launcher.TestExecutionListener;
 import org.junit.platform.launcher.TestIdentifier;
@@ -16,9 +20,23 @@ import org.junit.platform.launcher.core.LauncherFactory;
  * 3 one took too long, 2 there was nothing to run.
  */
 public final class FirstFailure implements TestExecutionListener {
-  private final AtomicReference<String> running = new AtomicReference<>("");
-  private final AtomicLong since = new AtomicLong();
+  private static final int PASSED = 0;
+  private static final int FAILED = 1;
+  private static final int NOTHING = 2;
+  private static final int TOO_LONG = 3;
+
+  /** Enough to know the place; the whole is in the test's own report when one runs it by itself. */
+  private static final int FRAMES = 12;
+
+  private final ScheduledExecutorService alarms =
+      Executors.newSingleThreadScheduledExecutor(
+          task -> {
+            Thread thread = new Thread(task, "alarm");
+            thread.setDaemon(true);
+            return thread;
+          });
   private final long limitSeconds;
+  private ScheduledFuture<?> alarm;
   private String testClass = "";
   private TestPlan plan;
   private int tests;
@@ -33,17 +51,17 @@ public final class FirstFailure implements TestExecutionListener {
    */
   public static void main(String[] args) {
     FirstFailure run = new FirstFailure(Long.parseLong(args[0]));
-    run.watch();
-    for (int i = 1; i < args.length; i++) {
-      run.all(args[i]);
+    Launcher launcher = LauncherFactory.create();
+    for (String name : List.of(args).subList(1, args.length)) {
+      run.all(launcher, name);
     }
-    run.end(run.tests == 0 ? 2 : 0, run.tests + " tests");
+    end(run.tests == 0 ? NOTHING : PASSED, run.tests + " tests");
   }
 
-  private void all(String name) {
+  private void all(Launcher launcher, String name) {
     int at = (name + '#').indexOf('#');
     testClass = name.substring(name.lastIndexOf('.', at) + 1, at);
-    start("before the first test of " + testClass);
+    setAlarm("before the first test of " + testClass);
     long begin = System.nanoTime();
     int before = tests;
     LauncherDiscoveryRequest request =
@@ -53,39 +71,22 @@ public final class FirstFailure implements TestExecutionListener {
                     ? DiscoverySelectors.selectMethod(name)
                     : DiscoverySelectors.selectClass(name))
             .build();
-    LauncherFactory.create().execute(request, this);
+    launcher.execute(request, this);
     System.out.printf(
         "%s: %d tests, %d ms%n",
-        testClass, tests - before, (System.nanoTime() - begin) / 1_000_000);
+        testClass, tests - before, TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - begin));
   }
 
-  /** Ends the process, with whatever a bug left running in it, when a test takes too long. */
-  private void watch() {
-    start("before the first test");
-    Thread watch =
-        new Thread(
-            () -> {
-              while (System.nanoTime() - since.get() < limitSeconds * 1_000_000_000) {
-                try {
-                  Thread.sleep(200);
-                } catch (InterruptedException e) {
-                  return;
-                }
-              }
-              end(3, running.get() + " took over " + limitSeconds + " s");
-            },
-            "watch");
-    watch.setDaemon(true);
-    watch.start();
+  /** Ends the process, with whatever a bug left running in it, unless the next thing begins in time. */
+  private synchronized void setAlarm(String what) {
+    if (alarm != null) {
+      alarm.cancel(false);
+    }
+    Runnable ring = () -> end(TOO_LONG, what + " took over " + limitSeconds + " s");
+    alarm = alarms.schedule(ring, limitSeconds, TimeUnit.SECONDS);
   }
 
-  private void start(String what) {
-    since.set(System.nanoTime());
-    running.set(what);
-  }
-
-  private void end(int status, String said) {
-    System.out.flush();
+  private static void end(int status, String said) {
     System.out.println();
     System.out.println(said);
     System.out.flush();
@@ -99,7 +100,7 @@ public final class FirstFailure implements TestExecutionListener {
 
   @Override
   public void executionStarted(TestIdentifier identifier) {
-    start(nameOf(identifier));
+    setAlarm(nameOf(identifier));
   }
 
   @Override
@@ -107,10 +108,20 @@ public final class FirstFailure implements TestExecutionListener {
     if (identifier.isTest()) {
       tests++;
     }
-    start("after " + nameOf(identifier));
+    setAlarm("after " + nameOf(identifier));
     if (result.getStatus() == TestExecutionResult.Status.FAILED) {
-      result.getThrowable().ifPresent(e -> e.printStackTrace(System.out));
-      end(1, nameOf(identifier));
+      result.getThrowable().ifPresent(FirstFailure::tell);
+      end(FAILED, nameOf(identifier));
+    }
+  }
+
+  private static void tell(Throwable failure) {
+    for (Throwable at = failure; at != null; at = at.getCause()) {
+      System.out.println(at == failure ? at : "caused by " + at);
+      StackTraceElement[] frames = at.getStackTrace();
+      for (int i = 0; i < Math.min(FRAMES, frames.length); i++) {
+        System.out.println("  at " + frames[i]);
+      }
     }
   }
 

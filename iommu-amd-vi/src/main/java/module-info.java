@@ -4,4 +4,7 @@ module dev.vmm.iommu.amd {
   requires org.slf4j;
   requires static com.google.auto.service;
   requires static org.jspecify;
+
+  provides dev.vmm.iommu.spi.IommuProvider with
+      dev.vmm.iommu.amd.AmdProvider;
 }

@@ -1,5 +1,6 @@
 package dev.vmm.benchmarks;
 
+import dev.vmm.iommu.amd.structs.HostPageFormat;
 import dev.vmm.iommu.intel.structs.SecondStageFormat;
 import dev.vmm.iommu.pagetable.PageTableFormat;
 import dev.vmm.iommu.pagetable.SimpleFormat;
@@ -39,7 +40,9 @@ final class Bench {
     return switch (name) {
       case "simple" -> new SimpleFormat();
       case "vtd" -> new SecondStageFormat(46, PAGE | LARGE | HUGE, false);
-      default -> throw new IllegalArgumentException("format " + name + ": expected simple or vtd");
+      case "amd" -> new HostPageFormat(PAGE | LARGE | HUGE);
+      default ->
+          throw new IllegalArgumentException("format " + name + ": expected simple, vtd or amd");
     };
   }
 }

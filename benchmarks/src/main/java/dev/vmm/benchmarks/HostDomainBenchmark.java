@@ -31,7 +31,7 @@ public class HostDomainBenchmark {
   public String memory = "";
 
   /** The page-table format. */
-  @Param({"vtd"})
+  @Param({"vtd", "amd"})
   public String format = "";
 
   @SuppressWarnings("NullAway.Init") // by @Setup

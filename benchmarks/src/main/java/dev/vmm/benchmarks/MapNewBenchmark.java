@@ -37,7 +37,7 @@ public class MapNewBenchmark {
   public String memory = "";
 
   /** The page-table format. */
-  @Param({"vtd"})
+  @Param({"vtd", "amd"})
   public String format = "";
 
   @SuppressWarnings("NullAway.Init") // by @Setup

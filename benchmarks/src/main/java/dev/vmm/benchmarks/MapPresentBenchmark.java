@@ -38,7 +38,7 @@ public class MapPresentBenchmark {
   public String memory = "";
 
   /** The page-table format. */
-  @Param({"vtd"})
+  @Param({"vtd", "amd"})
   public String format = "";
 
   @SuppressWarnings("NullAway.Init") // by @Setup

@@ -35,7 +35,7 @@ public class SinglePageBenchmark {
   public String memory = "";
 
   /** The page-table format. */
-  @Param({"vtd"})
+  @Param({"vtd", "amd"})
   public String format = "";
 
   @SuppressWarnings("NullAway.Init") // by @Setup

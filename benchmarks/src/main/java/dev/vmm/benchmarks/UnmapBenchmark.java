@@ -30,7 +30,7 @@ public class UnmapBenchmark {
   public String memory = "";
 
   /** The page-table format. */
-  @Param({"vtd"})
+  @Param({"vtd", "amd"})
   public String format = "";
 
   @SuppressWarnings("NullAway.Init") // by @Setup

@@ -35,12 +35,9 @@ class JcstressTest {
 
   private static final List<Class<?>> TESTS =
       List.of(
-          ArrayPublication.class,
-          ArraySplit.class,
-          ArrayDisjointMaps.class,
-          ModelPublication.class,
-          ModelSplit.class,
-          ModelDisjointMaps.class,
+          Publication.class,
+          Split.class,
+          DisjointMaps.class,
           TwoFirstAssigns.class,
           AssignAndClose.class);
 
@@ -102,7 +99,7 @@ class JcstressTest {
               "-f",
               "1",
               "-iters",
-              "4",
+              "5",
               "-time",
               "50",
               "-pth",

@@ -7,21 +7,30 @@ import dev.vmm.machine.model.memory.ModelMemory;
 import dev.vmm.machine.model.memory.Visibility;
 import dev.vmm.testing.ArrayMemory;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * The memories under test, one for all the states of a run: each state gives its pages back, so
- * that the next finds tables' pages that were in use before.
+ * The memories under test, an array of words and the embedded machine's, each for every other state
+ * of a run: each state gives its pages back, so that the next finds tables' pages that were in use
+ * before.
  */
 final class Memories {
   private static final long BYTES = 256L << 20;
 
-  static final PhysicalMemory ARRAY = new ArrayMemory(BYTES);
-  static final PhysicalMemory MODEL =
+  private static final PhysicalMemory ARRAY = new ArrayMemory(BYTES);
+  private static final PhysicalMemory MODEL =
       new ModelMemory(
           List.of(new AddressRange(0, BYTES)),
           List.of(new AddressRange(1L << 20, BYTES - (1L << 20))),
           Visibility.COHERENT,
           new Injector());
 
+  private static final AtomicInteger STATES = new AtomicInteger();
+
   private Memories() {}
+
+  /** Returns the memory of the next state. */
+  static PhysicalMemory next() {
+    return STATES.getAndIncrement() % 2 == 0 ? ARRAY : MODEL;
+  }
 }

@@ -89,7 +89,10 @@ final class ArchitectureTest {
   static final ArchRule registersAndEntriesHoldNoBehaviour =
       noClasses()
           .that()
-          .resideInAnyPackage("dev.vmm.iommu.intel.regs..", "dev.vmm.iommu.intel.structs..")
+          .resideInAnyPackage(
+              "dev.vmm.iommu.intel.regs..",
+              "dev.vmm.iommu.intel.structs..",
+              "dev.vmm.iommu.amd.regs..")
           .should()
           .dependOnClassesThat()
           .resideInAnyPackage(
@@ -98,7 +101,10 @@ final class ArchitectureTest {
               "dev.vmm.acpi..",
               "dev.vmm.iommu.intel",
               "dev.vmm.iommu.intel.unit..",
-              "dev.vmm.iommu.intel.dmar..");
+              "dev.vmm.iommu.intel.dmar..",
+              "dev.vmm.iommu.amd",
+              "dev.vmm.iommu.amd.unit..",
+              "dev.vmm.iommu.amd.ivrs..");
 
   @ArchTest
   static void backEndsAndMachinesKnowOnlyTheContracts(JavaClasses classes) {

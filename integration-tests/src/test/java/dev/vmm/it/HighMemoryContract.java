@@ -18,6 +18,7 @@ import dev.vmm.machine.Machines;
 import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
 import dev.vmm.ppt.PptState;
+import dev.vmm.tck.Bench;
 import dev.vmm.testing.RequiresQemu;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
@@ -72,9 +73,9 @@ abstract class HighMemoryContract {
 
   @Test
   void theHostDomainIsOneToOneOverAllRamWithTheLargestPages() {
-    try (Bench bench = new Bench(machine)) {
-      bench.ppt.attach(bench.edu);
-      bench.ppt.assign(bench.edu, bench.guest("guest"));
+    try (Bench bench = Bench.open(machine)) {
+      bench.ppt().attach(bench.rid());
+      bench.ppt().assign(bench.rid(), bench.guest("guest"));
 
       DeviceEntryReport nvme =
           bench.entry(Bench.function(machine, 0x1b36, 0x0010).rid()).orElseThrow();
@@ -96,12 +97,12 @@ abstract class HighMemoryContract {
   void hpasAndGpasAbove4GibAreReachedByDma() {
     long hpa = machine.memory().allocate(SIZE, HIGH);
     assertThat(hpa).isGreaterThanOrEqualTo(HIGH);
-    try (Bench bench = new Bench(machine)) {
-      VirtualMachine vm = bench.vmm.createVm("high");
+    try (Bench bench = Bench.open(machine)) {
+      VirtualMachine vm = bench.vmm().createVm("high");
       vm.addMemory(new MemorySegment(0, hpa, SIZE, Access.READ_WRITE));
       vm.addMemory(2 * HIGH, SIZE, Access.READ_WRITE);
-      bench.ppt.attach(bench.edu);
-      bench.ppt.assign(bench.edu, vm);
+      bench.ppt().attach(bench.rid());
+      bench.ppt().assign(bench.rid(), vm);
       DmaEngine engine = bench.guestEngine(vm);
 
       copies(vm, engine, 0x1000, 2 * HIGH + 0x2000, 1);
@@ -119,14 +120,14 @@ abstract class HighMemoryContract {
   @Test
   void aGpaBeyondTheUnitsReachRefusesTheAssignAndChangesNothing() {
     long allocated = machine.memory().allocatedBytes();
-    try (Bench bench = new Bench(machine)) {
-      int command = bench.command(bench.edu);
-      VirtualMachine vm = bench.vmm.createVm("far");
+    try (Bench bench = Bench.open(machine)) {
+      int command = bench.command(bench.rid());
+      VirtualMachine vm = bench.vmm().createVm("far");
       vm.addMemory(0, SIZE, Access.READ_WRITE);
       vm.addMemory(1L << bits, SIZE, Access.READ_WRITE);
-      bench.ppt.attach(bench.edu);
+      bench.ppt().attach(bench.rid());
 
-      assertThatThrownBy(() -> bench.ppt.assign(bench.edu, vm))
+      assertThatThrownBy(() -> bench.ppt().assign(bench.rid(), vm))
           .isInstanceOfSatisfying(
               VmmException.class, e -> assertThat(e.errno()).isEqualTo(Errno.EINVAL))
           .hasMessageContaining("0x%x", (1L << bits) + SIZE - 1)
@@ -135,28 +136,28 @@ abstract class HighMemoryContract {
       assertThat(vm.devices()).isEmpty();
       assertThat(vm.domain()).isEmpty();
       assertThat(vm.memory()).hasSize(2);
-      assertThat(bench.ppt.device(bench.edu).orElseThrow().state()).isEqualTo(PptState.PARKED);
-      assertThat(bench.vmm.iommu().state()).isEqualTo(IommuState.ON);
-      assertThat(bench.vmm.iommu().domainNameOf(bench.edu)).hasValue("blocked");
-      assertThat(bench.command(bench.edu) & 0x7).isZero();
+      assertThat(bench.ppt().device(bench.rid()).orElseThrow().state()).isEqualTo(PptState.PARKED);
+      assertThat(bench.vmm().iommu().state()).isEqualTo(IommuState.ON);
+      assertThat(bench.vmm().iommu().domainNameOf(bench.rid())).hasValue("blocked");
+      assertThat(bench.command(bench.rid()) & 0x7).isZero();
 
       // Without what is too far the same VM takes the same device.
       vm.removeMemory(1L << bits);
-      bench.ppt.assign(bench.edu, vm);
+      bench.ppt().assign(bench.rid(), vm);
       copies(vm, bench.guestEngine(vm), 0x1000, 0x3000, 3);
-      bench.ppt.unassign(bench.edu, vm);
-      bench.ppt.detach(bench.edu);
-      assertThat(bench.command(bench.edu)).isEqualTo(command);
+      bench.ppt().unassign(bench.rid(), vm);
+      bench.ppt().detach(bench.rid());
+      assertThat(bench.command(bench.rid())).isEqualTo(command);
     }
     assertThat(machine.memory().allocatedBytes()).isEqualTo(allocated);
   }
 
   @Test
   void memoryBeyondTheReachOfTheDomainIsRefusedWhileADeviceIsAssigned() {
-    try (Bench bench = new Bench(machine)) {
+    try (Bench bench = Bench.open(machine)) {
       VirtualMachine vm = bench.guest("guest");
-      bench.ppt.attach(bench.edu);
-      bench.ppt.assign(bench.edu, vm);
+      bench.ppt().attach(bench.rid());
+      bench.ppt().assign(bench.rid(), vm);
       List<MemorySegment> before = vm.memory();
       long allocated = machine.memory().allocatedBytes();
 
@@ -185,10 +186,10 @@ abstract class HighMemoryContract {
             .orElseThrow();
     assertThat(far.bridge().orElseThrow().bus()).isEqualTo(0x80);
     Rid rid = far.rid();
-    try (Bench bench = new Bench(machine)) {
+    try (Bench bench = Bench.open(machine)) {
       VirtualMachine vm = bench.guest("guest");
-      bench.ppt.attach(rid);
-      bench.ppt.assign(rid, vm);
+      bench.ppt().attach(rid);
+      bench.ppt().assign(rid, vm);
       DmaEngine engine = bench.guestEngine(vm, rid, Bench.GUEST_BAR);
 
       copies(vm, engine, 0x1000, 0x1000_0000, 5);
@@ -202,10 +203,10 @@ abstract class HighMemoryContract {
                 assertThat(fault.fault().rid()).isEqualTo(rid);
                 assertThat(fault.domain()).isEqualTo("vm:guest");
               });
-      assertThat(bench.vmm.iommu().domainNameOf(rid)).hasValue("vm:guest");
-      assertThat(bench.vmm.iommu().domainNameOf(far.bridge().get())).hasValue("host");
+      assertThat(bench.vmm().iommu().domainNameOf(rid)).hasValue("vm:guest");
+      assertThat(bench.vmm().iommu().domainNameOf(far.bridge().get())).hasValue("host");
       assertThat(bench.entry(rid).orElseThrow().tableRoot())
-          .isNotEqualTo(bench.entry(bench.edu).orElseThrow().tableRoot());
+          .isNotEqualTo(bench.entry(bench.rid()).orElseThrow().tableRoot());
     }
   }
 }

@@ -12,6 +12,7 @@ import dev.vmm.machine.DmaEngine;
 import dev.vmm.machine.Machine;
 import dev.vmm.machine.Machines;
 import dev.vmm.ppt.PptState;
+import dev.vmm.tck.Bench;
 import dev.vmm.testing.RequiresQemu;
 import java.util.EnumMap;
 import org.junit.jupiter.api.Test;
@@ -62,13 +63,13 @@ final class InjectedFailureTest {
       EnumMap<Outcome, Integer> outcomes = new EnumMap<>(Outcome.class);
       for (int n = 1; !outcomes.containsKey(Outcome.NOT_REACHED); n++) {
         long allocated = machine.memory().allocatedBytes();
-        Bench bench = new Bench(machine);
+        Bench bench = Bench.open(machine);
         Outcome outcome = round(bench, machine, n);
         outcomes.merge(outcome, 1, Integer::sum);
         if (outcome == Outcome.POISONED) {
           assertThatThrownBy(bench::close).hasMessageContaining("injected failure");
           // The device could not be shown its home; it is silent, and a new platform can have it.
-          assertThat(bench.command(bench.edu) & 0x7).isZero();
+          assertThat(bench.command(bench.rid()) & 0x7).isZero();
         } else {
           bench.close();
           assertThat(machine.memory().allocatedBytes()).as("access %d", n).isEqualTo(allocated);
@@ -81,12 +82,12 @@ final class InjectedFailureTest {
   }
 
   private static Outcome round(Bench bench, FailingMachine machine, int n) {
-    bench.ppt.attach(bench.edu);
+    bench.ppt().attach(bench.rid());
     VirtualMachine vm = bench.guest("guest");
     machine.failNth(n);
     VmmException failure = null;
     try {
-      bench.ppt.assign(bench.edu, vm);
+      bench.ppt().assign(bench.rid(), vm);
     } catch (VmmException e) {
       failure = e;
     }
@@ -96,11 +97,11 @@ final class InjectedFailureTest {
       assertThat(failure).as("access %d", n).hasMessageContaining("injected failure");
       assertThat(vm.devices()).as("access %d", n).isEmpty();
       assertThat(vm.domain()).isEmpty();
-      assertThat(bench.command(bench.edu) & 0x7).isZero();
-      assertThat(bench.ppt.device(bench.edu).orElseThrow().state()).isEqualTo(PptState.PARKED);
-      boolean on = bench.vmm.iommu().state() == IommuState.ON;
+      assertThat(bench.command(bench.rid()) & 0x7).isZero();
+      assertThat(bench.ppt().device(bench.rid()).orElseThrow().state()).isEqualTo(PptState.PARKED);
+      boolean on = bench.vmm().iommu().state() == IommuState.ON;
       try {
-        bench.ppt.assign(bench.edu, vm);
+        bench.ppt().assign(bench.rid(), vm);
       } catch (VmmException e) {
         assertThat(on).as("a failed start can be tried again, access %d: %s", n, e).isTrue();
         assertThat(e.errno()).isEqualTo(Errno.EIO);
@@ -116,7 +117,7 @@ final class InjectedFailureTest {
   }
 
   private static void assertAssigned(Bench bench, VirtualMachine vm, int n) {
-    assertThat(bench.vmm.iommu().domainNameOf(bench.edu)).hasValue("vm:guest");
+    assertThat(bench.vmm().iommu().domainNameOf(bench.rid())).hasValue("vm:guest");
     UnitReport unit = bench.unit();
     assertThat(unit.enabled()).isTrue();
     assertThat(unit.problems()).isEmpty();

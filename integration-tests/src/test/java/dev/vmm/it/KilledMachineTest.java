@@ -8,6 +8,7 @@ import dev.vmm.VmmException;
 import dev.vmm.core.VirtualMachine;
 import dev.vmm.machine.qemu.QemuMachine;
 import dev.vmm.ppt.PptDriver;
+import dev.vmm.tck.Bench;
 import dev.vmm.testing.RequiresQemu;
 import java.io.IOException;
 import java.time.Duration;
@@ -67,18 +68,18 @@ final class KilledMachineTest {
       Assertions.assertTimeoutPreemptively(
           BOUND,
           () -> {
-            Bench bench = new Bench(machine);
-            bench.ppt.attach(bench.edu);
+            Bench bench = Bench.open(machine);
+            bench.ppt().attach(bench.rid());
             VirtualMachine vm = bench.guest("guest");
 
-            assertThatThrownBy(() -> bench.ppt.assign(bench.edu, vm))
+            assertThatThrownBy(() -> bench.ppt().assign(bench.rid(), vm))
                 .isInstanceOfSatisfying(
                     VmmException.class,
                     e -> assertThat(e.errno()).isIn(Errno.ENXIO, Errno.EIO, Errno.ETIMEDOUT))
                 .hasMessageNotContaining("null");
             assertThat(left.get()).as("the machine was killed").isNotPositive();
             assertThat(vm.devices()).isEmpty();
-            closeQuietly(bench.ppt, vm, bench);
+            closeQuietly(bench.ppt(), vm, bench);
           });
     }
   }
@@ -86,15 +87,15 @@ final class KilledMachineTest {
   private static int unitAccessesOfAnAssign() {
     AtomicInteger count = new AtomicInteger();
     try (QemuMachine qemu = QemuMachine.open("qemu:intel");
-        Bench bench = new Bench(new DyingMachine(qemu, count::incrementAndGet))) {
-      bench.ppt.attach(bench.edu);
-      bench.ppt.assign(bench.edu, bench.guest("guest"));
+        Bench bench = Bench.open(new DyingMachine(qemu, count::incrementAndGet))) {
+      bench.ppt().attach(bench.rid());
+      bench.ppt().assign(bench.rid(), bench.guest("guest"));
       return count.get();
     }
   }
 
   private static void closeQuietly(PptDriver ppt, VirtualMachine vm, Bench bench) {
-    for (AutoCloseable part : new AutoCloseable[] {vm, ppt, bench.vmm}) {
+    for (AutoCloseable part : new AutoCloseable[] {vm, ppt, bench.vmm()}) {
       try {
         part.close();
       } catch (VmmException e) {

@@ -1,72 +1,41 @@
 package dev.vmm.it;
 
+import static dev.vmm.tck.Expect.refused;
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.vmm.Errno;
-import dev.vmm.VmmException;
 import dev.vmm.core.IommuState;
 import dev.vmm.core.MemorySegment;
 import dev.vmm.core.VirtualMachine;
 import dev.vmm.machine.DmaEngine;
-import dev.vmm.machine.Machine;
-import dev.vmm.machine.Machines;
 import dev.vmm.pci.Bar;
 import dev.vmm.pci.MsixCapability;
 import dev.vmm.pci.Rid;
 import dev.vmm.ppt.PptDevice;
-import dev.vmm.testing.RequiresQemu;
+import dev.vmm.tck.Bench;
 import dev.vmm.tunable.Tunables;
 import java.util.List;
 import java.util.Map;
-import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestInstance;
 
 /** What users ask for and must not get, on real hardware models. */
-@RequiresQemu
-@TestInstance(TestInstance.Lifecycle.PER_CLASS)
-final class MisuseTest {
-  private static final Rid EDU = Rid.parse("00:02.0");
-  private static final Rid SECOND_EDU = Rid.parse("00:08.0");
+final class MisuseTest extends SecondEduMachine {
   private static final Rid NVME = Rid.parse("01:00.0");
   private static final Rid BEHIND_THE_CONVENTIONAL_BRIDGE = Rid.parse("03:01.0");
   private static final Rid ALIAS = Rid.parse("03:00.0");
 
-  private Machine machine;
-
-  @BeforeAll
-  void startMachine() {
-    machine = Machines.open("qemu:intel,device='edu,addr=0x8,dma_mask=0xffffffffffffffff'");
-  }
-
-  @AfterAll
-  void stopMachine() {
-    if (machine != null) {
-      machine.close();
-    }
-  }
-
-  private static void refused(Errno errno, ThrowingCallable call, String... words) {
-    assertThatThrownBy(call)
-        .isInstanceOfSatisfying(VmmException.class, e -> assertThat(e.errno()).isEqualTo(errno))
-        .satisfies(e -> List.of(words).forEach(word -> assertThat(e).hasMessageContaining(word)));
-  }
-
   @Test
   void registersAreMappedOnlyWhereTheyAreThatDevicesOwn() {
-    try (Bench bench = new Bench(machine)) {
+    try (Bench bench = Bench.open(machine)) {
       VirtualMachine vm = bench.guest("guest");
-      PptDevice edu = bench.ppt.attach(EDU);
-      PptDevice second = bench.ppt.attach(SECOND_EDU);
-      PptDevice nvme = bench.ppt.attach(NVME);
+      PptDevice edu = bench.ppt().attach(EDU);
+      PptDevice second = bench.ppt().attach(SECOND_EDU);
+      PptDevice nvme = bench.ppt().attach(NVME);
       Bar bar = edu.bars().get(0);
       long gpa = Bench.GUEST_BAR;
       refused(Errno.EBUSY, () -> edu.mapMmio(gpa, 0x1000, bar.base()), "0000:00:02.0");
-      bench.ppt.assign(EDU, vm);
-      bench.ppt.assign(NVME, vm);
+      bench.ppt().assign(EDU, vm);
+      bench.ppt().assign(NVME, vm);
 
       Bar others = second.bars().get(0);
       Errno inval = Errno.EINVAL;
@@ -103,20 +72,20 @@ final class MisuseTest {
 
   @Test
   void badRequestsAreRefusedByTheirCodesAndChangeNothing() {
-    try (Bench bench = new Bench(machine)) {
+    try (Bench bench = Bench.open(machine)) {
       VirtualMachine vm = bench.guest("guest");
-      refused(Errno.ENOENT, () -> bench.ppt.assign(EDU, vm), "not a ppt device");
-      refused(Errno.ENXIO, () -> bench.ppt.attach(Rid.parse("00:1e.7")), "no such function");
-      refused(Errno.EINVAL, () -> bench.ppt.attach(Rid.parse("00:03.0")), "bridge");
-      bench.ppt.attach(EDU);
-      refused(Errno.EBUSY, () -> bench.ppt.attach(EDU), "attached already");
-      refused(Errno.EBUSY, () -> bench.ppt.unassign(EDU, vm));
-      bench.ppt.assign(EDU, vm);
+      refused(Errno.ENOENT, () -> bench.ppt().assign(EDU, vm), "not a ppt device");
+      refused(Errno.ENXIO, () -> bench.ppt().attach(Rid.parse("00:1e.7")), "no such function");
+      refused(Errno.EINVAL, () -> bench.ppt().attach(Rid.parse("00:03.0")), "bridge");
+      bench.ppt().attach(EDU);
+      refused(Errno.EBUSY, () -> bench.ppt().attach(EDU), "attached already");
+      refused(Errno.EBUSY, () -> bench.ppt().unassign(EDU, vm));
+      bench.ppt().assign(EDU, vm);
       VirtualMachine other = bench.guest("other");
-      refused(Errno.EBUSY, () -> bench.ppt.assign(EDU, vm));
-      refused(Errno.EBUSY, () -> bench.ppt.assign(EDU, other));
-      refused(Errno.EBUSY, () -> bench.ppt.detach(EDU));
-      refused(Errno.EBUSY, () -> bench.ppt.unassign(EDU, other));
+      refused(Errno.EBUSY, () -> bench.ppt().assign(EDU, vm));
+      refused(Errno.EBUSY, () -> bench.ppt().assign(EDU, other));
+      refused(Errno.EBUSY, () -> bench.ppt().detach(EDU));
+      refused(Errno.EBUSY, () -> bench.ppt().unassign(EDU, other));
       refused(Errno.ENOENT, () -> vm.removeMemory(0x5000_0000));
       List<MemorySegment> before = vm.memory();
       long allocated = machine.memory().allocatedBytes();
@@ -148,24 +117,25 @@ final class MisuseTest {
   @Test
   void pptdevsAttachesAtStartAndARefusedOneHurtsNobody() {
     Tunables tunables = Tunables.of(Map.of("pptdevs", "0/2/0 3/1/0 0000:00:08.0 0/31/7"));
-    try (Bench bench = new Bench(machine, tunables)) {
-      assertThat(bench.ppt.devices().stream().map(PptDevice::rid)).containsExactly(EDU, SECOND_EDU);
+    try (Bench bench = Bench.open(machine, tunables)) {
+      assertThat(bench.ppt().devices().stream().map(PptDevice::rid))
+          .containsExactly(EDU, SECOND_EDU);
       assertThat(bench.command(EDU) & 0x7).isZero();
       assertThat(bench.command(SECOND_EDU) & 0x7).isZero();
-      assertThat(bench.vmm.iommu().state()).isEqualTo(IommuState.OFF);
-      bench.ppt.assign(SECOND_EDU, bench.guest("guest"));
-      assertThat(bench.vmm.iommu().domainNameOf(EDU)).hasValue("blocked");
+      assertThat(bench.vmm().iommu().state()).isEqualTo(IommuState.OFF);
+      bench.ppt().assign(SECOND_EDU, bench.guest("guest"));
+      assertThat(bench.vmm().iommu().domainNameOf(EDU)).hasValue("blocked");
     }
   }
 
   @Test
   void i09_aFunctionBehindABridgeThatReplacesItsRequesterIdIsRefused() {
-    try (Bench bench = new Bench(machine)) {
+    try (Bench bench = Bench.open(machine)) {
       int command = bench.command(BEHIND_THE_CONVENTIONAL_BRIDGE);
       for (int again = 0; again < 2; again++) {
         refused(
             Errno.EPERM,
-            () -> bench.ppt.attach(BEHIND_THE_CONVENTIONAL_BRIDGE),
+            () -> bench.ppt().attach(BEHIND_THE_CONVENTIONAL_BRIDGE),
             "0000:03:01.0",
             "bridge",
             "0000:02:00.0",
@@ -173,13 +143,13 @@ final class MisuseTest {
         assertThat(bench.command(BEHIND_THE_CONVENTIONAL_BRIDGE)).isEqualTo(command);
         // The second time with the I/O MMU on.
         if (again == 0) {
-          bench.ppt.attach(EDU);
-          bench.ppt.assign(EDU, bench.guest("guest"));
+          bench.ppt().attach(EDU);
+          bench.ppt().assign(EDU, bench.guest("guest"));
         }
       }
-      assertThat(bench.ppt.device(BEHIND_THE_CONVENTIONAL_BRIDGE)).isEmpty();
-      assertThat(bench.vmm.iommu().domainNameOf(BEHIND_THE_CONVENTIONAL_BRIDGE)).hasValue("host");
-      assertThat(bench.vmm.iommu().domainNameOf(ALIAS)).hasValue("host");
+      assertThat(bench.ppt().device(BEHIND_THE_CONVENTIONAL_BRIDGE)).isEmpty();
+      assertThat(bench.vmm().iommu().domainNameOf(BEHIND_THE_CONVENTIONAL_BRIDGE)).hasValue("host");
+      assertThat(bench.vmm().iommu().domainNameOf(ALIAS)).hasValue("host");
     }
   }
 }

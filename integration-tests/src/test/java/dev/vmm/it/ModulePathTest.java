@@ -31,11 +31,12 @@ final class ModulePathTest {
         .contains(
             "dev.vmm.core",
             "dev.vmm.iommu.intel",
+            "dev.vmm.iommu.amd",
             "dev.vmm.machine.model",
             "dev.vmm.machine.qemu",
             "dev.vmm.machine.snapshot");
     assertThat(services(layer, "dev.vmm.iommu.spi.IommuProvider", "name"))
-        .containsExactly("intel-vtd");
+        .containsExactlyInAnyOrder("intel-vtd", "amd-vi");
     assertThat(services(layer, "dev.vmm.machine.MachineProvider", "scheme"))
         .containsExactlyInAnyOrder("model", "qemu", "snapshot");
   }

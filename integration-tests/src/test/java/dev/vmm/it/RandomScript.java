@@ -20,6 +20,7 @@ import dev.vmm.pci.Rid;
 import dev.vmm.ppt.PptDevice;
 import dev.vmm.ppt.PptDriver;
 import dev.vmm.ppt.Waiter;
+import dev.vmm.tck.Bench;
 import dev.vmm.tunable.Tunables;
 import java.util.ArrayList;
 import java.util.HexFormat;

@@ -12,6 +12,7 @@ import dev.vmm.pci.MsiCapability;
 import dev.vmm.pci.MsixCapability;
 import dev.vmm.pci.Rid;
 import dev.vmm.ppt.PptDevice;
+import dev.vmm.tck.Bench;
 import dev.vmm.testing.RequiresQemu;
 import java.util.Map;
 import java.util.TreeMap;
@@ -65,10 +66,10 @@ final class RealDevicesTest {
     int interruptLine = config.read8(0x3c);
     config.write8(0x3c, 0x0b);
     Map<Integer, Integer> before = image(rid);
-    try (Bench bench = new Bench(machine)) {
-      PptDevice device = bench.ppt.attach(rid);
+    try (Bench bench = Bench.open(machine)) {
+      PptDevice device = bench.ppt().attach(rid);
       VirtualMachine vm = bench.guest("guest");
-      bench.ppt.assign(rid, vm);
+      bench.ppt().assign(rid, vm);
       assertThat(bench.command(rid) & 0x4).as("bus master of an assigned function").isNotZero();
       // What a guest may write there.
       config.write8(0x3c, 0x55);
@@ -77,10 +78,10 @@ final class RealDevicesTest {
         config.write32(0x10 + 4 * bar.index(), 0);
       }
 
-      bench.ppt.unassign(rid, vm);
+      bench.ppt().unassign(rid, vm);
 
       assertThat(bench.command(rid) & 0x7).isZero();
-      bench.ppt.detach(rid);
+      bench.ppt().detach(rid);
       assertThat(image(rid)).isEqualTo(before);
     } finally {
       config.write8(0x3c, interruptLine);
@@ -90,8 +91,8 @@ final class RealDevicesTest {
 
   @Test
   void barsAreThoseOfTheDeviceModels() {
-    try (Bench bench = new Bench(machine)) {
-      PptDevice edu = bench.ppt.attach(EDU);
+    try (Bench bench = Bench.open(machine)) {
+      PptDevice edu = bench.ppt().attach(EDU);
       assertThat(edu.bars())
           .singleElement()
           .satisfies(
@@ -102,21 +103,21 @@ final class RealDevicesTest {
                 assertThat(bar.base())
                     .isEqualTo(machine.pci().config(EDU).read32(0x10) & 0xffff_fff0L);
               });
-      PptDevice e1000 = bench.ppt.attach(Rid.parse("00:09.0"));
+      PptDevice e1000 = bench.ppt().attach(Rid.parse("00:09.0"));
       assertThat(e1000.bars().stream().map(Bar::lengthBytes)).containsExactly(0x2_0000L, 0x40L);
       assertThat(e1000.bars().stream().map(Bar::kind))
           .containsExactly(Bar.Kind.MEMORY_32, Bar.Kind.IO);
-      PptDevice nvme = bench.ppt.attach(NVME);
+      PptDevice nvme = bench.ppt().attach(NVME);
       assertThat(nvme.bars().get(0).kind()).isEqualTo(Bar.Kind.MEMORY_64);
     }
   }
 
   @Test
   void msixVectorsAreProgrammedMaskedAndClearedWhenTheGuestLosesTheDevice() {
-    try (Bench bench = new Bench(machine)) {
-      PptDevice nvme = bench.ppt.attach(NVME);
+    try (Bench bench = Bench.open(machine)) {
+      PptDevice nvme = bench.ppt().attach(NVME);
       VirtualMachine vm = bench.guest("guest");
-      bench.ppt.assign(NVME, vm);
+      bench.ppt().assign(NVME, vm);
       MsixCapability msix = nvme.msix().orElseThrow();
       Bar bar =
           nvme.bars().stream().filter(b -> b.index() == msix.tableBar()).findFirst().orElseThrow();
@@ -139,7 +140,7 @@ final class RealDevicesTest {
       ConfigSpace config = machine.pci().config(NVME);
       assertThat(config.read16(msix.controlOffset()) & 0xc000).isEqualTo(0x8000);
 
-      bench.ppt.unassign(NVME, vm);
+      bench.ppt().unassign(NVME, vm);
 
       assertThat(config.read16(msix.controlOffset()) & 0x8000).isZero();
       config.write16(Bench.COMMAND, 2);
@@ -157,10 +158,10 @@ final class RealDevicesTest {
 
   @Test
   void msiIsProgrammedAndTornDownWhenTheGuestLosesTheDevice() {
-    try (Bench bench = new Bench(machine)) {
-      PptDevice edu = bench.ppt.attach(EDU);
+    try (Bench bench = Bench.open(machine)) {
+      PptDevice edu = bench.ppt().attach(EDU);
       VirtualMachine vm = bench.guest("guest");
-      bench.ppt.assign(EDU, vm);
+      bench.ppt().assign(EDU, vm);
       MsiCapability msi = edu.msi().orElseThrow();
       ConfigSpace config = machine.pci().config(EDU);
 
@@ -170,7 +171,7 @@ final class RealDevicesTest {
       assertThat(config.read16(msi.dataOffset())).isEqualTo(0x1234);
       assertThat(config.read16(msi.controlOffset()) & 0x71).isEqualTo(1);
 
-      bench.ppt.unassign(EDU, vm);
+      bench.ppt().unassign(EDU, vm);
 
       assertThat(config.read16(msi.controlOffset()) & 1).isZero();
       assertThat(config.read32(msi.addressOffset())).isZero();

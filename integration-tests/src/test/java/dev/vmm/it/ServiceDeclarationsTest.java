@@ -38,7 +38,9 @@ final class ServiceDeclarationsTest {
         .contains(
             "dev.vmm.api",
             "dev.vmm.core",
+            "dev.vmm.iommu.amd",
             "dev.vmm.iommu.intel",
+            "dev.vmm.iommu.amd",
             "dev.vmm.ppt",
             "dev.vmm.machine.model",
             "dev.vmm.machine.qemu",

@@ -1,68 +1,39 @@
 package dev.vmm.it;
 
+import static dev.vmm.tck.Expect.refused;
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.vmm.Errno;
 import dev.vmm.VmmException;
 import dev.vmm.core.IommuState;
 import dev.vmm.core.VirtualMachine;
+import dev.vmm.iommu.Access;
 import dev.vmm.machine.DmaEngine;
-import dev.vmm.machine.Machine;
-import dev.vmm.machine.Machines;
 import dev.vmm.machine.PhysicalMemory;
 import dev.vmm.pci.ConfigSpace;
 import dev.vmm.pci.Rid;
 import dev.vmm.ppt.PptDevice;
 import dev.vmm.ppt.PptState;
+import dev.vmm.tck.Bench;
 import dev.vmm.tck.VirtualFunctions;
-import dev.vmm.testing.RequiresQemu;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
-import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestInstance;
 
 /** Several functions at once, and functions that come and go. */
-@RequiresQemu
-@TestInstance(TestInstance.Lifecycle.PER_CLASS)
-final class SeveralDevicesTest {
-  private static final Rid EDU = Rid.parse("00:02.0");
-  private static final Rid SECOND_EDU = Rid.parse("00:08.0");
+final class SeveralDevicesTest extends SecondEduMachine {
   private static final long SECOND_BAR = Bench.GUEST_BAR + 0x1000_0000;
-
-  private Machine machine;
-
-  @BeforeAll
-  void startMachine() {
-    machine = Machines.open("qemu:intel,device='edu,addr=0x8,dma_mask=0xffffffffffffffff'");
-  }
-
-  @AfterAll
-  void stopMachine() {
-    if (machine != null) {
-      machine.close();
-    }
-  }
-
-  private static void refused(Errno errno, ThrowingCallable call, String... words) {
-    assertThatThrownBy(call)
-        .isInstanceOfSatisfying(VmmException.class, e -> assertThat(e.errno()).isEqualTo(errno))
-        .satisfies(e -> List.of(words).forEach(word -> assertThat(e).hasMessageContaining(word)));
-  }
 
   @Test
   void oneGuestHasSeveralDevicesAndLosesThemOneByOne() {
     try (VirtualFunctions vfs = VirtualFunctions.enable(machine, 2);
-        Bench bench = new Bench(machine)) {
+        Bench bench = Bench.open(machine)) {
       VirtualMachine vm = bench.guest("guest");
       List<Rid> rids = List.of(EDU, SECOND_EDU, vfs.rids().get(0), vfs.rids().get(1));
       for (Rid rid : rids) {
-        bench.ppt.attach(rid);
-        bench.ppt.assign(rid, vm);
+        bench.ppt().attach(rid);
+        bench.ppt().assign(rid, vm);
       }
       assertThat(rids.stream().map(rid -> bench.entry(rid).orElseThrow().domainId()).distinct())
           .as("domain ids of one guest's devices")
@@ -77,29 +48,29 @@ final class SeveralDevicesTest {
       two.toMemory(0, 0x1000_0000, 128);
       assertThat(vm.bus().loadBytes(0x1000_0000, 128)).isEqualTo(sent);
 
-      bench.ppt.unassign(EDU, vm);
+      bench.ppt().unassign(EDU, vm);
 
       two.toMemory(0, 0x3000, 128);
       assertThat(vm.bus().loadBytes(0x3000, 128)).isEqualTo(sent);
-      assertThat(bench.vmm.iommu().domainNameOf(EDU)).hasValue("blocked");
+      assertThat(bench.vmm().iommu().domainNameOf(EDU)).hasValue("blocked");
       refused(Errno.EINVAL, () -> vm.bus().load64(Bench.GUEST_BAR), "leads nowhere");
       assertThat(bench.faults()).isEmpty();
-      bench.ppt.unassignAll(vm);
+      bench.ppt().unassignAll(vm);
       assertThat(vm.domain()).isEmpty();
-      assertThat(rids.stream().map(rid -> bench.vmm.iommu().domainNameOf(rid).orElseThrow()))
+      assertThat(rids.stream().map(rid -> bench.vmm().iommu().domainNameOf(rid).orElseThrow()))
           .containsOnly("blocked");
     }
   }
 
   @Test
   void twoGuestsWithADeviceEachReachTheirOwnMemoryAtTheSameTime() {
-    try (Bench bench = new Bench(machine)) {
+    try (Bench bench = Bench.open(machine)) {
       VirtualMachine a = bench.guest("a");
       VirtualMachine b = bench.guest("b");
-      bench.ppt.attach(EDU);
-      bench.ppt.attach(SECOND_EDU);
-      bench.ppt.assign(EDU, a);
-      bench.ppt.assign(SECOND_EDU, b);
+      bench.ppt().attach(EDU);
+      bench.ppt().attach(SECOND_EDU);
+      bench.ppt().assign(EDU, a);
+      bench.ppt().assign(SECOND_EDU, b);
       DmaEngine one = bench.guestEngine(a, EDU, Bench.GUEST_BAR);
       DmaEngine two = bench.guestEngine(b, SECOND_EDU, Bench.GUEST_BAR);
       byte[] first = Bench.pattern(21, 64);
@@ -118,50 +89,50 @@ final class SeveralDevicesTest {
   @Test
   void i06_aVfThatVanishesUnderItsGuestIsBlockedAndBrokenUntilItIsBack() {
     try (VirtualFunctions vfs = VirtualFunctions.enable(machine, 1);
-        Bench bench = new Bench(machine)) {
+        Bench bench = Bench.open(machine)) {
       Rid vf = vfs.rids().get(0);
       VirtualMachine vm = bench.guest("guest");
-      PptDevice device = bench.ppt.attach(vf);
-      bench.ppt.assign(vf, vm);
+      PptDevice device = bench.ppt().attach(vf);
+      bench.ppt().assign(vf, vm);
       vfs.close();
       assertThat(machine.pci().function(vf)).isEmpty();
       long start = System.nanoTime();
 
-      refused(Errno.EIO, () -> bench.ppt.unassign(vf, vm), "0000:01:00.1", "broken");
+      refused(Errno.EIO, () -> bench.ppt().unassign(vf, vm), "0000:01:00.1", "broken");
 
       assertThat(System.nanoTime() - start).isLessThan(TimeUnit.SECONDS.toNanos(10));
       assertThat(device.state()).isEqualTo(PptState.BROKEN);
       assertThat(vm.devices()).isEmpty();
       assertThat(vm.domain()).isEmpty();
-      assertThat(bench.vmm.iommu().domainNameOf(vf)).hasValue("blocked");
-      refused(Errno.EIO, () -> bench.ppt.assign(vf, vm), "broken");
-      refused(Errno.EIO, () -> bench.ppt.detach(vf), "blocked");
-      assertThat(bench.vmm.iommu().domainNameOf(vf)).hasValue("blocked");
+      assertThat(bench.vmm().iommu().domainNameOf(vf)).hasValue("blocked");
+      refused(Errno.EIO, () -> bench.ppt().assign(vf, vm), "broken");
+      refused(Errno.EIO, () -> bench.ppt().detach(vf), "blocked");
+      assertThat(bench.vmm().iommu().domainNameOf(vf)).hasValue("blocked");
 
       VirtualFunctions again = VirtualFunctions.enable(machine, 1);
-      bench.ppt.detach(vf);
+      bench.ppt().detach(vf);
       assertThat(device.state()).isEqualTo(PptState.HOST);
-      assertThat(bench.vmm.iommu().domainNameOf(vf)).hasValue("host");
+      assertThat(bench.vmm().iommu().domainNameOf(vf)).hasValue("host");
       again.close();
     }
   }
 
   @Test
   void i11_aSecondPlatformOnTheMachineIsRefusedAndDoesNotDisturbTheFirst() {
-    try (Bench first = new Bench(machine)) {
+    try (Bench first = Bench.open(machine)) {
       VirtualMachine vm = first.guest("first");
-      first.ppt.attach(EDU);
-      first.ppt.assign(EDU, vm);
-      try (Bench second = new Bench(machine)) {
-        second.ppt.attach(SECOND_EDU);
+      first.ppt().attach(EDU);
+      first.ppt().assign(EDU, vm);
+      try (Bench second = Bench.open(machine)) {
+        second.ppt().attach(SECOND_EDU);
         VirtualMachine other = second.guest("second");
         refused(
             Errno.ENXIO,
-            () -> second.ppt.assign(SECOND_EDU, other),
+            () -> second.ppt().assign(SECOND_EDU, other),
             "I/O MMU is not present or is disabled",
             "EBUSY",
             "somebody else");
-        assertThat(second.vmm.iommu().state()).isEqualTo(IommuState.FAILED);
+        assertThat(second.vmm().iommu().state()).isEqualTo(IommuState.FAILED);
       }
       DmaEngine engine = first.guestEngine(vm);
       byte[] sent = Bench.pattern(31, 64);
@@ -178,11 +149,11 @@ final class SeveralDevicesTest {
   void i07_aPlatformThatIsClosedBeforeItsDriverTakesTheDevicesFromTheGuestsFirst() {
     long allocated = machine.memory().allocatedBytes();
     int found = machine.pci().config(EDU).read16(Bench.COMMAND);
-    try (Bench bench = new Bench(machine)) {
-      PptDevice device = bench.ppt.attach(EDU);
-      bench.ppt.assign(EDU, bench.guest("guest"));
+    try (Bench bench = Bench.open(machine)) {
+      PptDevice device = bench.ppt().attach(EDU);
+      bench.ppt().assign(EDU, bench.guest("guest"));
 
-      bench.vmm.close();
+      bench.vmm().close();
 
       assertThat(device.state()).isEqualTo(PptState.PARKED);
       assertThat(bench.command(EDU) & 0x7).isZero();
@@ -195,22 +166,20 @@ final class SeveralDevicesTest {
   @Test
   void i07_aVmThatIsDroppedIsUnassignedQuiescedAndItsMemoryFreed() throws Exception {
     long allocated = machine.memory().allocatedBytes();
-    try (Bench bench = new Bench(machine)) {
-      bench.ppt.attach(EDU);
+    try (Bench bench = Bench.open(machine)) {
+      bench.ppt().attach(EDU);
       long hpa = dropGuestWithDevice(bench);
-      PptDevice device = bench.ppt.device(EDU).orElseThrow();
+      PptDevice device = bench.ppt().device(EDU).orElseThrow();
 
-      await("the VM to be reaped", () -> bench.vmm.vms().isEmpty(), System::gc);
+      await("the VM to be reaped", () -> bench.vmm().vms().isEmpty(), System::gc);
       await("the device to be parked", () -> device.state() == PptState.PARKED, System::gc);
 
       // The name is free once all is done.
       await("the end of the reaping", () -> created(bench, "dropped"), System::gc);
-      assertThat(bench.vmm.iommu().domainNameOf(EDU)).hasValue("blocked");
+      assertThat(bench.vmm().iommu().domainNameOf(EDU)).hasValue("blocked");
       assertThat(bench.command(EDU) & 0x7).isZero();
       machine.memory().write64(hpa, 0x1111);
-      machine.pci().config(EDU).write16(Bench.COMMAND, Bench.MEMORY_AND_BUS_MASTER);
-      bench.hostEngine().toMemory(0, hpa, 64);
-      machine.pci().config(EDU).write16(Bench.COMMAND, 0);
+      bench.asHost(engine -> engine.toMemory(0, hpa, 64));
       assertThat(machine.memory().read64(hpa)).isEqualTo(0x1111);
     }
     assertThat(machine.memory().allocatedBytes()).isEqualTo(allocated);
@@ -218,7 +187,7 @@ final class SeveralDevicesTest {
 
   private static boolean created(Bench bench, String name) {
     try {
-      bench.vmm.createVm(name).close();
+      bench.vmm().createVm(name).close();
       return true;
     } catch (VmmException e) {
       assertThat(e.errno()).isEqualTo(Errno.EBUSY);
@@ -227,9 +196,10 @@ final class SeveralDevicesTest {
   }
 
   private static long dropGuestWithDevice(Bench bench) {
-    VirtualMachine vm = bench.guest("dropped");
-    bench.ppt.assign(EDU, vm);
-    assertThat(bench.vmm.iommu().domainNameOf(EDU)).hasValue("vm:dropped");
+    VirtualMachine vm = bench.vmm().createVm("dropped"); // a guest of the bench is never dropped
+    vm.addMemory(0, 0x40_0000, Access.READ_WRITE);
+    bench.ppt().assign(EDU, vm);
+    assertThat(bench.vmm().iommu().domainNameOf(EDU)).hasValue("vm:dropped");
     return vm.memory().get(0).hpa();
   }
 
@@ -245,10 +215,10 @@ final class SeveralDevicesTest {
 
   @Test
   void i07_aDmaThatIsUnderWayWhenTheGuestLosesTheDeviceTouchesNothingAfterwards() throws Exception {
-    try (Bench bench = new Bench(machine)) {
+    try (Bench bench = Bench.open(machine)) {
       VirtualMachine vm = bench.guest("guest");
-      PptDevice device = bench.ppt.attach(EDU);
-      bench.ppt.assign(EDU, vm);
+      PptDevice device = bench.ppt().attach(EDU);
+      bench.ppt().assign(EDU, vm);
       DmaEngine engine = bench.guestEngine(vm);
       PhysicalMemory memory = machine.memory();
       long hpa = vm.memory().get(1).hpa();
@@ -258,7 +228,7 @@ final class SeveralDevicesTest {
       assertThat(memory.read64(hpa)).isEqualTo(vm.bus().load64(0x1000));
 
       start(vm, Bench.GUEST_BAR, 0x1000_0000, 4088);
-      bench.ppt.unassign(EDU, vm);
+      bench.ppt().unassign(EDU, vm);
       byte[] mine = Bench.pattern(10, 4096);
       memory.writeBytes(hpa, mine, 0, 4096);
       // Not even a device whose bus mastering somebody turns on again gets through.
@@ -279,18 +249,18 @@ final class SeveralDevicesTest {
   /** The edu device has no reset: what one guest started must run out before another has it. */
   @Test
   void i07_aDmaThatOneGuestStartedDoesNotReachTheNextOne() {
-    try (Bench bench = new Bench(machine)) {
+    try (Bench bench = Bench.open(machine)) {
       VirtualMachine one = bench.guest("one");
       VirtualMachine two = bench.guest("two");
-      bench.ppt.attach(EDU);
-      bench.ppt.assign(EDU, one);
+      bench.ppt().attach(EDU);
+      bench.ppt().assign(EDU, one);
       DmaEngine engine = bench.guestEngine(one);
       one.bus().storeBytes(0x1000, Bench.pattern(13, 256));
       engine.fromMemory(0x1000, 0, 256);
 
       start(one, Bench.GUEST_BAR, 0x2000, 256);
-      bench.ppt.unassign(EDU, one);
-      bench.ppt.assign(EDU, two);
+      bench.ppt().unassign(EDU, one);
+      bench.ppt().assign(EDU, two);
       engine = bench.guestEngine(two);
       two.bus().storeBytes(0x3000, Bench.pattern(14, 256));
       engine.fromMemory(0x3000, 0, 256); // ends after whatever was started before it

@@ -15,6 +15,7 @@ import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
 import dev.vmm.ppt.PptDevice;
 import dev.vmm.ppt.PptState;
+import dev.vmm.tck.Bench;
 import dev.vmm.tck.VirtualFunctions;
 import dev.vmm.testing.RequiresQemu;
 import java.util.ArrayList;
@@ -56,15 +57,15 @@ final class StormTest {
       rids.add(Rid.parse("03:01.0")); // behind the conventional bridge: never attached
       Map<Rid, Integer> commands = new TreeMap<>();
       rids.forEach(rid -> commands.put(rid, machine.pci().config(rid).read16(Bench.COMMAND)));
-      try (Bench bench = new Bench(machine)) {
+      try (Bench bench = Bench.open(machine)) {
         for (int i = 0; i < vms.length(); i++) {
           vms.set(i, bench.guest("vm" + i));
         }
         storm(bench, rids);
 
         assertThat(assigned.get()).as("assigns that succeeded").isPositive();
-        assertThat(bench.vmm.iommu().state()).isEqualTo(IommuState.ON);
-        bench.vmm.iommu().rescan();
+        assertThat(bench.vmm().iommu().state()).isEqualTo(IommuState.ON);
+        bench.vmm().iommu().rescan();
         assertConsistent(bench, rids);
       }
       assertThat(machine.memory().allocatedBytes()).isEqualTo(allocated);
@@ -106,13 +107,13 @@ final class StormTest {
     long spot = SPOTS[random.nextInt(SPOTS.length)];
     try {
       switch (random.nextInt(12)) {
-        case 0, 1, 2 -> bench.ppt.attach(rid);
+        case 0, 1, 2 -> bench.ppt().attach(rid);
         case 3, 4, 5 -> {
-          bench.ppt.assign(rid, vm);
+          bench.ppt().assign(rid, vm);
           assigned.incrementAndGet();
         }
-        case 6 -> bench.ppt.unassign(rid, vm);
-        case 7 -> bench.ppt.detach(rid);
+        case 6 -> bench.ppt().unassign(rid, vm);
+        case 7 -> bench.ppt().detach(rid);
         case 8, 9 -> vm.addMemory(spot, 0x20_0000, Access.READ_WRITE);
         case 10 -> vm.removeMemory(spot);
         default -> {
@@ -134,11 +135,11 @@ final class StormTest {
     assertThat(unit.problems()).isEmpty();
     assertThat(unit.devices().stream().map(DeviceEntryReport::rid)).doesNotHaveDuplicates();
     assertThat(unit.devices().stream().map(DeviceEntryReport::rid))
-        .containsAll(bench.machine.pci().functions().stream().map(PciFunction::rid).toList());
+        .containsAll(bench.machine().pci().functions().stream().map(PciFunction::rid).toList());
     Map<String, Long> roots = new HashMap<>();
     Map<Long, String> names = new HashMap<>();
     for (DeviceEntryReport entry : unit.devices()) {
-      String domain = bench.vmm.iommu().domainNameOf(entry.rid()).orElseThrow();
+      String domain = bench.vmm().iommu().domainNameOf(entry.rid()).orElseThrow();
       assertThat(roots.merge(domain, entry.tableRoot(), (old, now) -> old))
           .as("tables of %s, domain %s", entry.rid(), domain)
           .isEqualTo(entry.tableRoot());
@@ -146,15 +147,15 @@ final class StormTest {
     }
     for (Rid rid : rids) {
       String expected = "host";
-      PptDevice device = bench.ppt.device(rid).orElse(null);
+      PptDevice device = bench.ppt().device(rid).orElse(null);
       if (device != null) {
         expected = device.ownerName().map(name -> "vm:" + name).orElse("blocked");
         assertThat(device.state())
             .isEqualTo(device.ownerName().isPresent() ? PptState.ASSIGNED : PptState.PARKED);
       }
-      assertThat(bench.vmm.iommu().domainNameOf(rid)).as(rid.toString()).hasValue(expected);
+      assertThat(bench.vmm().iommu().domainNameOf(rid)).as(rid.toString()).hasValue(expected);
     }
-    for (VirtualMachine vm : bench.vmm.vms()) {
+    for (VirtualMachine vm : bench.vmm().vms()) {
       assertThat(vm.domain().isPresent()).isEqualTo(!vm.devices().isEmpty());
       vm.domain()
           .ifPresent(

@@ -6,19 +6,25 @@ import dev.vmm.core.Vmm;
 import dev.vmm.iommu.Access;
 import dev.vmm.iommu.inspect.DeviceEntryReport;
 import dev.vmm.iommu.inspect.UnitReport;
+import dev.vmm.iommu.spi.IommuProvider;
 import dev.vmm.machine.DmaEngine;
 import dev.vmm.machine.DmaEngineProvider;
 import dev.vmm.machine.DmaEngines;
+import dev.vmm.machine.Machine;
+import dev.vmm.machine.model.ModelMachine;
 import dev.vmm.pci.Bar;
 import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
 import dev.vmm.ppt.PptDevice;
 import dev.vmm.ppt.PptDriver;
+import dev.vmm.ppt.Waiter;
 import dev.vmm.tunable.Tunables;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import java.util.ServiceLoader;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Supplier;
 
 /**
  * A platform on the machine under test, with what the tests do again and again. Closing it takes
@@ -28,10 +34,14 @@ public final class Bench implements AutoCloseable {
   /** Above all guest RAM of these tests. */
   public static final long GUEST_BAR = 0xe000_0000L;
 
-  private static final int COMMAND = 0x04;
-  private static final int MEMORY_AND_BUS_MASTER = 0x6;
+  /** The command register's offset. */
+  public static final int COMMAND = 0x04;
 
-  private final Stage stage;
+  /** What a device needs there that makes DMA. */
+  public static final int MEMORY_AND_BUS_MASTER = 0x6;
+
+  private final Machine machine;
+  private final Supplier<List<UnitReport>> units;
   private final Vmm vmm;
   private final PptDriver ppt;
   private final Rid rid;
@@ -40,12 +50,76 @@ public final class Bench implements AutoCloseable {
   /** A VM that nobody knows any more is closed: those that a test forgets are to live on. */
   private final List<VirtualMachine> guests = new CopyOnWriteArrayList<>();
 
-  Bench(Stage stage, Tunables tunables) {
-    this.stage = stage;
-    vmm = Vmm.open(stage.machine(), tunables);
-    ppt = PptDriver.open(vmm, stage.waiter());
-    rid = stage.engineRid();
+  private Bench(Machine machine, Supplier<List<UnitReport>> units, Rid rid, Tunables tunables) {
+    this.machine = machine;
+    this.units = units;
+    this.rid = rid;
+    vmm = Vmm.open(machine, tunables);
+    ppt = PptDriver.open(vmm, waiterOf(machine));
     bare = new TckDevice(rid, vmm.iommu());
+  }
+
+  static Bench on(Stage stage, Tunables tunables) {
+    return new Bench(stage.machine(), stage::units, stage.engineRid(), tunables);
+  }
+
+  /** Opens a platform on a machine with a DMA engine, whichever back end is chosen there. */
+  public static Bench open(Machine machine) {
+    return open(machine, Tunables.defaults());
+  }
+
+  /** Opens a platform with tunables on a machine with a DMA engine. */
+  public static Bench open(Machine machine, Tunables tunables) {
+    Rid engine = Stage.engineRid(machine, machine.pci().functions());
+    return new Bench(machine, () -> unitsOf(machine), engine, tunables);
+  }
+
+  private static List<UnitReport> unitsOf(Machine machine) {
+    return ServiceLoader.load(IommuProvider.class).stream()
+        .map(ServiceLoader.Provider::get)
+        .map(IommuProvider::inspector)
+        .flatMap(Optional::stream)
+        .flatMap(inspector -> inspector.inspect(machine).stream())
+        .toList();
+  }
+
+  /** Returns how to wait for devices: the embedded machine's need no time. */
+  private static Waiter waiterOf(Machine machine) {
+    Machine inner = machine;
+    while (inner instanceof MachineDecorator decorator) {
+      inner = decorator.machine();
+    }
+    return inner instanceof ModelMachine ? new QuickTime() : Waiter.REAL;
+  }
+
+  /** Returns the machine's first function with these ids. */
+  public static PciFunction function(Machine machine, int vendor, int device) {
+    return machine.pci().functions().stream()
+        .filter(f -> f.vendorId() == vendor && f.deviceId() == device)
+        .findFirst()
+        .orElseThrow();
+  }
+
+  /** Reads the machine's only unit back. */
+  public static UnitReport unit(Machine machine) {
+    return only(unitsOf(machine));
+  }
+
+  /** Reads the machine's only unit back. */
+  public UnitReport unit() {
+    return only(units.get());
+  }
+
+  private static UnitReport only(List<UnitReport> units) {
+    if (units.size() != 1) {
+      throw new AssertionError("expected one unit, found " + units);
+    }
+    return units.get(0);
+  }
+
+  /** Returns the machine, as the platform sees it. */
+  public Machine machine() {
+    return machine;
   }
 
   /** Returns the platform. */
@@ -65,16 +139,21 @@ public final class Bench implements AutoCloseable {
 
   /** Returns a function's entries in all units, as the inspector shows them. */
   public List<DeviceEntryReport> entries(Rid of) {
-    return stage.units().stream()
+    return units.get().stream()
         .map(UnitReport::devices)
         .flatMap(List::stream)
         .filter(entry -> entry.rid().equals(of))
         .toList();
   }
 
+  /** Returns a function's only entry, if a unit has one for it. */
+  public Optional<DeviceEntryReport> entry(Rid of) {
+    return entries(of).stream().findFirst();
+  }
+
   /** Returns a function's command register. */
   public int command(Rid of) {
-    return stage.machine().pci().config(of).read16(COMMAND);
+    return machine.pci().config(of).read16(COMMAND);
   }
 
   /** Creates a VM with two segments whose gpas are not their hpas. */
@@ -113,15 +192,20 @@ public final class Bench implements AutoCloseable {
 
   /** Opens the engine as the guest that owns it drives it. */
   public DmaEngine guestEngine(VirtualMachine vm) {
-    PptDevice device = ppt.device(rid).orElseThrow();
+    return guestEngine(vm, rid, GUEST_BAR);
+  }
+
+  /** Opens a function's engine as the guest that owns it drives it, its registers at a gpa. */
+  public DmaEngine guestEngine(VirtualMachine vm, Rid of, long gpa) {
+    PptDevice device = ppt.device(of).orElseThrow();
     DmaEngineProvider driver = DmaEngines.find(device.function()).orElseThrow();
     Bar bar =
         device.bars().stream()
             .filter(b -> b.index() == driver.registerBar())
             .findFirst()
             .orElseThrow();
-    device.mapMmio(GUEST_BAR, bar.lengthBytes(), bar.base());
-    return driver.open(vm.bus(), GUEST_BAR);
+    device.mapMmio(gpa, bar.lengthBytes(), bar.base());
+    return driver.open(vm.bus(), gpa);
   }
 
   /**
@@ -129,13 +213,12 @@ public final class Bench implements AutoCloseable {
    * command register back.
    */
   public void asHost(java.util.function.Consumer<DmaEngine> use) {
-    PciFunction function = stage.machine().pci().function(rid).orElseThrow();
+    PciFunction function = machine.pci().function(rid).orElseThrow();
     int found = command(rid);
     function.config().write16(COMMAND, MEMORY_AND_BUS_MASTER);
     try {
       use.accept(
-          EngineDmaPort.hostEngine(
-              stage.machine(), function, DmaEngines.find(function).orElseThrow()));
+          EngineDmaPort.hostEngine(machine, function, DmaEngines.find(function).orElseThrow()));
     } finally {
       function.config().write16(COMMAND, found);
     }
@@ -161,7 +244,7 @@ public final class Bench implements AutoCloseable {
   /** Reads memory by hpa. */
   public byte[] hostBytes(long hpa, int length) {
     byte[] bytes = new byte[length];
-    stage.machine().memory().readBytes(hpa, bytes, 0, length);
+    machine.memory().readBytes(hpa, bytes, 0, length);
     return bytes;
   }
 

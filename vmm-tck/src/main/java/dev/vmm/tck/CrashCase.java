@@ -12,27 +12,7 @@ import java.util.List;
  */
 enum CrashCase {
   /** The first assign of all, which starts the I/O MMU. */
-  START {
-    @Override
-    void prepare(CrashWorld world) {
-      world.ppt().attach(world.device);
-    }
-
-    @Override
-    void run(CrashWorld world) {
-      world.ppt().assign(world.device, world.a);
-    }
-
-    @Override
-    void done(CrashWorld world, String when) {
-      assertAssigned(world, when);
-    }
-
-    @Override
-    void undone(CrashWorld world, String when, boolean inDoubt) {
-      assertNotAssigned(world, when, inDoubt);
-    }
-
+  START(Begin.OFF) {
     @Override
     List<String> placesInDoubt() {
       return List.of(DmaProbe.OFF, DmaProbe.BLOCKED, "vm:a");
@@ -40,37 +20,10 @@ enum CrashCase {
   },
 
   /** An assign while the I/O MMU is on for another guest. */
-  ASSIGN {
-    @Override
-    void prepare(CrashWorld world) {
-      world.startByOther();
-      world.ppt().attach(world.device);
-    }
-
-    @Override
-    void run(CrashWorld world) {
-      world.ppt().assign(world.device, world.a);
-    }
-
-    @Override
-    void done(CrashWorld world, String when) {
-      assertAssigned(world, when);
-    }
-
-    @Override
-    void undone(CrashWorld world, String when, boolean inDoubt) {
-      assertNotAssigned(world, when, inDoubt);
-    }
-  },
+  ASSIGN(Begin.PARKED),
 
   /** An assign to a guest that has a device, and so a domain, already. */
-  JOIN {
-    @Override
-    void prepare(CrashWorld world) {
-      world.startByOther();
-      world.ppt().attach(world.device);
-    }
-
+  JOIN(Begin.PARKED) {
     @Override
     void run(CrashWorld world) {
       world.ppt().assign(world.device, world.b);
@@ -95,12 +48,7 @@ enum CrashCase {
   },
 
   /** An unassign. */
-  UNASSIGN {
-    @Override
-    void prepare(CrashWorld world) {
-      assigned(world);
-    }
-
+  UNASSIGN(Begin.ASSIGNED) {
     @Override
     void run(CrashWorld world) {
       world.ppt().unassign(world.device, world.a);
@@ -114,13 +62,6 @@ enum CrashCase {
     }
 
     @Override
-    void undone(CrashWorld world, String when, boolean inDoubt) {
-      assertThat(world.state()).as(when).isIn(PptState.PARKED, PptState.BROKEN);
-      assertThat(world.a.devices()).as(when).isEmpty();
-      assertThat(world.a.domain()).as(when).isEmpty();
-    }
-
-    @Override
     void retry(CrashWorld world) {
       giveAgain(world);
       run(world);
@@ -128,12 +69,7 @@ enum CrashCase {
   },
 
   /** The end of a VM that has a device. */
-  DESTROY {
-    @Override
-    void prepare(CrashWorld world) {
-      assigned(world);
-    }
-
+  DESTROY(Begin.ASSIGNED) {
     @Override
     void run(CrashWorld world) {
       world.a.close();
@@ -160,13 +96,7 @@ enum CrashCase {
   },
 
   /** A device goes back to the host. */
-  DETACH {
-    @Override
-    void prepare(CrashWorld world) {
-      world.startByOther();
-      world.ppt().attach(world.device);
-    }
-
+  DETACH(Begin.PARKED) {
     @Override
     void run(CrashWorld world) {
       world.ppt().detach(world.device);
@@ -190,12 +120,7 @@ enum CrashCase {
   },
 
   /** A device is taken from the host. */
-  ATTACH {
-    @Override
-    void prepare(CrashWorld world) {
-      world.startByOther();
-    }
-
+  ATTACH(Begin.HOST) {
     @Override
     void run(CrashWorld world) {
       world.ppt().attach(world.device);
@@ -229,12 +154,7 @@ enum CrashCase {
   },
 
   /** Memory comes to a VM that has a device. */
-  ADD_MEMORY {
-    @Override
-    void prepare(CrashWorld world) {
-      assigned(world);
-    }
-
+  ADD_MEMORY(Begin.ASSIGNED) {
     @Override
     void run(CrashWorld world) {
       world.a.addMemory(CrashWorld.MORE_GPA, CrashWorld.MORE_BYTES, Access.READ_WRITE);
@@ -253,12 +173,7 @@ enum CrashCase {
   },
 
   /** Memory goes from a VM that has a device. */
-  REMOVE_MEMORY {
-    @Override
-    void prepare(CrashWorld world) {
-      assigned(world);
-    }
-
+  REMOVE_MEMORY(Begin.ASSIGNED) {
     @Override
     void run(CrashWorld world) {
       world.a.removeMemory(CrashWorld.HIGH_GPA);
@@ -284,21 +199,61 @@ enum CrashCase {
     }
   };
 
-  /** Brings a new world to where the operation begins. */
-  abstract void prepare(CrashWorld world);
+  /** Where an operation begins. */
+  private enum Begin {
+    /** The device is attached, and nothing started the I/O MMU yet. */
+    OFF,
+    /** The I/O MMU is on for another guest. */
+    HOST,
+    /** The same, with the device attached. */
+    PARKED,
+    /** The same, with the device in guest a. */
+    ASSIGNED
+  }
 
-  /** The operation. */
-  abstract void run(CrashWorld world);
+  private final Begin begin;
+
+  CrashCase(Begin begin) {
+    this.begin = begin;
+  }
+
+  /** Brings a new world to where the operation begins. */
+  void prepare(CrashWorld world) {
+    if (begin != Begin.OFF) {
+      world.startByOther();
+    }
+    if (begin != Begin.HOST) {
+      world.ppt().attach(world.device);
+    }
+    if (begin == Begin.ASSIGNED) {
+      world.ppt().assign(world.device, world.a);
+    }
+  }
+
+  /** The operation: an assign, if it says nothing else. */
+  void run(CrashWorld world) {
+    world.ppt().assign(world.device, world.a);
+  }
 
   /** Expects its effect. */
-  abstract void done(CrashWorld world, String when);
+  void done(CrashWorld world, String when) {
+    assertThat(world.state()).as(when).isEqualTo(PptState.ASSIGNED);
+    assertThat(world.a.devices()).as(when).hasSize(1);
+    assertThat(world.a.domain()).as(when).isPresent();
+  }
 
   /**
    * Expects that there is none, or what is documented for a failure.
    *
    * @param inDoubt whether a unit failed, so that it may be unknown what it still knows
    */
-  abstract void undone(CrashWorld world, String when, boolean inDoubt);
+  void undone(CrashWorld world, String when, boolean inDoubt) {
+    assertThat(world.state()).as(when).isIn(PptState.PARKED, PptState.BROKEN);
+    assertThat(world.a.devices()).as(when).isEmpty();
+    if (!inDoubt || takesBack()) {
+      assertThat(world.a.domain()).as(when).isEmpty();
+    }
+  }
 
   /** Says whether it takes a device from a VM, which then has lost it whatever happens. */
   boolean takesBack() {
@@ -316,12 +271,6 @@ enum CrashCase {
     return List.of(DmaProbe.BLOCKED, "vm:a");
   }
 
-  private static void assigned(CrashWorld world) {
-    world.startByOther();
-    world.ppt().attach(world.device);
-    world.ppt().assign(world.device, world.a);
-  }
-
   /** Brings the device to where it can be assigned. */
   static void repair(CrashWorld world) {
     if (world.state() == PptState.BROKEN) {
@@ -335,19 +284,5 @@ enum CrashCase {
   private static void giveAgain(CrashWorld world) {
     repair(world);
     world.ppt().assign(world.device, world.a);
-  }
-
-  private static void assertAssigned(CrashWorld world, String when) {
-    assertThat(world.state()).as(when).isEqualTo(PptState.ASSIGNED);
-    assertThat(world.a.devices()).as(when).hasSize(1);
-    assertThat(world.a.domain()).as(when).isPresent();
-  }
-
-  private static void assertNotAssigned(CrashWorld world, String when, boolean inDoubt) {
-    assertThat(world.state()).as(when).isIn(PptState.PARKED, PptState.BROKEN);
-    assertThat(world.a.devices()).as(when).isEmpty();
-    if (!inDoubt) {
-      assertThat(world.a.domain()).as(when).isEmpty();
-    }
   }
 }

@@ -35,7 +35,7 @@ public abstract class CrashContract {
 
   /**
    * Returns how far apart the operations are that are made to fail: 1 for each of them, more for a
-   * selection.
+   * selection. The system property {@code vmm.tck.stride} multiplies it.
    */
   protected int stride() {
     return 1;

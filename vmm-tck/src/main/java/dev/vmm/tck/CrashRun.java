@@ -38,16 +38,18 @@ final class CrashRun {
     this.subject = subject;
     this.operation = operation;
     this.plan = plan;
-    this.stride = stride * plan.stride();
+    this.stride = stride * plan.stride() * Integer.getInteger("vmm.tck.stride", 1);
   }
 
   /** Fails every operation in turn until one is not reached. */
   void exhaust() throws Exception {
     ExecutorService threads = Executors.newFixedThreadPool(THREADS);
     try {
-      for (long n = 1; n < NEVER_THAT_MANY; ) {
+      // Few at first: most failures have few steps, and what is beyond the last costs as much.
+      int atOnce = THREADS / 2;
+      for (long n = 1; n < NEVER_THAT_MANY; atOnce = Math.min(2 * atOnce, 4 * THREADS)) {
         List<Future<Boolean>> reached = new ArrayList<>();
-        for (int i = 0; i < 4 * THREADS; i++, n += stride) {
+        for (int i = 0; i < atOnce; i++, n += stride) {
           long at = n;
           reached.add(threads.submit(() -> one(at)));
         }

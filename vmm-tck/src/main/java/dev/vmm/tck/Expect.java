@@ -9,11 +9,11 @@ import java.util.List;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 
 /** Expectations that many tests share. */
-final class Expect {
+public final class Expect {
   private Expect() {}
 
   /** Expects a refusal with this errno and these words in its message. */
-  static void refused(Errno errno, ThrowingCallable call, String... words) {
+  public static void refused(Errno errno, ThrowingCallable call, String... words) {
     assertThatThrownBy(call)
         .isInstanceOfSatisfying(VmmException.class, e -> assertThat(e.errno()).isEqualTo(errno))
         .satisfies(e -> List.of(words).forEach(word -> assertThat(e).hasMessageContaining(word)));

@@ -6,10 +6,9 @@ import static org.assertj.core.api.Assertions.fail;
 import dev.vmm.iommu.inspect.UnitReport;
 import dev.vmm.iommu.spi.IommuProvider;
 import dev.vmm.machine.DmaEngines;
-import dev.vmm.machine.model.ModelMachine;
+import dev.vmm.machine.Machine;
 import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
-import dev.vmm.ppt.Waiter;
 import dev.vmm.tunable.Tunables;
 import java.util.ArrayList;
 import java.util.List;
@@ -65,7 +64,7 @@ public final class Stage implements AutoCloseable {
 
   /** Opens a platform on the machine. */
   public Bench bench(Tunables tunables) {
-    return new Bench(this, tunables);
+    return Bench.on(this, tunables);
   }
 
   /** Returns the back end, found as the platform finds it. */
@@ -98,6 +97,10 @@ public final class Stage implements AutoCloseable {
 
   /** Returns the function with the DMA engine that the tests drive. */
   public Rid engineRid() {
+    return engineRid(machine, functions);
+  }
+
+  static Rid engineRid(Machine machine, List<PciFunction> functions) {
     return functions.stream()
         .filter(function -> DmaEngines.find(function).isPresent())
         .map(PciFunction::rid)
@@ -129,11 +132,6 @@ public final class Stage implements AutoCloseable {
   DmaPort port() {
     var given = subject.port();
     return given != null ? given.apply(machine.machine()) : DmaPorts.of(machine, this::engineRid);
-  }
-
-  /** Returns how to wait for devices: the embedded machine's need no time. */
-  Waiter waiter() {
-    return machine.machine() instanceof ModelMachine ? new QuickTime() : Waiter.REAL;
   }
 
   /** Before each test: notes how the machine is. */

@@ -32,8 +32,7 @@ final class CommandWords {
               + pages(high)
               + (InvalidateIommuPagesHigh.PDE.isSet(high) ? ", directories too" : "");
       case 4 ->
-          hex("INVALIDATE_IOTLB_PAGES of", InvalidateIotlbPages.DEVICE_ID.get(low))
-              + pages(high);
+          hex("INVALIDATE_IOTLB_PAGES of", InvalidateIotlbPages.DEVICE_ID.get(low)) + pages(high);
       case 5 -> hex("INVALIDATE_INTERRUPT_TABLE of", low & 0xffff);
       case 6 -> hex("PREFETCH_IOMMU_PAGES of", PrefetchIommuPages.DEVICE_ID.get(low));
       case 7 -> hex("COMPLETE_PPR_REQUEST of", CompletePprRequest.DEVICE_ID.get(low));

@@ -70,7 +70,8 @@ final class DeviceTableReader {
     this.wideInterrupts = ControlReg.GA_EN.isSet(control);
     this.translating = ControlReg.IOMMU_EN.isSet(control);
     this.problems = problems;
-    this.domains = new DomainReader(memory, new HostPageFormat(PhysicalMemory.PAGE_BYTES), problems);
+    this.domains =
+        new DomainReader(memory, new HostPageFormat(PhysicalMemory.PAGE_BYTES), problems);
   }
 
   DomainReader domains() {
@@ -90,8 +91,7 @@ final class DeviceTableReader {
     segment(base.base(), base.lengthBytes(), 0, ids);
     for (int i = 1; i < 1 << code; i++) {
       long raw =
-          registers.read(
-              DevTabSegmentBaseReg.LAYOUT, DevTabSegmentBaseReg.OFFSET + 8L * (i - 1));
+          registers.read(DevTabSegmentBaseReg.LAYOUT, DevTabSegmentBaseReg.OFFSET + 8L * (i - 1));
       segment(
           raw & DevTabSegmentBaseReg.DEV_TAB_BASE_N.mask(),
           (DevTabSegmentBaseReg.SIZE_N.get(raw) + 1) * PhysicalMemory.PAGE_BYTES,
@@ -207,7 +207,9 @@ final class DeviceTableReader {
       return first.mode() == 0 ? "blocked" : "host tables, but no rights: blocked";
     }
     String tables =
-        first.mode() == 0 ? "untranslated" : first.mode() > MAX_LEVELS ? "reserved mode" : "host tables";
+        first.mode() == 0
+            ? "untranslated"
+            : first.mode() > MAX_LEVELS ? "reserved mode" : "host tables";
     return tables + rights + (first.gv() ? ", guest tables" : "");
   }
 

@@ -6,7 +6,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The coded fields of registers in words. Stateless. Source: 48882 rev 3.10, "IOMMU MMIO Registers".
+ * The coded fields of registers in words. Stateless. Source: 48882 rev 3.10, "IOMMU MMIO
+ * Registers".
  */
 final class FieldMeaning {
   private FieldMeaning() {}
@@ -33,9 +34,12 @@ final class FieldMeaning {
           value < 8 ? "reserved code" : (1 << value) + " entries";
       case "EFR.HATS" ->
           value == 3 ? "no host page tables" : (4 + value) + " levels of host page tables";
-      case "EFR.GATS" -> value == 3 ? "reserved code" : (4 + value) + " levels of guest page tables";
+      case "EFR.GATS" ->
+          value == 3 ? "reserved code" : (4 + value) + " levels of guest page tables";
       case "EFR.GLXSup" ->
-          value == 3 ? "reserved code" : (1 + value) + " level" + (value == 0 ? "" : "s") + " of GCR3 tables";
+          value == 3
+              ? "reserved code"
+              : (1 + value) + " level" + (value == 0 ? "" : "s") + " of GCR3 tables";
       case "EFR.DevTblSegSup", "CONTROL.DevTblSegEn" ->
           value > 3 ? "reserved code" : (1 << value) + " segment" + (value == 0 ? "" : "s");
       case "EFR.PASmax" -> (value + 1) + " bits";

@@ -43,8 +43,7 @@ final class InterruptTableReader {
       problems.add(of + ": the interrupt table has the reserved length code " + code);
     } else if (!Words.inRam(memory, hpa, bytes(word2, wide))) {
       problems.add(
-          String.format(
-              Locale.ROOT, "%s: the interrupt table at 0x%x is not all in RAM", of, hpa));
+          String.format(Locale.ROOT, "%s: the interrupt table at 0x%x is not all in RAM", of, hpa));
     } else {
       for (int i = 0; i < 1 << code; i++) {
         if (wide) {

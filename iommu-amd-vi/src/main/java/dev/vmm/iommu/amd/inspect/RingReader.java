@@ -22,8 +22,9 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * Reads the command buffer and the logs without taking anything from them. Used once, by one thread.
- * Source: 48882 rev 3.10, "Command Buffer", "Event Logging", "Peripheral Page Request Logging".
+ * Reads the command buffer and the logs without taking anything from them. Used once, by one
+ * thread. Source: 48882 rev 3.10, "Command Buffer", "Event Logging", "Peripheral Page Request
+ * Logging".
  */
 final class RingReader {
   private static final int ENTRY_BYTES = 16;
@@ -61,8 +62,12 @@ final class RingReader {
         false,
         base & CmdBufBaseReg.COM_BASE.mask(),
         (int) CmdBufBaseReg.COM_LEN.get(base),
-        (int) CmdBufHeadReg.CMD_HD_PTR.get(registers.read(CmdBufHeadReg.LAYOUT, CmdBufHeadReg.OFFSET)),
-        (int) CmdBufTailReg.CMD_TAIL_PTR.get(registers.read(CmdBufTailReg.LAYOUT, CmdBufTailReg.OFFSET)),
+        (int)
+            CmdBufHeadReg.CMD_HD_PTR.get(
+                registers.read(CmdBufHeadReg.LAYOUT, CmdBufHeadReg.OFFSET)),
+        (int)
+            CmdBufTailReg.CMD_TAIL_PTR.get(
+                registers.read(CmdBufTailReg.LAYOUT, CmdBufTailReg.OFFSET)),
         CommandWords::of);
     base = registers.read(EventLogBaseReg.LAYOUT, EventLogBaseReg.OFFSET);
     ring(
@@ -71,8 +76,12 @@ final class RingReader {
         StatusReg.EVENT_OVERFLOW.isSet(status),
         base & EventLogBaseReg.EVENT_BASE.mask(),
         (int) EventLogBaseReg.EVENT_LEN.get(base),
-        (int) EventLogHeadReg.EVENT_HD_PTR.get(registers.read(EventLogHeadReg.LAYOUT, EventLogHeadReg.OFFSET)),
-        (int) EventLogTailReg.EVENT_TAIL_PTR.get(registers.read(EventLogTailReg.LAYOUT, EventLogTailReg.OFFSET)),
+        (int)
+            EventLogHeadReg.EVENT_HD_PTR.get(
+                registers.read(EventLogHeadReg.LAYOUT, EventLogHeadReg.OFFSET)),
+        (int)
+            EventLogTailReg.EVENT_TAIL_PTR.get(
+                registers.read(EventLogTailReg.LAYOUT, EventLogTailReg.OFFSET)),
         this::event);
     if (pprLog) {
       base = registers.read(PprLogBaseReg.LAYOUT, PprLogBaseReg.OFFSET);
@@ -82,8 +91,12 @@ final class RingReader {
           StatusReg.PPR_OVERFLOW.isSet(status),
           base & PprLogBaseReg.PPR_LOG_BASE.mask(),
           (int) PprLogBaseReg.PPR_LOG_LEN.get(base),
-          (int) PprLogHeadReg.PPR_HD_PTR.get(registers.read(PprLogHeadReg.LAYOUT, PprLogHeadReg.OFFSET)),
-          (int) PprLogTailReg.PPR_TAIL_PTR.get(registers.read(PprLogTailReg.LAYOUT, PprLogTailReg.OFFSET)),
+          (int)
+              PprLogHeadReg.PPR_HD_PTR.get(
+                  registers.read(PprLogHeadReg.LAYOUT, PprLogHeadReg.OFFSET)),
+          (int)
+              PprLogTailReg.PPR_TAIL_PTR.get(
+                  registers.read(PprLogTailReg.LAYOUT, PprLogTailReg.OFFSET)),
           (low, high) -> "page request of device 0x" + Long.toHexString(low & 0xffff));
     }
   }

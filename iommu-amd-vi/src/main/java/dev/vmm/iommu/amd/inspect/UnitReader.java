@@ -26,8 +26,8 @@ import java.util.Locale;
 import java.util.Set;
 
 /**
- * Reads one unit into a report; writes no register, and no register changes by being read. Used once,
- * by one thread.
+ * Reads one unit into a report; writes no register, and no register changes by being read. Used
+ * once, by one thread.
  */
 public final class UnitReader {
   /** Every register but the performance counters, which are not looked at, is in these. */
@@ -63,7 +63,7 @@ public final class UnitReader {
       if (e.errno() != Errno.EINVAL) {
         throw e;
       }
-      problems.add("the registers cannot be read: %s", e.getMessage());
+      problems.add("the registers cannot be read: %s", String.valueOf(e.getMessage()));
       return absent();
     }
     UnitRegisters registers = UnitRegisters.readOnly(name, block);
@@ -86,8 +86,7 @@ public final class UnitReader {
     RingReader rings = new RingReader(name, ivhd.segment(), registers, machine.memory());
     rings.read(features.pprSup());
     DeviceTableReader table =
-        new DeviceTableReader(
-            machine.memory(), ivhd.segment(), functions(), control, problems);
+        new DeviceTableReader(machine.memory(), ivhd.segment(), functions(), control, problems);
     table.read(registers, control);
     List<MemoryReport> memory = new ArrayList<>(table.used);
     memory.addAll(rings.used);

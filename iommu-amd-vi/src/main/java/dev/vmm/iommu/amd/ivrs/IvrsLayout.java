@@ -57,9 +57,14 @@ final class IvrsLayout {
 
   /** Returns the book's short name of a block with its type. */
   static String kind(int type) {
-    String name = isIvhd(type) ? "IVHD" : "IVMD";
-    return isIvhd(type) || isIvmd(type)
-        ? String.format("%s %xh", name, type)
-        : String.format("unknown type 0x%x", type);
+    return switch (type) {
+      case IVHD_10H -> "IVHD 10h";
+      case IVHD_11H -> "IVHD 11h";
+      case IVHD_40H -> "IVHD 40h";
+      case IVMD_ALL -> "IVMD 20h";
+      case IVMD_SELECT -> "IVMD 21h";
+      case IVMD_RANGE -> "IVMD 22h";
+      default -> String.format("unknown type 0x%x", type);
+    };
   }
 }

@@ -66,20 +66,23 @@ final class IvrsProblems {
   }
 
   private void entry(Ivhd ivhd, DeviceEntry entry) {
-    String where = IdRange.where(ivhd, entry);
     switch (entry.type()) {
-      case UNKNOWN -> problem("%s is of no type that the book defines; it is ignored", where);
+      case UNKNOWN ->
+          problem(
+              "%s is of no type that the book defines; it is ignored", IdRange.where(ivhd, entry));
       case SPECIAL -> {
         if (entry.variety() != DeviceEntry.IOAPIC && entry.variety() != DeviceEntry.HPET) {
-          problem("%s has variety %d: expected 1 (I/O APIC) or 2 (HPET)", where, entry.variety());
+          problem(
+              "%s has variety %d: expected 1 (I/O APIC) or 2 (HPET)",
+              IdRange.where(ivhd, entry), entry.variety());
         }
       }
-      case ACPI_HID -> entry.acpi().ifPresent(name -> acpi(where, name));
+      case ACPI_HID -> entry.acpi().ifPresent(name -> acpi(ivhd, entry, name));
       default -> {}
     }
   }
 
-  private void acpi(String where, AcpiDeviceName name) {
+  private void acpi(Ivhd ivhd, DeviceEntry entry, AcpiDeviceName name) {
     String expected =
         switch (name.uidFormat()) {
           case AcpiDeviceName.UID_NONE -> name.uidBytes() == 0 ? "" : "none";
@@ -90,7 +93,7 @@ final class IvrsProblems {
     if (!expected.isEmpty()) {
       problem(
           "%s has UID format %d and %d bytes of UID: expected %s",
-          where, name.uidFormat(), name.uidBytes(), expected);
+          IdRange.where(ivhd, entry), name.uidFormat(), name.uidBytes(), expected);
     }
   }
 

@@ -85,11 +85,7 @@ public final class HostPageFormat implements PageTableFormat {
 
   @Override
   public long leaf(long hpa, int level, Access access) {
-    return (hpa & ADDRESS)
-        | (access.readable() ? IR : 0)
-        | (access.writable() ? IW : 0)
-        | FC
-        | PR;
+    return (hpa & ADDRESS) | (access.readable() ? IR : 0) | (access.writable() ? IW : 0) | FC | PR;
   }
 
   @Override

@@ -10,11 +10,13 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Host page-table entries against literal words of the book, those included that we never write. */
+/**
+ * Host page-table entries against literal words of the book, those included that we never write.
+ */
 class HostPageWordsTest {
   private static final long PAGE = 0x1000;
   private final HostPageFormat format = new HostPageFormat(0x40201000L);
-  private final ArrayMemory memory = new ArrayMemory(1L << 20);
+  private final ArrayMemory memory = new ArrayMemory(1L << 24);
   private final long root = memory.allocatePage();
   private final long table = memory.allocatePage();
 
@@ -97,8 +99,7 @@ class HostPageWordsTest {
 
     assertThat(PageTableWalker.walk(format, memory, root, 4).mappings())
         .containsExactly(
-            new MappingReport(
-                (1L << 39) + 511 * PAGE, 0x12345000L, PAGE, Access.READ_WRITE, PAGE));
+            new MappingReport((1L << 39) + 511 * PAGE, 0x12345000L, PAGE, Access.READ_WRITE, PAGE));
   }
 
   @Test

@@ -8,21 +8,19 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
-/**
- * A superpage that loses a page goes on mapping all others at every moment: in an array of words.
- */
+/** A superpage that loses a page goes on mapping all others at every moment. */
 @JCStressTest
 @Outcome(id = "1, 1", expect = Expect.ACCEPTABLE, desc = "mapped throughout")
 @Outcome(expect = Expect.FORBIDDEN, desc = "a page that nobody unmapped was gone or elsewhere")
 @State
-public class ArraySplit {
+public class Split {
   private static final long START = Walk.LARGE;
   private static final long LAST = START + Walk.LARGE - Walk.PAGE;
 
-  private final Walk unit = new Walk(Memories.ARRAY);
+  private final Walk unit = new Walk(Memories.next());
 
   /** Maps one superpage. */
-  public ArraySplit() {
+  public Split() {
     unit.map(START, Walk.LARGE);
   }
 

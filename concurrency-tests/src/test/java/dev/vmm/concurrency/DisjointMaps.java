@@ -8,18 +8,18 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.III_Result;
 
-/** Two threads that map neighbours at one time need the same new tables: in an array of words. */
+/** Two threads that map neighbours at one time need the same new tables. */
 @JCStressTest
 @Outcome(id = "1, 1, 4", expect = Expect.ACCEPTABLE, desc = "both mapped, no table made twice")
 @Outcome(expect = Expect.FORBIDDEN, desc = "a mapping or a table was lost")
 @State
-public class ArrayDisjointMaps {
+public class DisjointMaps {
   /** The last page below a boundary of leaf tables, and the first above it. */
   private static final long LOW = 2 * Walk.LARGE - Walk.PAGE;
 
   private static final long HIGH = 2 * Walk.LARGE;
 
-  private final Walk unit = new Walk(Memories.ARRAY);
+  private final Walk unit = new Walk(Memories.next());
 
   /** Maps the page below. */
   @Actor

@@ -1,0 +1,154 @@
+package dev.vmm.iommu.amd.unit;
+
+import dev.vmm.iommu.amd.ivrs.DteSettings;
+import dev.vmm.iommu.amd.structs.DteWord0;
+import dev.vmm.iommu.amd.structs.DteWord1;
+import dev.vmm.iommu.amd.structs.DteWord2;
+import dev.vmm.machine.PhysicalMemory;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.function.IntFunction;
+
+/**
+ * The device table of one segment: an entry of 256 bits for each of its 65536 device ids, shared by
+ * the segment's units. An id that was never moved is blocked: a valid entry without tables and
+ * rights, since one that is not valid would let everything pass.
+ *
+ * <p>A unit reads an entry as one; software writes it in words of 64 bits, so that each word that
+ * is written must make a whole entry with those that are there. Each entry has one unit that looks
+ * at it and is written under that unit's lock; the rest of this class is thread-safe.
+ *
+ * <p>Source: 48882 rev 3, "Device Table Entry Format".
+ */
+public final class DeviceTable {
+  /** How many entries there are, and so how many device ids. */
+  static final int ENTRIES = 1 << 16;
+
+  private static final int ENTRY_BYTES = 32;
+
+  /** The length in bytes: 2 MiB. */
+  static final long BYTES = (long) ENTRIES * ENTRY_BYTES;
+
+  /** The first word of an entry that lets nothing pass. */
+  static final long BLOCKED = DteWord0.BLOCKED;
+
+  private final PhysicalMemory memory;
+  private final boolean coherent;
+  private final long base;
+  private int units;
+  private boolean freed;
+
+  /** What firmware says of an id: words 1 and 2 of its entry, without a domain id. */
+  public record Settings(long word1, long word2) {}
+
+  /**
+   * Takes memory and blocks every id.
+   *
+   * @param coherent whether all units of the segment snoop the processor's caches
+   * @param settings what firmware says of each id
+   * @throws dev.vmm.VmmException ENOMEM
+   */
+  public DeviceTable(PhysicalMemory memory, boolean coherent, IntFunction<Settings> settings) {
+    this.memory = memory;
+    this.coherent = coherent;
+    this.base = memory.allocate(BYTES, PhysicalMemory.PAGE_BYTES);
+    try {
+      fill(settings);
+    } catch (RuntimeException e) {
+      memory.free(base, BYTES);
+      throw e;
+    }
+  }
+
+  /** By pages: no unit looks yet. */
+  private void fill(IntFunction<Settings> settings) {
+    ByteBuffer page =
+        ByteBuffer.allocate((int) PhysicalMemory.PAGE_BYTES).order(ByteOrder.LITTLE_ENDIAN);
+    for (int id = 0; id < ENTRIES; id++) {
+      Settings of = settings.apply(id);
+      page.putLong(BLOCKED).putLong(of.word1()).putLong(of.word2()).putLong(0);
+      if (!page.hasRemaining()) {
+        long at = base + (long) (id + 1) * ENTRY_BYTES - PhysicalMemory.PAGE_BYTES;
+        memory.writeBytes(at, page.array(), 0, page.capacity());
+        page.clear();
+      }
+    }
+    flush(base, BYTES);
+  }
+
+  /** Returns the words that hold what firmware says of an id. */
+  public static Settings words(DteSettings settings) {
+    return new Settings(
+        DteWord1.SYS_MGT.set(0, settings.sysMgt()),
+        (settings.initPass() ? DteWord2.INIT_PASS.mask() : 0)
+            | (settings.eIntPass() ? DteWord2.E_INT_PASS.mask() : 0)
+            | (settings.nmiPass() ? DteWord2.NMI_PASS.mask() : 0)
+            | (settings.lint0Pass() ? DteWord2.LINT0_PASS.mask() : 0)
+            | (settings.lint1Pass() ? DteWord2.LINT1_PASS.mask() : 0));
+  }
+
+  /** Returns the hpa of the first entry. */
+  long base() {
+    return base;
+  }
+
+  /** Returns the first word of an entry that leads to a host table. */
+  static long translated(int levels, long root) {
+    return DteWord0.translated(levels, root);
+  }
+
+  /** Returns an entry's first word: its table, and what the device may do. */
+  long translation(int id) {
+    return memory.read64(at(id));
+  }
+
+  /** Returns an entry's domain id, 0 for one that was never moved. */
+  int domainId(int id) {
+    return (int) DteWord1.DOMAIN_ID.get(memory.read64(at(id) + 8));
+  }
+
+  /** Sets an entry's first word, after every store before. */
+  void setTranslation(int id, long word) {
+    write(at(id), word);
+  }
+
+  /** Sets an entry's domain id, after every store before. */
+  void setDomainId(int id, int domainId) {
+    long at = at(id) + 8;
+    write(at, DteWord1.DOMAIN_ID.set(memory.read64(at), domainId));
+  }
+
+  /** Counts a unit that uses the table. */
+  synchronized void retain() {
+    units++;
+  }
+
+  /** Ends the use by a unit that is off; the last one frees the table. */
+  synchronized void release() {
+    units--;
+    freeIfUnused();
+  }
+
+  /** Frees the table if no unit came to use it. */
+  public synchronized void freeIfUnused() {
+    if (units == 0 && !freed) {
+      freed = true;
+      memory.free(base, BYTES);
+    }
+  }
+
+  private long at(int id) {
+    return base + (long) id * ENTRY_BYTES;
+  }
+
+  private void write(long hpa, long word) {
+    memory.writeRelease64(hpa, word);
+    flush(hpa, Long.BYTES);
+  }
+
+  private void flush(long hpa, long lengthBytes) {
+    if (!coherent) {
+      memory.flushCache(hpa, lengthBytes);
+    }
+  }
+}

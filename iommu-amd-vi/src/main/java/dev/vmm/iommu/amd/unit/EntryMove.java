@@ -1,0 +1,157 @@
+package dev.vmm.iommu.amd.unit;
+
+import dev.vmm.iommu.support.UnitMove;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A move by rewriting device table entries in place.
+ *
+ * <p>Java has stores of 64 bits only, and the table root is in the first word of an entry, the
+ * domain id in the second: a live entry cannot go from one domain to the other in one store. A unit
+ * must never tag the new tables' translations with the old domain id, nor the other way round,
+ * since other devices are in both. So the entry passes through the unit's transit domain id, which
+ * no domain has, one word at a time, each change confirmed before the next:
+ *
+ * <ol>
+ *   <li>old tables under the transit id: the device is where it was;
+ *   <li>new tables under the transit id, and the transit id forgotten: the device is where it goes;
+ *   <li>new tables under the new id, and the old id and the transit id forgotten.
+ * </ol>
+ *
+ * <p>Entries of one move that come from one domain and go to one go together. Others follow each
+ * other: under the transit id they would see each other's translations. It takes no memory, so that
+ * the way back takes none.
+ *
+ * <p>Source: 48882 rev 3, "Device Table Entry Format" (DomainID: entries that share it share their
+ * tables) and "Making Device Table Entry Changes".
+ */
+final class EntryMove implements UnitMove {
+  private final AmdUnit unit;
+  private final List<Change> changes = new ArrayList<>();
+
+  /** The two words of an entry that say where it leads, before and after. */
+  private record Change(int id, Place from, Place to) {}
+
+  /** Where an entry leads. */
+  private record Place(long translation, int domainId) {}
+
+  /** The changes that may go through the transit id together. */
+  private record Way(Place from, Place to) {}
+
+  EntryMove(AmdUnit unit, int[] ids, long translation, int domainId) {
+    this.unit = unit;
+    DeviceTable table = unit.table();
+    Place to = new Place(translation, domainId);
+    for (int id : ids) {
+      changes.add(new Change(id, new Place(table.translation(id), table.domainId(id)), to));
+    }
+  }
+
+  @Override
+  public void apply() {
+    unit.lock().lock();
+    try {
+      if (unit.translating()) {
+        unit.caches().check();
+        pass(true);
+      } else {
+        changes.forEach(change -> put(change.id(), change.to()));
+      }
+    } catch (RuntimeException e) {
+      throw unit.failure(e, "to take its new device table entries");
+    } finally {
+      unit.lock().unlock();
+    }
+  }
+
+  @Override
+  public void finish() {
+    // The old entries were overwritten: there is nothing to free.
+  }
+
+  @Override
+  public void cancel() {
+    // Nothing was taken.
+  }
+
+  @Override
+  public boolean undo() {
+    unit.lock().lock();
+    try {
+      if (!unit.translating()) {
+        changes.forEach(change -> put(change.id(), change.from()));
+        return true;
+      }
+      if (!unit.caches().poisoned()) {
+        pass(false);
+        return true;
+      }
+      changes.forEach(this::putBack);
+      return false;
+    } catch (RuntimeException e) {
+      return putAllBack();
+    } finally {
+      unit.lock().unlock();
+    }
+  }
+
+  /** Puts the old entries back after the way through the transit id failed. */
+  private boolean putAllBack() {
+    try {
+      changes.forEach(this::putBack);
+    } catch (RuntimeException e) {
+      unit.caches().tablesInDoubt(e);
+    }
+    return false;
+  }
+
+  /** Leads all entries through the transit id, forward or back. */
+  private void pass(boolean forward) {
+    Map<Way, List<Integer>> ways = new LinkedHashMap<>();
+    for (Change change : changes) {
+      Way way = forward ? new Way(change.from(), change.to()) : new Way(change.to(), change.from());
+      if (!change.from().equals(change.to())) {
+        ways.computeIfAbsent(way, key -> new ArrayList<>()).add(change.id());
+      }
+    }
+    try {
+      ways.forEach(this::pass);
+    } catch (RuntimeException e) {
+      // Also where a store failed: some entries are on their way.
+      throw unit.caches().inDoubt(e);
+    }
+  }
+
+  private void pass(Way way, List<Integer> ids) {
+    DeviceTable table = unit.table();
+    UnitCaches caches = unit.caches();
+    int transit = unit.transitId();
+    ids.forEach(id -> table.setDomainId(id, transit));
+    caches.entriesChanged(ids);
+    ids.forEach(id -> table.setTranslation(id, way.to().translation()));
+    caches.entriesChanged(ids, transit);
+    ids.forEach(id -> table.setDomainId(id, way.to().domainId()));
+    caches.entriesChanged(ids, transit, way.from().domainId());
+  }
+
+  /** Writes an entry that no unit looks at. */
+  private void put(int id, Place place) {
+    unit.table().setDomainId(id, place.domainId());
+    unit.table().setTranslation(id, place.translation());
+  }
+
+  /**
+   * Puts an old entry back that a unit looks at which confirms nothing any more: by way of an entry
+   * without rights, so that what it reads between two stores leads nowhere.
+   */
+  private void putBack(Change change) {
+    DeviceTable table = unit.table();
+    if (table.translation(change.id()) != change.from().translation()) {
+      table.setTranslation(change.id(), DeviceTable.BLOCKED);
+    }
+    put(change.id(), change.from());
+  }
+}

@@ -1,0 +1,229 @@
+package dev.vmm.iommu.amd.inspect;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.vmm.iommu.Access;
+import dev.vmm.iommu.amd.ivrs.Ivhd;
+import dev.vmm.iommu.inspect.DeviceEntryReport;
+import dev.vmm.iommu.inspect.MappingReport;
+import dev.vmm.iommu.inspect.QueueReport;
+import dev.vmm.iommu.inspect.UnitReport;
+import dev.vmm.machine.RegisterBlock;
+import dev.vmm.pci.Rid;
+import dev.vmm.testing.ArrayMemory;
+import dev.vmm.testing.FakeMachine;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** A unit read back from registers and tables that are written here word by word. */
+class UnitReaderTest {
+  private static final long BASE = 0xfed80000L;
+  private static final long PAGE = 0x1000;
+  private static final long BLOCKED = 0x3;
+
+  private final ArrayMemory memory = new ArrayMemory(1L << 24);
+  private final FakeMachine machine = new FakeMachine(memory);
+  private final Map<Long, Long> registers = new HashMap<>();
+  private final long table = memory.allocate(0x200000, PAGE);
+
+  /** Registers that only answer. */
+  private final class Registers implements RegisterBlock {
+    @Override
+    public long baseHpa() {
+      return BASE;
+    }
+
+    @Override
+    public long lengthBytes() {
+      return 0x4000;
+    }
+
+    @Override
+    public long read(long offset, int widthBytes) {
+      return registers.getOrDefault(offset, 0L);
+    }
+
+    @Override
+    public void write(long offset, int widthBytes, long value) {
+      throw new AssertionError("a write of 0x" + Long.toHexString(value));
+    }
+  }
+
+  @BeforeEach
+  void setUp() {
+    machine.with(new Registers());
+    machine.pci().add("00:01.0", 0x8086, 1, 0x020000);
+    registers.put(0x00L, table | 0x1ff);
+    registers.put(0x18L, 1L); // IommuEn
+    registers.put(0x30L, 0x29d1L & ~2L);
+    for (int id = 0; id < 1 << 16; id++) {
+      memory.write64(table + 32L * id, BLOCKED);
+    }
+  }
+
+  private UnitReport read() {
+    Ivhd ivhd = new Ivhd(0x30, 40, 0x11, 0, 2, 0x40, BASE, 0, 0, 0, 0, 0, List.of());
+    return new UnitReader("amdvi0", ivhd, machine).read();
+  }
+
+  private void entry(int id, long word0, long word1) {
+    memory.write64(table + 32L * id, word0);
+    memory.write64(table + 32L * id + 8, word1);
+  }
+
+  @Test
+  void entriesThatAreAllAlikeAreLeftOutButForFunctions() {
+    UnitReport unit = read();
+    assertThat(unit.problems()).isEmpty();
+    assertThat(unit.enabled()).isTrue();
+    assertThat(unit.rootTable()).isEqualTo(table);
+    assertThat(unit.devices())
+        .extracting(DeviceEntryReport::rid, DeviceEntryReport::type)
+        .containsExactly(org.assertj.core.groups.Tuple.tuple(Rid.parse("0000:00:01.0"), "blocked"));
+    assertThat(unit.domains()).isEmpty();
+    assertThat(unit.kind()).isEqualTo("ivhd");
+    assertThat(unit.owner()).startsWith("translation on");
+  }
+
+  @Test
+  void domainsAreReadByTheTablesOfTheirEntries() {
+    long root = memory.allocatePage();
+    long bottom = memory.allocatePage();
+    memory.write64(root + 8, 0x6000000000000201L | bottom);
+    memory.write64(bottom + 16, 0x7000000000345001L);
+    entry(0x08, 0x6000000000000403L | root, 0x1234);
+    entry(0x1ff, 0x6000000000000403L | root, 0x1234);
+
+    UnitReport unit = read();
+
+    assertThat(unit.problems()).isEmpty();
+    assertThat(unit.devices()).hasSize(2);
+    DeviceEntryReport first = unit.devices().get(0);
+    assertThat(first.domainId()).isEqualTo(0x1234);
+    assertThat(first.type()).isEqualTo("host tables");
+    assertThat(first.levels()).isEqualTo(2);
+    assertThat(first.widthBits()).isEqualTo(30);
+    assertThat(first.hpa()).isEqualTo(table + 32 * 8);
+    assertThat(unit.domains()).hasSize(1);
+    assertThat(unit.domains().get(0).mappings())
+        .containsExactly(new MappingReport(0x202000, 0x345000, PAGE, Access.READ_WRITE, PAGE));
+  }
+
+  @Test
+  void anEntryThatIsNotValidIsAHoleAndToldAsOne() {
+    entry(0x1ff, 0, 0);
+    UnitReport unit = read();
+    assertThat(unit.devices())
+        .extracting(DeviceEntryReport::type)
+        .containsExactly("blocked", "not valid: all passes untranslated");
+    assertThat(unit.problems())
+        .singleElement()
+        .asString()
+        .contains("1 of the 65536 device table entries", "passes untranslated");
+  }
+
+  @Test
+  void eventsAndCommandsAreReadWithoutBeingTaken() {
+    long commands = memory.allocatePage();
+    long events = memory.allocatePage();
+    registers.put(0x18L, 0x1005L);
+    registers.put(0x08L, 8L << 56 | commands);
+    registers.put(0x10L, 8L << 56 | events);
+    registers.put(0x2000L, 0x10L);
+    registers.put(0x2008L, 0x30L);
+    registers.put(0x2018L, 0x10L);
+    registers.put(0x2020L, 0x18L); // CmdBufRun, EventLogRun
+    memory.write64(commands + 0x10, 0x2000000000000008L);
+    memory.write64(commands + 0x20, 0x3000123400000000L);
+    memory.write64(commands + 0x28, 0x7ffffffffffff003L);
+    memory.write64(events, 0x2020123400000008L);
+    memory.write64(events + 8, 0x7000L);
+
+    UnitReport unit = read();
+
+    assertThat(unit.queues())
+        .extracting(QueueReport::name, QueueReport::state)
+        .containsExactly(
+            org.assertj.core.groups.Tuple.tuple("command buffer", "2 waiting"),
+            org.assertj.core.groups.Tuple.tuple("event log", "1 waiting"));
+    assertThat(unit.queues().get(0).pending())
+        .extracting(QueueReport.Entry::meaning)
+        .containsExactly(
+            "INVALIDATE_DEVTAB_ENTRY of 0x8",
+            "INVALIDATE_IOMMU_PAGES of domain 0x1234, all of it, directories too");
+    assertThat(unit.faults())
+        .singleElement()
+        .satisfies(
+            fault -> {
+              assertThat(fault.rid()).isEqualTo(Rid.parse("0000:00:01.0"));
+              assertThat(fault.iova()).isEqualTo(0x7000);
+              assertThat(fault.access()).isEqualTo(Access.WRITE);
+            });
+    assertThat(read()).usingRecursiveComparison().isEqualTo(unit);
+  }
+
+  @Test
+  void aRangeOfPagesIsToldByItsEnds() {
+    assertThat(CommandWords.of(0x3000000700000000L, 0x12347001L))
+        .isEqualTo("INVALIDATE_IOMMU_PAGES of domain 0x7, 0x10000 bytes at 0x12340000");
+    assertThat(CommandWords.of(0x3000000700000000L, 0x12347000L))
+        .isEqualTo("INVALIDATE_IOMMU_PAGES of domain 0x7, 0x1000 bytes at 0x12347000");
+    assertThat(CommandWords.of(0x1000000012345679L, 0x5))
+        .isEqualTo("COMPLETION_WAIT stores 0x5 at 0x12345678");
+    assertThat(CommandWords.of(0xf000000000000000L, 0)).isEqualTo("reserved opcode 0xf");
+  }
+
+  @Test
+  void interruptTablesAreReadOnce() {
+    long interrupts = memory.allocatePage();
+    // IV, IntTabLen 1 (two entries), IntCtl 2.
+    for (int id : new int[] {0x08, 0x1ff}) {
+      entry(id, BLOCKED, 1);
+      memory.write64(table + 32L * id + 16, 0x2000000000000003L | interrupts);
+    }
+    memory.write(interrupts + 4, 4, 0x00310201L);
+    UnitReport unit = read();
+    assertThat(unit.interrupts()).hasSize(1);
+    assertThat(unit.interrupts().get(0).present())
+        .singleElement()
+        .satisfies(
+            entry -> {
+              assertThat(entry.index()).isEqualTo(1);
+              assertThat(entry.meaning())
+                  .isEqualTo("interrupt type 0, vector 0x31, physical APIC 0x2");
+            });
+  }
+
+  @Test
+  void aUnitThatIsNotThereIsAProblem() {
+    registers.put(0x18L, -1L);
+    assertThat(read().problems())
+        .containsExactly("every register reads all ones: no unit answers at this address");
+  }
+
+  @Test
+  void aTableOutsideRamIsAProblem() {
+    registers.put(0x00L, 0x100000000L | 0x1ff);
+    assertThat(read().problems()).singleElement().asString().contains("is not all in RAM");
+  }
+
+  @ParameterizedTest
+  @ValueSource(longs = {1, 2, 3})
+  void i12_anyTableEndsTheReadingWithoutAnException(long seed) {
+    Random random = new Random(seed);
+    for (long at = table; at < table + 0x20000; at += 8) {
+      memory.write64(at, random.nextLong() & 0xffffffL | random.nextLong() & 0xfff0000000000000L);
+    }
+    registers.put(0x08L, random.nextLong());
+    registers.put(0x10L, random.nextLong());
+    registers.put(0x18L, random.nextLong() & ~(7L << 34));
+    UnitReport unit = read();
+    assertThat(unit.problems()).hasSizeBetween(1, 1001);
+  }
+}

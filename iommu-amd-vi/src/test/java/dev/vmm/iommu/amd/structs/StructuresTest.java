@@ -1,0 +1,95 @@
+package dev.vmm.iommu.amd.structs;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.vmm.iommu.Access;
+import dev.vmm.iommu.DmaFault;
+import dev.vmm.pci.Rid;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Device table entries, commands and events against literal words of the book. */
+class StructuresTest {
+  @Test
+  void deviceTableEntriesAreTheBooksWords() {
+    // V and TV, mode 0, no rights: nothing passes.
+    assertThat(DteWord0.BLOCKED).isEqualTo(0x3L);
+    assertThat(DteWord0.translated(3, 0x12345000L)).isEqualTo(0x6000000012345603L);
+    assertThat(DteWord0.translated(6, 0xffffffffff000L)).isEqualTo(0x600ffffffffffc03L);
+    DteWord0 word = new DteWord0(0x6000000012345803L);
+    assertThat(word.hostRoot()).isEqualTo(0x12345000L);
+    assertThat(word.mode()).isEqualTo(4);
+    assertThat(word.v() && word.tv() && word.ir() && word.iw()).isTrue();
+    assertThat(word.gv()).isFalse();
+    assertThat(new DteWord2(0x2000000012345fc1L).interruptTable()).isEqualTo(0x12345fc0L);
+  }
+
+  @Test
+  void aDomainIdLeavesFirmwaresSettingsAlone() {
+    assertThat(DteWord1.DOMAIN_ID.set(-1L, 0x1234)).isEqualTo(0xffffffffffff1234L);
+    assertThat(DteWord1.DOMAIN_ID.set(0x0000030000000005L, 7)).isEqualTo(0x0000030000000007L);
+    assertThat(new DteWord1(0xffffffffffff1234L).domainId()).isEqualTo(0x1234);
+  }
+
+  @Test
+  void commandsAreTheBooksWords() {
+    assertThat(CompletionWait.store(0x12345678L)).isEqualTo(0x1000000012345679L);
+    assertThat(CompletionWait.barrier()).isEqualTo(0x1000000000000004L);
+    assertThat(InvalidateDevtabEntry.of(0xabcd)).isEqualTo(0x200000000000abcdL);
+    assertThat(InvalidateIommuPages.of(0x1234)).isEqualTo(0x3000123400000000L);
+    assertThat(InvalidateInterruptTable.of(0xabcd)).isEqualTo(0x500000000000abcdL);
+    assertThat(InvalidateIommuAll.word()).isEqualTo(0x8000000000000000L);
+  }
+
+  /** IO_PAGE_FAULT is code 2; RW is bit 53, PR 52, RZ 55. */
+  @ParameterizedTest
+  @CsvSource({
+    "0x2020000700000010,WRITE,no page is present there for the write (IO_PAGE_FAULT)",
+    "0x2000000700000010,READ,no page is present there for the read (IO_PAGE_FAULT)",
+    "0x2030000700000010,WRITE,the entries do not permit the write (IO_PAGE_FAULT)",
+    "0x20b0000700000010,WRITE,'reserved bits are set in an entry of its page tables, or a level is wrong (IO_PAGE_FAULT)'"
+  })
+  void aPageFaultSaysWhyByItsFlags(String low, Access access, String reason) {
+    Event event = Event.of(Long.decode(low), 0x7abcL);
+    assertThat(event.code()).isEqualTo(EventCode.IO_PAGE_FAULT);
+    assertThat(event.fault()).isTrue();
+    DmaFault fault = event.toFault("amdvi0", 1);
+    assertThat(fault.rid()).isEqualTo(Rid.of(1, 0x10));
+    assertThat(fault.access()).isEqualTo(access);
+    assertThat(fault.reason()).isEqualTo(reason);
+    assertThat(event.low().domainId()).isEqualTo(7);
+  }
+
+  @ParameterizedTest
+  @EnumSource(EventCode.class)
+  void everyEventHasItsCodeAndWords(EventCode code) {
+    assertThat(EventCode.of(code.code())).isEqualTo(code);
+    Event event = Event.of((long) code.code() << 60 | 0x10, 0x1000);
+    assertThat(event.code()).isEqualTo(code);
+    assertThat(event.reason()).isNotBlank();
+    assertThat(event.toString()).startsWith(code.name());
+    assertThat(event.code().stopsRequest() && event.code().stopsCommands()).isFalse();
+  }
+
+  /** Table of event codes: 1 ILLEGAL_DEV_TABLE_ENTRY to 8 INVALID_DEVICE_REQUEST and on. */
+  @ParameterizedTest
+  @CsvSource({
+    "1,ILLEGAL_DEV_TABLE_ENTRY",
+    "2,IO_PAGE_FAULT",
+    "3,DEV_TAB_HARDWARE_ERROR",
+    "4,PAGE_TAB_HARDWARE_ERROR",
+    "5,ILLEGAL_COMMAND_ERROR",
+    "6,COMMAND_HARDWARE_ERROR",
+    "7,IOTLB_INV_TIMEOUT",
+    "8,INVALID_DEVICE_REQUEST",
+    "9,INVALID_PPR_REQUEST",
+    "10,EVENT_COUNTER_ZERO",
+    "13,RMP_PAGE_FAULT",
+    "14,RMP_HARDWARE_ERROR"
+  })
+  void eventCodesAreTheBooks(int code, EventCode event) {
+    assertThat(EventCode.of(code)).isEqualTo(event);
+  }
+}
