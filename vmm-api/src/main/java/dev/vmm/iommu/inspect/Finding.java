@@ -35,7 +35,10 @@ public record Finding(
 
   private static final Pattern OFFSET = Pattern.compile("offset 0x([0-9a-f]{1,7})\\b");
 
-  /** Returns the problems of a decoded table, and its reserved fields that are not 0. */
+  /**
+   * Returns the problems of a decoded table, as errors if its checksum is wrong and as warnings if
+   * not, and, for information, its reserved fields that are not 0.
+   */
   public static List<Finding> of(TableReport report) {
     List<Finding> findings = new ArrayList<>();
     for (String problem : report.problems()) {
@@ -43,7 +46,7 @@ public record Finding(
       findings.add(
           new Finding(
               report.signature() + "-PROBLEM",
-              Severity.ERROR,
+              report.checksumValid() ? Severity.WARNING : Severity.ERROR,
               report.signature(),
               offset.find() ? Integer.parseInt(offset.group(1), 16) : -1,
               problem,
@@ -66,7 +69,7 @@ public record Finding(
         findings.add(
             new Finding(
                 source + "-RESERVED-BITS",
-                Severity.WARNING,
+                Severity.INFO,
                 source,
                 field.offset(),
                 field.name() + " is " + field.raw() + ": expected reserved bits 0",
