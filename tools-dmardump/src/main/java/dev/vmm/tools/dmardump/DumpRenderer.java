@@ -134,7 +134,8 @@ public final class DumpRenderer {
     return !verbose
         && switch (field.name()) {
           case "Signature", "Type", "Length", "Checksum" -> true;
-          case "Reserved" -> field.raw().matches("0x0|00( 00)*");
+          case "Reserved" ->
+              field.raw().equals("0x0") || field.raw().chars().allMatch(c -> c == '0' || c == ' ');
           default -> false;
         };
   }

@@ -42,7 +42,7 @@ public final class Tool {
 
   /**
    * Runs a tool on the standard streams and ends the JVM with its exit status. Output that cannot
-   * be written is a failure; a reader that left, as {@code head} does, is one without a message.
+   * be written is a failure; a reader that left, as {@code head} does, is none.
    *
    * @param name the tool's name
    */
@@ -52,11 +52,9 @@ public final class Tool {
     PrintWriter err = new PrintWriter(System.err, true, StandardCharsets.UTF_8);
     int status = body.run(args, out, err);
     IOException failure = watched.failure();
-    if (failure != null) {
+    if (failure != null && !"Broken pipe".equals(failure.getMessage())) {
       status = Math.max(status, FAILED);
-      if (!"Broken pipe".equals(failure.getMessage())) {
-        err.println(name + ": EIO: the output cannot be written: " + failure.getMessage());
-      }
+      err.println(name + ": EIO: the output cannot be written: " + failure.getMessage());
     }
     System.exit(status);
   }

@@ -1,5 +1,10 @@
 package dev.vmm.iommu.inspect;
 
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
 /**
  * Something about a firmware table or a unit that somebody should know.
  *
@@ -25,6 +30,51 @@ public record Finding(
     @Override
     public String toString() {
       return name().toLowerCase(java.util.Locale.ROOT);
+    }
+  }
+
+  private static final Pattern OFFSET = Pattern.compile("offset 0x([0-9a-f]{1,7})\\b");
+
+  /**
+   * Returns the problems of a decoded table, as errors if its checksum is wrong and as warnings if
+   * not, and, for information, its reserved fields that are not 0.
+   */
+  public static List<Finding> of(TableReport report) {
+    List<Finding> findings = new ArrayList<>();
+    for (String problem : report.problems()) {
+      Matcher offset = OFFSET.matcher(problem);
+      findings.add(
+          new Finding(
+              report.signature() + "-PROBLEM",
+              report.checksumValid() ? Severity.WARNING : Severity.ERROR,
+              report.signature(),
+              offset.find() ? Integer.parseInt(offset.group(1), 16) : -1,
+              problem,
+              "update the firmware"));
+    }
+    reserved(report.signature(), report.header(), findings);
+    report.structures().forEach(each -> reserved(report.signature(), each, findings));
+    return findings;
+  }
+
+  private static void reserved(String source, StructureReport structure, List<Finding> findings) {
+    reserved(source, structure.fields(), findings);
+    structure.children().forEach(child -> reserved(source, child, findings));
+  }
+
+  private static void reserved(String source, List<FieldReport> fields, List<Finding> findings) {
+    for (FieldReport field : fields) {
+      if ((field.name().equals("Reserved") && !field.meaning().isEmpty())
+          || field.meaning().contains("RSVD[")) {
+        findings.add(
+            new Finding(
+                source + "-RESERVED-BITS",
+                Severity.INFO,
+                source,
+                field.offset(),
+                field.name() + " is " + field.raw() + ": expected reserved bits 0",
+                "a newer book may define them; drivers ignore them"));
+      }
     }
   }
 }

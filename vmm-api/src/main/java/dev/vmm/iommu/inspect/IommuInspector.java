@@ -42,12 +42,14 @@ public interface IommuInspector {
   }
 
   /**
-   * Says what is wrong, odd or worth knowing about a table, damaged ones too.
+   * Says what is wrong, odd or worth knowing about a table, damaged ones too. Unless a back end
+   * knows more, that is what {@link #decode} calls a problem, as {@code SIGNATURE-PROBLEM}, and a
+   * reserved field that is not 0, as {@code SIGNATURE-RESERVED-BITS}.
    *
    * @param machine where the table is from, for what only the machine can tell (absent devices,
    *     memory); empty for a file
    */
   default List<Finding> lint(AcpiTable table, Optional<Machine> machine) {
-    return List.of();
+    return Finding.of(decode(table));
   }
 }

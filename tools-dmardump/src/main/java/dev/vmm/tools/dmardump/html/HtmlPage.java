@@ -79,7 +79,7 @@ public final class HtmlPage implements AutoCloseable {
         unit.version(),
         unit.segment(),
         unit.enabled() ? "on" : "off",
-        unit.owner().isEmpty() ? "" : ". In use by " + unit.owner() + ".");
+        unit.owner().isEmpty() ? "" : ". In use: " + unit.owner() + ".");
     problems(unit.problems());
     for (DmaFault fault : unit.faults()) {
       html.format("<p class=\"bad\">Fault: %s</p>\n", DumpRenderer.text(fault));

@@ -14,6 +14,7 @@ import dev.vmm.iommu.inspect.QueueReport;
 import dev.vmm.iommu.inspect.RegisterReport;
 import dev.vmm.iommu.inspect.UnitReport;
 import dev.vmm.tools.dmardump.PciNames;
+import dev.vmm.tools.dmardump.text.LineBuffer;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Locale;
@@ -23,6 +24,7 @@ final class JsonUnits {
   private final JsonGenerator json;
   private final boolean raw;
   private final PciNames names;
+  private final LineBuffer value = new LineBuffer();
 
   JsonUnits(JsonGenerator json, boolean raw, PciNames names) {
     this.json = json;
@@ -121,37 +123,50 @@ final class JsonUnits {
     json.writeEndObject();
   }
 
+  /** Written as they come, each on a line: a generator's own strings cost several times as much. */
   private final class Runs implements PageTableVisitor {
     @Override
     public void run(long iova, long hpa, long lengthBytes, Access access, long pageSizes) {
-      try {
-        json.writeStartObject();
-        json.writeStringField("iova", hex(iova));
-        json.writeStringField("hpa", hex(hpa));
-        json.writeStringField("lengthBytes", hex(lengthBytes));
-        json.writeStringField("access", access.toString());
-        json.writeStringField("pageSizes", hex(pageSizes));
-        json.writeEndObject();
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
-      }
+      value
+          .clear()
+          .text("{\"iova\":\"")
+          .hex(iova)
+          .text("\",\"hpa\":\"")
+          .hex(hpa)
+          .text("\",\"lengthBytes\":\"")
+          .hex(lengthBytes)
+          .text("\",\"access\":\"")
+          .text(access == Access.READ_WRITE ? "rw" : access.toString())
+          .text("\",\"pageSizes\":\"")
+          .hex(pageSizes)
+          .text("\"}");
+      writeValue();
     }
   }
 
   private final class Entries implements PageTableVisitor {
     @Override
     public void entry(int level, long iova, long hpa, long word, boolean leaf) {
-      try {
-        json.writeStartObject();
-        json.writeNumberField("level", level);
-        json.writeStringField("iova", hex(iova));
-        json.writeStringField("hpa", hex(hpa));
-        json.writeStringField("raw", hex(word));
-        json.writeBooleanField("leaf", leaf);
-        json.writeEndObject();
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
-      }
+      value
+          .clear()
+          .text("{\"level\":")
+          .text(Integer.toString(level))
+          .text(",\"iova\":\"")
+          .hex(iova)
+          .text("\",\"hpa\":\"")
+          .hex(hpa)
+          .text("\",\"raw\":\"")
+          .hex(word)
+          .text(leaf ? "\",\"leaf\":true}" : "\",\"leaf\":false}");
+      writeValue();
+    }
+  }
+
+  private void writeValue() {
+    try {
+      json.writeRawValue(value.chars(), 0, value.length());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 

@@ -1,0 +1,131 @@
+package dev.vmm.tools.dmardump;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import picocli.CommandLine;
+import picocli.CommandLine.Model.ArgSpec;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.Model.PositionalParamSpec;
+
+/** Writes the manual page from what the help says; the build runs it. */
+final class ManPage {
+  private final StringBuilder page = new StringBuilder();
+
+  private ManPage() {}
+
+  /**
+   * Writes the page.
+   *
+   * @param args the file
+   * @throws IOException if it cannot be written
+   */
+  public static void main(String[] args) throws IOException {
+    Path file = Path.of(args[0]);
+    Files.createDirectories(file.toAbsolutePath().getParent());
+    Files.writeString(file, text(), StandardCharsets.UTF_8);
+  }
+
+  /** Returns the page in roff's man macros. */
+  static String text() {
+    CommandSpec spec = new CommandLine(new DmardumpCommand()).getCommandSpec();
+    ManPage man = new ManPage();
+    String[] about = spec.usageMessage().description();
+    man.line(".TH DMARDUMP 1 \"\" \"dmardump\" \"User Commands\"");
+    man.line(".SH NAME").line("dmardump \\- " + escape(about[0]));
+    man.line(".SH SYNOPSIS");
+    man.synopsis(spec);
+    spec.subcommands().values().forEach(sub -> man.line(".br").synopsis(sub.getCommandSpec()));
+    man.line(".SH DESCRIPTION");
+    man.paragraphs(about);
+    man.line(".SH OPTIONS");
+    man.arguments(spec);
+    man.line(".SH COMMANDS");
+    for (CommandLine sub : spec.subcommands().values()) {
+      CommandSpec command = sub.getCommandSpec();
+      man.line(".SS " + escape(command.name()));
+      man.paragraphs(command.usageMessage().description());
+      man.arguments(command);
+    }
+    man.line(".SH EXIT STATUS");
+    man.exitCodes(spec.usageMessage().exitCodeList());
+    man.line(".SH EXAMPLES").line(".nf");
+    man.examples(spec);
+    spec.subcommands().values().forEach(sub -> man.examples(sub.getCommandSpec()));
+    man.line(".fi");
+    return man.page.toString();
+  }
+
+  private ManPage line(String line) {
+    page.append(line).append('\n');
+    return this;
+  }
+
+  private void paragraphs(String[] texts) {
+    for (String text : texts) {
+      line(escape(text));
+    }
+  }
+
+  private void synopsis(CommandSpec spec) {
+    StringBuilder text = new StringBuilder(".B " + escape(spec.qualifiedName()) + "\n");
+    text.append(escape("[OPTION]..."));
+    for (PositionalParamSpec parameter : spec.positionalParameters()) {
+      boolean many = parameter.arity().max() > 1;
+      String label = escape(parameter.paramLabel()) + (many ? "..." : "");
+      text.append(parameter.arity().min() == 0 ? " [" + label + "]" : " " + label);
+    }
+    line(text.toString());
+  }
+
+  private void arguments(CommandSpec spec) {
+    for (PositionalParamSpec parameter : spec.positionalParameters()) {
+      argument("\\fI" + escape(parameter.paramLabel()) + "\\fR", parameter);
+    }
+    for (OptionSpec option : spec.options()) {
+      if (option.hidden()) {
+        continue;
+      }
+      StringBuilder names = new StringBuilder();
+      for (String name : option.names()) {
+        names
+            .append(names.length() == 0 ? "" : ", ")
+            .append("\\fB")
+            .append(escape(name))
+            .append("\\fR");
+      }
+      if (option.arity().max() > 0) {
+        names.append("=\\fI").append(escape(option.paramLabel())).append("\\fR");
+      }
+      argument(names.toString(), option);
+    }
+  }
+
+  private void argument(String head, ArgSpec argument) {
+    line(".TP").line(head);
+    for (String text : argument.description()) {
+      line(escape(text.replace("${COMPLETION-CANDIDATES}", "auto, always, never")));
+    }
+  }
+
+  private void exitCodes(Map<String, String> codes) {
+    codes.forEach((code, meaning) -> line(".TP").line(escape(code)).line(escape(meaning)));
+  }
+
+  private void examples(CommandSpec spec) {
+    List.of(spec.usageMessage().footer()).forEach(example -> line(escape(example)));
+  }
+
+  /** A backslash, a dash that is one, and a line that would be a request. */
+  private static String escape(String text) {
+    String plain =
+        text.replace("\\", "\\e").replace("-", "\\-").replaceAll("@\\|\\w+ (.*?)\\|@", "$1");
+    return String.format(
+        Locale.ROOT, "%s%s", plain.startsWith(".") || plain.startsWith("'") ? "\\&" : "", plain);
+  }
+}

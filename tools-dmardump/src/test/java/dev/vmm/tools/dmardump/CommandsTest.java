@@ -1,0 +1,209 @@
+package dev.vmm.tools.dmardump;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The subcommands and the forms of output, as a user runs them. */
+final class CommandsTest {
+  @TempDir Path dir;
+  private final StringWriter out = new StringWriter();
+  private final StringWriter err = new StringWriter();
+
+  private int run(String... args) {
+    out.getBuffer().setLength(0);
+    err.getBuffer().setLength(0);
+    return Main.run(args, new PrintWriter(out), new PrintWriter(err));
+  }
+
+  /** A DMAR of one unit that includes all devices, and a reserved region for 00:02.0. */
+  private String dmar(String name, int flags, long base, long limit) throws IOException {
+    ByteBuffer table = ByteBuffer.allocate(48 + 16 + 32).order(ByteOrder.LITTLE_ENDIAN);
+    table.put("DMAR".getBytes(StandardCharsets.US_ASCII)).putInt(table.capacity());
+    table.put((byte) 1).put((byte) 0).put("VMMDEVCOMMANDS".getBytes(StandardCharsets.US_ASCII));
+    table.putInt(1).put("VMM ".getBytes(StandardCharsets.US_ASCII)).putInt(1);
+    table.put((byte) 38).put((byte) flags).put(new byte[10]);
+    table.putShort((short) 0).putShort((short) 16).putInt(1).putLong(0xfed90000L);
+    table.putShort((short) 1).putShort((short) 32).putInt(0).putLong(base).putLong(limit);
+    table.put((byte) 1).put((byte) 8).put(new byte[4]).put((byte) 2).put((byte) 0);
+    byte[] bytes = table.array();
+    int sum = 0;
+    for (byte b : bytes) {
+      sum += b;
+    }
+    bytes[9] = (byte) -sum;
+    return Files.write(dir.resolve(name), bytes).toString();
+  }
+
+  private String good() throws IOException {
+    return dmar("good", 1, 0x7b000000L, 0x7b0fffffL);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "-v", "--json", "--color=always", "--raw"})
+  void plainCommandLinesDoWhatTheParserDoes(String option) throws IOException {
+    String[] args =
+        option.isEmpty() ? new String[] {good()} : new String[] {option, good(), dir + "/absent"};
+    int plain = run(args);
+    String text = out.toString();
+    String errors = err.toString();
+    assertThat(DumpOptions.plain(args)).isPresent();
+    out.getBuffer().setLength(0);
+    err.getBuffer().setLength(0);
+
+    int parsed =
+        Tool.run(
+            "dmardump", new DmardumpCommand(), args, new PrintWriter(out), new PrintWriter(err));
+
+    assertThat(plain).isEqualTo(parsed);
+    assertThat(text).isEqualTo(out.toString()).isNotEmpty();
+    assertThat(errors).isEqualTo(err.toString());
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"lint", "verify", "diff", "save", "completion", "--help", "-x", "--html", "@file"})
+  void whatIsNotPlainIsTheParsers(String word) {
+    assertThat(DumpOptions.plain(new String[] {word})).isEmpty();
+  }
+
+  @Test
+  void everySubcommandIsKnownToThePlainReader() {
+    new picocli.CommandLine(new DmardumpCommand())
+        .getSubcommands()
+        .keySet()
+        .forEach(name -> assertThat(DumpOptions.plain(new String[] {name})).as(name).isEmpty());
+  }
+
+  @Test
+  void jsonOfATableFitsTheSchema() throws IOException {
+    assertThat(run("--json", good())).isZero();
+    assertThat(
+            LiveDumpTest.valid(out.toString()).at("/sources/0/tables/0/structures/1/kind").asText())
+        .isEqualTo("RMRR");
+  }
+
+  @Test
+  void lintSaysWhatAndWhereAndFailsForErrors() throws IOException {
+    assertThat(run("lint", good())).isZero();
+    assertThat(out.toString()).isEqualTo("1 table: no findings\n");
+    String bad = dmar("bad", 0, 0x2000, 0x1fff);
+
+    assertThat(run("lint", bad)).isEqualTo(1);
+    assertThat(out.toString())
+        .contains(
+            bad + "+0x40: error DMAR-RMRR-EMPTY: ",
+            bad + "+0x25: warning DMAR-NO-INTERRUPT-REMAPPING: ",
+            "1 table: 1 error, 1 warning");
+    assertThat(run("lint", "--ignore", "DMAR-RMRR-EMPTY", bad)).isZero();
+    assertThat(run("lint", "--strict", "--ignore=DMAR-RMRR-EMPTY", bad)).isEqualTo(1);
+    assertThat(run("lint", "--json", bad)).isEqualTo(1);
+    assertThat(LiveDumpTest.valid(out.toString()).at("/sources/0/findings")).hasSize(2);
+    assertThat(run("lint", dir + "/absent")).isEqualTo(2);
+    assertThat(run("lint")).isEqualTo(2);
+  }
+
+  @Test
+  void lintOfAMachineKnowsWhichDevicesAreThere() {
+    assertThat(run("lint", "model:intel,units=2")).isZero();
+  }
+
+  @Test
+  void verifySaysThatAUnitIsOff() throws IOException {
+    assertThat(run("verify", "model:intel")).isEqualTo(1);
+    assertThat(out.toString()).contains("VERIFY-UNIT-OFF", "checked: 1 units, ", "not isolated");
+    assertThat(run("verify", "--json", "model:intel")).isEqualTo(1);
+    LiveDumpTest.valid(out.toString());
+    assertThat(run("verify", good())).isEqualTo(2);
+    assertThat(err.toString()).contains("expected a machine or a snapshot");
+  }
+
+  @Test
+  void diffTellsByMeaningAndByStatus() throws IOException {
+    String other = dmar("other", 5, 0x7b000000L, 0x7b1fffffL);
+
+    assertThat(run("diff", good(), good())).isZero();
+    assertThat(out.toString()).isEmpty();
+    assertThat(run("diff", good(), other)).isEqualTo(1);
+    assertThat(out.toString().lines())
+        .containsExactly(
+            "~ DMAR header Flags: 0x1 (INTR_REMAP) -> 0x5 (INTR_REMAP DMA_CTRL_PLATFORM_OPT_IN_FLAG)",
+            "~ DMAR RMRR 0x7b000000 Reserved Memory Region Limit Address: 0x7b0fffff (inclusive) -> 0x7b1fffff"
+                + " (inclusive)");
+    assertThat(run("diff", "--json", good(), other)).isEqualTo(1);
+    assertThat(LiveDumpTest.valid(out.toString()).at("/sources/0/changes")).hasSize(2);
+  }
+
+  @Test
+  void aRegionThatMovedIsAnotherRegion() throws IOException {
+    String other = dmar("other", 1, 0x6b000000L, 0x6b0fffffL);
+
+    assertThat(run("diff", good(), other)).isEqualTo(1);
+    assertThat(out.toString().lines())
+        .hasSize(2)
+        .anyMatch(line -> line.startsWith("- DMAR RMRR 0x7b000000: "))
+        .anyMatch(line -> line.startsWith("+ DMAR RMRR 0x6b000000: "));
+  }
+
+  @Test
+  void aPageIsWrittenToItsFile() throws IOException {
+    Path page = dir.resolve("page.html");
+
+    assertThat(run("--html", page.toString(), good())).isZero();
+    assertThat(Files.readString(page)).contains("<svg", "Reserved regions", "DRHD", "</html>");
+    assertThat(run("--html", dir + "/no/page.html", good())).isEqualTo(2);
+    assertThat(err.toString()).contains("cannot write");
+  }
+
+  @Test
+  void oneAddressNeedsADeviceAndAMachine() throws IOException {
+    assertThat(run("-m", "model:intel", "--iova", "0x1000")).isEqualTo(2);
+    assertThat(err.toString()).contains("--iova and --device together");
+    assertThat(run("-m", "model:intel", "--iova", "0x1000", "--device", "0:2.0")).isZero();
+    assertThat(out.toString()).contains("0000:00:02.0 iova 0x1000 through unit vtd0:");
+    assertThat(run("-m", "model:intel", "--iova", "4g", "--device", "0:2.0")).isEqualTo(2);
+    assertThat(run("--iova", "0", "--device", "0:2.0", good())).isEqualTo(2);
+  }
+
+  @Test
+  void completionIsAScriptWithEveryCommand() {
+    assertThat(run("completion")).isZero();
+    assertThat(out.toString()).contains("complete -F", "lint", "--backend-path");
+  }
+
+  @Test
+  void aFolderOfBackEndsThatIsNotThereIsRefused() throws IOException {
+    assertThat(run("--backend-path", dir + "/none", good())).isEqualTo(2);
+    assertThat(err.toString()).contains("dmardump: ENOENT: cannot read the folder");
+    assertThat(run("--backend-path", dir.toString(), good())).isZero();
+  }
+
+  @Test
+  void theManualHasEveryCommandAndOption() {
+    String manual = ManPage.text();
+
+    assertThat(manual)
+        .startsWith(".TH DMARDUMP 1")
+        .contains(".SS lint", ".SS save", "\\-\\-iova", "\\-\\-strict", ".SH EXIT STATUS");
+    assertThat(manual.lines()).noneMatch(line -> line.contains("${"));
+  }
+
+  @Test
+  void helpOfEachCommandHasExamples() {
+    for (String command : new String[] {"lint", "verify", "diff"}) {
+      assertThat(run(command, "--help")).isZero();
+      assertThat(out.toString()).contains("Examples:", "Exit status:", "dmardump " + command);
+    }
+  }
+}
