@@ -14,7 +14,7 @@ import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Model.PositionalParamSpec;
 
 /** Writes the manual page from what the help says; the build runs it. */
-final class ManPage {
+public final class ManPage {
   private final StringBuilder page = new StringBuilder();
 
   private ManPage() {}
