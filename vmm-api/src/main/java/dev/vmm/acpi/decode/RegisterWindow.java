@@ -9,10 +9,19 @@ import org.jspecify.annotations.Nullable;
  * Where a table says that a unit's registers are; nothing was checked.
  *
  * @param where the structure that says so, for messages
+ * @param offset the offset in bytes of that structure in its table
  * @param baseHpa the first register's address
  * @param lengthBytes of the registers, at least 1
  */
-public record RegisterWindow(String where, long baseHpa, long lengthBytes) {
+public record RegisterWindow(String where, int offset, long baseHpa, long lengthBytes) {
+  /**
+   * Two windows that overlap.
+   *
+   * @param window the one with the higher address
+   * @param problem what is wrong, in words that name both
+   */
+  public record Overlap(RegisterWindow window, String problem) {}
+
   /** Returns what is odd about it: base 0, not a multiple of {@code alignment}, past 2^64. */
   public List<String> problems(long alignment) {
     List<String> problems = new ArrayList<>();
@@ -37,8 +46,8 @@ public record RegisterWindow(String where, long baseHpa, long lengthBytes) {
    * Returns which windows overlap an earlier one, by address. One sweep in order of address: a
    * hostile table may hold very many units.
    */
-  public static List<String> overlaps(List<RegisterWindow> windows) {
-    List<String> problems = new ArrayList<>();
+  public static List<Overlap> overlaps(List<RegisterWindow> windows) {
+    List<Overlap> problems = new ArrayList<>();
     List<RegisterWindow> sorted =
         windows.stream()
             .filter(window -> !window.wraps())
@@ -48,9 +57,11 @@ public record RegisterWindow(String where, long baseHpa, long lengthBytes) {
     for (RegisterWindow window : sorted) {
       if (reaching != null && reaching.range().overlaps(window.range())) {
         problems.add(
-            String.format(
-                "%s has registers at %s, which overlap those of %s at %s",
-                window.where, window.range(), reaching.where, reaching.range()));
+            new Overlap(
+                window,
+                String.format(
+                    "%s has registers at %s, which overlap those of %s at %s",
+                    window.where, window.range(), reaching.where, reaching.range())));
       }
       if (reaching == null
           || Long.compareUnsigned(window.range().last(), reaching.range().last()) > 0) {

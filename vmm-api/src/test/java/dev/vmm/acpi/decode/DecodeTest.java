@@ -70,23 +70,24 @@ class DecodeTest {
 
   @Test
   void registersThatOverlapAreToldOnceForEach() {
-    List<String> problems =
+    List<RegisterWindow.Overlap> overlaps =
         RegisterWindow.overlaps(
             List.of(
-                new RegisterWindow("a", 0x4000, 0x2000),
-                new RegisterWindow("b", 0x1000, 0x1000),
-                new RegisterWindow("c", 0x5000, 0x1000),
-                new RegisterWindow("d", 0x2000, 0x1000),
-                new RegisterWindow("e", -0x1000L, 0x2000)));
+                new RegisterWindow("a", 0x10, 0x4000, 0x2000),
+                new RegisterWindow("b", 0x20, 0x1000, 0x1000),
+                new RegisterWindow("c", 0x30, 0x5000, 0x1000),
+                new RegisterWindow("d", 0x40, 0x2000, 0x1000),
+                new RegisterWindow("e", 0x50, -0x1000L, 0x2000)));
 
-    assertThat(problems)
+    assertThat(overlaps.stream().map(RegisterWindow.Overlap::problem))
         .containsExactly(
             "c has registers at 0x5000-0x5fff, which overlap those of a at 0x4000-0x5fff");
-    assertThat(new RegisterWindow("e", -0x1000L, 0x2000).problems(0x2000))
+    assertThat(overlaps.get(0).window().offset()).isEqualTo(0x30);
+    assertThat(new RegisterWindow("e", 0x50, -0x1000L, 0x2000).problems(0x2000))
         .hasSize(2)
         .first()
         .isEqualTo("e has register base 0xfffffffffffff000: expected a multiple of 8 KiB");
-    assertThat(new RegisterWindow("a", 0x4000, 0x2000).problems(0x4000)).isEmpty();
+    assertThat(new RegisterWindow("a", 0x10, 0x4000, 0x2000).problems(0x4000)).isEmpty();
   }
 
   private static AcpiTable table(String structures) {

@@ -35,9 +35,8 @@ final class IvrsProblems {
       }
     }
     finder.twins(ivhds);
-    finder.problems.addAll(
-        RegisterWindow.overlaps(
-            IvrsTable.newest(ivhds).stream().map(IvrsProblems::registers).toList()));
+    RegisterWindow.overlaps(IvrsTable.newest(ivhds).stream().map(IvrsProblems::registers).toList())
+        .forEach(overlap -> finder.problems.add(overlap.problem()));
     return List.copyOf(finder.problems);
   }
 
@@ -150,7 +149,7 @@ final class IvrsProblems {
   }
 
   private static RegisterWindow registers(Ivhd ivhd) {
-    return new RegisterWindow(ivhd.where(), ivhd.registerBaseHpa(), IvrsLayout.REGISTER_BYTES);
+    return new RegisterWindow(ivhd.where(), ivhd.offset(), ivhd.registerBaseHpa(), IvrsLayout.REGISTER_BYTES);
   }
 
   private void problem(String format, Object... args) {

@@ -32,8 +32,9 @@ final class DmarProblems {
         scope(structure, scope, problems);
       }
     }
-    for (String overlap : RegisterWindow.overlaps(registers)) {
-      problems.add(new DmarProblem(DmarRule.BASE_OVERLAP, offsetOf(overlap, structures), overlap));
+    for (RegisterWindow.Overlap overlap : RegisterWindow.overlaps(registers)) {
+      problems.add(
+          new DmarProblem(DmarRule.BASE_OVERLAP, overlap.window().offset(), overlap.problem()));
     }
     return List.copyOf(problems);
   }
@@ -132,15 +133,7 @@ final class DmarProblems {
   }
 
   private static RegisterWindow registers(Drhd drhd) {
-    return new RegisterWindow(drhd.where(), drhd.registerBaseHpa(), drhd.registerBytes());
-  }
-
-  /** An overlap is told of the structure that its text begins with. */
-  private static int offsetOf(String text, List<DmarStructure> structures) {
-    return structures.stream()
-        .filter(structure -> text.startsWith(structure.where() + " "))
-        .mapToInt(DmarStructure::offset)
-        .findFirst()
-        .orElse(DmarLayout.FORMAT.structures());
+    return new RegisterWindow(
+        drhd.where(), drhd.offset(), drhd.registerBaseHpa(), drhd.registerBytes());
   }
 }

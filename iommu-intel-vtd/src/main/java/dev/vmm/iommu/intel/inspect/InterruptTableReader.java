@@ -61,7 +61,7 @@ final class InterruptTableReader {
           String.format(
               Locale.ROOT,
               "posted, vector 0x%x, descriptor 0x%x, %s",
-              posted.v(),
+              posted.vv(),
               posted.descriptor(high),
               high.source());
     } else {

@@ -20,7 +20,7 @@ public record PostedIrteLow(long raw) {
       Layout.of64("IRTE_POSTED[63:0]")
           .field("PDAL", 63, 38, RW)
           .rsvdz(37, 24)
-          .field("V", 23, 16, RW)
+          .field("VV", 23, 16, RW)
           .bit("IM", 15, RW)
           .bit("URG", 14, RW)
           .rsvdz(13, 12)
@@ -34,7 +34,7 @@ public record PostedIrteLow(long raw) {
   public static final Field PDAL = LAYOUT.field("PDAL");
 
   /** Virtual vector. */
-  public static final Field V = LAYOUT.field("V");
+  public static final Field VV = LAYOUT.field("VV");
 
   /** IRTE Mode: 1, posted. */
   public static final Field IM = LAYOUT.field("IM");
@@ -51,9 +51,9 @@ public record PostedIrteLow(long raw) {
   /** Present. */
   public static final Field P = LAYOUT.field("P");
 
-  /** Returns V (the guest's vector). */
-  public int v() {
-    return (int) V.get(raw);
+  /** Returns VV (the guest's vector). */
+  public int vv() {
+    return (int) VV.get(raw);
   }
 
   /**

@@ -91,6 +91,9 @@ class BookFieldsTest {
       IEC_INV_DSC[63:0]: IIDX 47:32, IM 31:27, G 4, TYPE 3:0
       INV_WAIT_DSC[63:0]: STDATA 63:32, PD 7, FN 6, SW 5, IF 4, TYPE 3:0
       INV_WAIT_DSC[127:64]: STADDR 63:2
+      IRTE[63:0]: DST 63:32, V 23:16, IM 15, AVAIL 11:8, DLM 7:5, TM 4, RH 3, DM 2, FPD 1, P 0
+      IRTE[127:64]: PDAH 63:32, SVT 19:18, SQ 17:16, SID 15:0
+      IRTE_POSTED[63:0]: PDAL 63:38, VV 23:16, IM 15, URG 14, AVAIL 11:8, FPD 1, P 0
       """;
 
   /** The words of the book by name: their fields' bits, {@code high:low} or one number. */
