@@ -17,8 +17,8 @@ import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 
 /**
- * The contract on an AMD-Vi unit that others wrote. QEMU 7.2's logs no event for an unmapped access,
- * and its IVHD does not say that the unit snoops.
+ * The contract on an AMD-Vi unit that others wrote. QEMU 7.2's logs no event for an unmapped
+ * access, and its IVHD does not say that the unit snoops.
  */
 @RequiresQemu
 final class QemuAmdTest extends BackendContract {

@@ -69,11 +69,7 @@ final class AmdOpener {
         byOwnRid.put(one.ivhd().rid(), unit);
       }
       return new UnitsIommu(
-          "AMD-Vi",
-          units,
-          UnitFacts.of(units),
-          new UnitFinder(map, byOwnRid),
-          machine.memory());
+          "AMD-Vi", units, UnitFacts.of(units), new UnitFinder(map, byOwnRid), machine.memory());
     } catch (RuntimeException e) {
       UnitsIommu.giveUp(units, e);
       throw e;

@@ -10,16 +10,16 @@ import java.nio.ByteOrder;
 import java.util.function.IntFunction;
 
 /**
- * The device table of one unit: an entry of 256 bits for each of the 65536 device ids of its segment.
- * An id that was never moved is blocked: a valid entry without tables and rights, since one that is
- * not valid would let everything pass.
+ * The device table of one unit: an entry of 256 bits for each of the 65536 device ids of its
+ * segment. An id that was never moved is blocked: a valid entry without tables and rights, since
+ * one that is not valid would let everything pass.
  *
- * <p>The units of a segment could share one. They do not, so that an id which arrives at a unit that
- * firmware did not name for it reaches nothing and is told, rather than being translated under a
- * domain id that this unit is never asked to forget.
+ * <p>The units of a segment could share one. They do not, so that an id which arrives at a unit
+ * that firmware did not name for it reaches nothing and is told, rather than being translated under
+ * a domain id that this unit is never asked to forget.
  *
- * <p>A unit reads an entry as one; software writes it in words of 64 bits, so that each word that is
- * written must make a whole entry with those that are there. Not thread-safe: the unit's lock is
+ * <p>A unit reads an entry as one; software writes it in words of 64 bits, so that each word that
+ * is written must make a whole entry with those that are there. Not thread-safe: the unit's lock is
  * held. Source: 48882 rev 3, "Device Table Entry Format".
  */
 public final class DeviceTable {

@@ -28,8 +28,8 @@ class ModelAmdMoveTest {
   }
 
   /**
-   * By the words: the old tables appear under the old domain id and one other, the new ones under the
-   * new id and that other, which no domain has.
+   * By the words: the old tables appear under the old domain id and one other, the new ones under
+   * the new id and that other, which no domain has.
    */
   @Test
   void i02_tablesAreNeverShownUnderAnotherDomainsId() {
@@ -42,10 +42,7 @@ class ModelAmdMoveTest {
             protected boolean arrives(RegisterBlock unit, long offset, long value) {
               if (offset == Driven.COMMAND_TAIL) {
                 PhysicalMemory memory = driven.machine.memory();
-                shown.add(
-                    String.format(
-                        "%x %x",
-                        word(memory, unit, 0), word(memory, unit, 1)));
+                shown.add(String.format("%x %x", word(memory, unit, 0), word(memory, unit, 1)));
               }
               return true;
             }
