@@ -5,8 +5,6 @@ import dev.vmm.iommu.amd.structs.DteWord0;
 import dev.vmm.iommu.amd.structs.DteWord1;
 import dev.vmm.iommu.amd.structs.DteWord2;
 import dev.vmm.machine.PhysicalMemory;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.function.IntFunction;
 
 /**
@@ -57,18 +55,14 @@ public final class DeviceTable {
     }
   }
 
-  /** By pages: no unit looks yet. */
+  /** The memory is zeroed, and no unit looks yet: only the words that are not 0 are written. */
   private void fill(IntFunction<DteSettings> settings) {
-    ByteBuffer page =
-        ByteBuffer.allocate((int) PhysicalMemory.PAGE_BYTES).order(ByteOrder.LITTLE_ENDIAN);
     for (int id = 0; id < ENTRIES; id++) {
+      memory.write64(at(id), BLOCKED);
       DteSettings of = settings.apply(id);
-      page.putLong(BLOCKED).putLong(DteWord1.SYS_MGT.set(0, of.sysMgt())).putLong(word2(of));
-      page.putLong(0);
-      if (!page.hasRemaining()) {
-        long at = base + (long) (id + 1) * ENTRY_BYTES - PhysicalMemory.PAGE_BYTES;
-        memory.writeBytes(at, page.array(), 0, page.capacity());
-        page.clear();
+      if (!of.equals(DteSettings.NONE)) {
+        memory.write64(at(id) + 8, DteWord1.SYS_MGT.set(0, of.sysMgt()));
+        memory.write64(at(id) + 16, word2(of));
       }
     }
     flush(base, BYTES);

@@ -12,6 +12,6 @@ final class ModelAmdCrashTest extends CrashContract {
 
   @Override
   protected int stride() {
-    return 5;
+    return 11;
   }
 }

@@ -13,6 +13,6 @@ final class ModelAmdSeveralUnitsCrashTest extends CrashContract {
 
   @Override
   protected int stride() {
-    return 13;
+    return 23;
   }
 }
