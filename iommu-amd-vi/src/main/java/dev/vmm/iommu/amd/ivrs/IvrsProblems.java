@@ -149,7 +149,8 @@ final class IvrsProblems {
   }
 
   private static RegisterWindow registers(Ivhd ivhd) {
-    return new RegisterWindow(ivhd.where(), ivhd.offset(), ivhd.registerBaseHpa(), IvrsLayout.REGISTER_BYTES);
+    return new RegisterWindow(
+        ivhd.where(), ivhd.offset(), ivhd.registerBaseHpa(), IvrsLayout.REGISTER_BYTES);
   }
 
   private void problem(String format, Object... args) {
