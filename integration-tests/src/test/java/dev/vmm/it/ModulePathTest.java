@@ -37,7 +37,7 @@ final class ModulePathTest {
     assertThat(services(layer, "dev.vmm.iommu.spi.IommuProvider", "name"))
         .containsExactlyInAnyOrder("amd-vi", "intel-vtd");
     assertThat(services(layer, "dev.vmm.machine.MachineProvider", "scheme"))
-        .containsExactlyInAnyOrder("model", "qemu");
+        .containsExactlyInAnyOrder("model", "qemu", "snapshot");
   }
 
   private static List<Object> services(ModuleLayer layer, String service, String property)
