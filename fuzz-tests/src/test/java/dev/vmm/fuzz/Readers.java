@@ -1,7 +1,6 @@
 package dev.vmm.fuzz;
 
 import dev.vmm.acpi.AcpiTable;
-import dev.vmm.iommu.amd.AmdTables;
 import dev.vmm.iommu.inspect.IommuInspector;
 import dev.vmm.iommu.inspect.UnitReport;
 import dev.vmm.iommu.spi.IommuProvider;
@@ -33,7 +32,6 @@ final class Readers {
     FakeMachine machine = new FakeMachine(new ArrayMemory(2 << 20)).with(table);
     PROVIDERS.forEach(provider -> provider.probe(machine));
     show(table);
-    show(AmdTables.inspector(), table);
   }
 
   private static void show(AcpiTable table) {

@@ -39,7 +39,8 @@ final class SnapshotDumpTest {
         "model:intel",
         "model:intel,aw=39,superpages=none",
         "model:intel,units=3,segments=2,coherent=off,cm=on",
-        "model:intel,qi=off,ram=3G"
+        "model:intel,qi=off,ram=3G",
+        "model:amd,units=2,segments=2"
       })
   void theDumpOfASnapshotIsTheLiveDump(String machine) throws IOException {
     assertSame(machine);
