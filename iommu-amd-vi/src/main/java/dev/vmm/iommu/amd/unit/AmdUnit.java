@@ -1,29 +1,28 @@
 package dev.vmm.iommu.amd.unit;
 
-import dev.vmm.VmmException;
 import dev.vmm.iommu.DmaFault;
 import dev.vmm.iommu.amd.regs.ControlReg;
 import dev.vmm.iommu.amd.regs.DevTabBaseReg;
 import dev.vmm.iommu.amd.regs.StatusReg;
+import dev.vmm.iommu.support.AbstractUnit;
 import dev.vmm.iommu.support.DomainIds;
-import dev.vmm.iommu.support.RemappingUnit;
 import dev.vmm.iommu.support.UnitMove;
 import dev.vmm.iommu.support.UnitRegisters;
 import dev.vmm.machine.PhysicalMemory;
+import java.util.HashMap;
 import java.util.List;
-import java.util.concurrent.locks.ReentrantLock;
+import java.util.Map;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * One AMD-Vi unit, taken over.
  *
- * <p>Thread-safe: one lock for each unit. A move holds it from its first store to its last
- * confirmation, so that a flush by the old or the new domain id never misses what is cached under
- * the transit id for a moment. While translation is off nothing is flushed: turning it on flushes
- * everything.
+ * <p>Thread-safe. A move holds the unit's lock from its first store to its last confirmation, so
+ * that a flush by the old or the new domain id never misses what is cached under the transit id for
+ * a moment.
  */
-public final class AmdUnit implements RemappingUnit {
+public final class AmdUnit extends AbstractUnit {
   private static final Logger LOG = LoggerFactory.getLogger(AmdUnit.class);
 
   /** A domain id is one of 16 bits. */
@@ -37,7 +36,6 @@ public final class AmdUnit implements RemappingUnit {
 
   private static final long RUNNING = StatusReg.CMD_BUF_RUN.mask() | StatusReg.EVENT_LOG_RUN.mask();
 
-  private final ReentrantLock lock = new ReentrantLock();
   private final UnitRegisters registers;
   private final UnitConfig config;
   private final DeviceTable table;
@@ -47,19 +45,12 @@ public final class AmdUnit implements RemappingUnit {
   private final EventLog events;
   private final CommandBuffer commands;
   private final UnitCaches caches;
-  private final DomainIds domainIds;
+
+  /** What puts entries right that a failed move had to leave half-way, by device id. */
+  private final Map<Integer, Runnable> unsettled = new HashMap<>();
 
   /** The domain id of entries on their way from one domain to another. */
   private final int transitId;
-
-  /** From before translation is turned on until it is known to be off. */
-  private boolean translating;
-
-  /** Whether {@link #start} went well; a unit can be neither on nor off, if it did not obey. */
-  private boolean on;
-
-  private boolean touched;
-  private boolean freed;
 
   /**
    * Takes a unit over that {@link UnitCheck} has passed: reads registers, writes none.
@@ -73,6 +64,7 @@ public final class AmdUnit implements RemappingUnit {
       PhysicalMemory memory,
       DeviceTable table,
       Aliases aliases) {
+    super(registers, new DomainIds(registers.where(), DOMAIN_IDS));
     this.registers = registers;
     this.config = config;
     this.table = table;
@@ -83,18 +75,7 @@ public final class AmdUnit implements RemappingUnit {
     this.commands = new CommandBuffer(registers, memory, config.coherent(), events);
     this.caches =
         new UnitCaches(registers, commands, config.notPresentCached(), config.invalidateAll());
-    this.domainIds = new DomainIds(registers.where(), DOMAIN_IDS);
-    this.transitId = domainIds.allocate();
-  }
-
-  @Override
-  public String name() {
-    return registers.unit();
-  }
-
-  @Override
-  public String where() {
-    return registers.where();
+    this.transitId = allocateDomainId();
   }
 
   /** Returns what it can do. */
@@ -112,43 +93,16 @@ public final class AmdUnit implements RemappingUnit {
     return control.isOn(ControlReg.IOMMU_EN);
   }
 
-  @Override
-  public void enable() {
-    lock.lock();
-    try {
-      if (on) {
-        return;
-      }
-      if (touched) {
-        // An earlier stop failed half-way: what it left must be off before it is set up again.
-        stop();
-      }
-      touched = true;
-      try {
-        start();
-      } catch (RuntimeException e) {
-        VmmException failure = failure(e, "to turn translation on");
-        try {
-          stop();
-        } catch (VmmException second) {
-          failure.addSuppressed(second);
-        }
-        throw failure;
-      }
-      on = true;
-      LOG.info("{}: translation is on", where());
-    } finally {
-      lock.unlock();
-    }
-  }
-
   /**
    * The order of the book: everything that the unit will read is in memory and in its registers
    * before IommuEn. It takes commands only with IommuEn, so that what it remembers from before is
    * forgotten right after.
    */
-  private void start() {
+  @Override
+  protected void start() {
     caches.heal();
+    unsettled.values().forEach(Runnable::run);
+    unsettled.clear();
     saved.closeExclusion();
     long base = DevTabBaseReg.of(table.base(), DeviceTable.BYTES);
     registers.write(DevTabBaseReg.LAYOUT, DevTabBaseReg.OFFSET, base);
@@ -158,7 +112,7 @@ public final class AmdUnit implements RemappingUnit {
     events.start();
     clearStatus();
     control.set(config.control() | ControlReg.CMD_BUF_EN.mask() | ControlReg.EVENT_LOG_EN.mask());
-    translating = true;
+    beginTranslating();
     control.turnOn(ControlReg.IOMMU_EN);
     registers.await(StatusReg.LAYOUT, StatusReg.OFFSET, RUNNING, RUNNING, "to run its buffers");
     caches.flushAll();
@@ -178,31 +132,10 @@ public final class AmdUnit implements RemappingUnit {
   }
 
   @Override
-  public void disable() {
-    lock.lock();
-    try {
-      if (touched) {
-        stop();
-        LOG.info("{}: translation is off", where());
-      }
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  private void stop() {
-    on = false;
-    try {
-      turnOff();
-    } catch (RuntimeException e) {
-      throw failure(e, "to turn translation off");
-    }
-  }
-
-  private void turnOff() {
+  protected void turnOff() {
     commands.awaitEmpty();
     control.turnOff(ControlReg.IOMMU_EN);
-    translating = false;
+    endTranslating();
     control.set(config.control());
     registers.await(StatusReg.LAYOUT, StatusReg.OFFSET, RUNNING, 0, "to stop its buffers");
     clearStatus();
@@ -210,135 +143,48 @@ public final class AmdUnit implements RemappingUnit {
     // Only now: the unit has no address of them any more.
     commands.free();
     events.free();
-    touched = false;
   }
 
   @Override
-  public void close() {
-    lock.lock();
-    try {
-      if (!freed) {
-        disable();
-        freed = true;
-        table.free();
-      }
-    } catch (RuntimeException e) {
-      throw failure(e, "to give its device table back");
-    } finally {
-      lock.unlock();
-    }
+  protected boolean drain(List<DmaFault> target) {
+    return on() && events.drainTo(target);
   }
 
   @Override
-  public int allocateDomainId() {
-    lock.lock();
-    try {
-      return domainIds.allocate();
-    } finally {
-      lock.unlock();
-    }
+  protected UnitMove begin(int[] sourceIds, int domainId, int levels, long tableRoot) {
+    int[] ids = aliases.together(sourceIds, id -> elsewhere(id, domainId));
+    return new EntryMove(this, ids, DeviceTable.translated(levels, tableRoot), domainId);
   }
 
   @Override
-  public void freeDomainId(int domainId) {
-    lock.lock();
-    try {
-      domainIds.free(domainId);
-    } finally {
-      lock.unlock();
-    }
+  protected void freeTables() {
+    table.free();
   }
 
   @Override
-  public void flush(int domainId, long iova, long lengthBytes, boolean leavesOnly) {
-    lock.lock();
-    try {
-      if (translating) {
-        caches.flushRange(domainId, iova, lengthBytes, leavesOnly);
-      }
-    } finally {
-      lock.unlock();
-    }
+  protected UnitCaches caches() {
+    return caches;
   }
 
   @Override
-  public void published(int domainId, long iova, long lengthBytes) {
-    if (!caches.needsPublishing()) {
-      return;
-    }
-    lock.lock();
-    try {
-      if (translating) {
-        caches.published(domainId, iova, lengthBytes);
-      }
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  @Override
-  public boolean drainFaults(List<DmaFault> target) {
-    lock.lock();
-    try {
-      return on && events.drainTo(target);
-    } catch (RuntimeException e) {
-      throw failure(e, "to tell its faults");
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  @Override
-  public void check() {
-    lock.lock();
-    try {
-      if (translating) {
-        caches.check();
-      }
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  @Override
-  public UnitMove move(int[] sourceIds, int domainId, int levels, long tableRoot) {
-    lock.lock();
-    try {
-      int[] ids = aliases.together(sourceIds, id -> elsewhere(id, domainId));
-      return new EntryMove(this, ids, DeviceTable.translated(levels, tableRoot), domainId);
-    } catch (RuntimeException e) {
-      throw failure(e, "to get ready for new device table entries");
-    } finally {
-      lock.unlock();
-    }
+  protected void log(String line) {
+    LOG.info("{}: {}", where(), line);
   }
 
   private boolean elsewhere(int id, int domainId) {
     return table.domainId(id) != 0 && table.domainId(id) != domainId;
   }
 
-  /** Returns what the machine threw as EIO, unless it is the platform's own. */
-  VmmException failure(RuntimeException e, String what) {
-    return registers.failure(e, what);
-  }
-
-  ReentrantLock lock() {
-    return lock;
-  }
-
   DeviceTable table() {
     return table;
-  }
-
-  UnitCaches caches() {
-    return caches;
   }
 
   int transitId() {
     return transitId;
   }
 
-  boolean translating() {
-    return translating;
+  /** Has an entry set to this before translation is next turned on. */
+  void settleBeforeStart(int id, long translation, int domainId) {
+    unsettled.put(id, () -> table.setBoth(id, translation, domainId));
   }
 }

@@ -112,6 +112,12 @@ public final class DeviceTable {
     memory.free(base, BYTES);
   }
 
+  /** Sets both words of an entry that no unit looks at. */
+  void setBoth(int id, long translation, int domainId) {
+    setDomainId(id, domainId);
+    setTranslation(id, translation);
+  }
+
   private long at(int id) {
     return base + (long) id * ENTRY_BYTES;
   }

@@ -2,6 +2,7 @@ package dev.vmm.iommu.amd.unit;
 
 import dev.vmm.iommu.support.UnitMove;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -32,6 +33,9 @@ final class EntryMove implements UnitMove {
   private final AmdUnit unit;
   private final List<Change> changes = new ArrayList<>();
 
+  /** The first word that the unit has last confirmed, of each entry that was on its way. */
+  private final Map<Integer, Long> confirmed = new HashMap<>();
+
   /** The two words of an entry that say where it leads, before and after. */
   private record Change(int id, Place from, Place to) {}
 
@@ -52,18 +56,10 @@ final class EntryMove implements UnitMove {
 
   @Override
   public void apply() {
-    unit.lock().lock();
-    try {
-      if (unit.translating()) {
-        unit.caches().check();
-        pass(true);
-      } else {
-        changes.forEach(change -> put(change.id(), change.to()));
-      }
-    } catch (RuntimeException e) {
-      throw unit.failure(e, "to take its new device table entries");
-    } finally {
-      unit.lock().unlock();
+    if (unit.translating()) {
+      pass(true);
+    } else {
+      changes.forEach(change -> put(change.id(), change.to()));
     }
   }
 
@@ -79,7 +75,6 @@ final class EntryMove implements UnitMove {
 
   @Override
   public boolean undo() {
-    unit.lock().lock();
     try {
       if (!unit.translating()) {
         changes.forEach(change -> put(change.id(), change.from()));
@@ -93,8 +88,6 @@ final class EntryMove implements UnitMove {
       return false;
     } catch (RuntimeException e) {
       return putAllBack();
-    } finally {
-      unit.lock().unlock();
     }
   }
 
@@ -131,27 +124,37 @@ final class EntryMove implements UnitMove {
     int transit = unit.transitId();
     ids.forEach(id -> table.setDomainId(id, transit));
     caches.entriesChanged(ids);
+    ids.forEach(id -> confirmed.put(id, way.from().translation()));
     ids.forEach(id -> table.setTranslation(id, way.to().translation()));
     caches.entriesChanged(ids, transit);
+    ids.forEach(id -> confirmed.put(id, way.to().translation()));
     ids.forEach(id -> table.setDomainId(id, way.to().domainId()));
     caches.entriesChanged(ids, transit, way.from().domainId());
   }
 
   /** Writes an entry that no unit looks at. */
   private void put(int id, Place place) {
-    unit.table().setDomainId(id, place.domainId());
-    unit.table().setTranslation(id, place.translation());
+    unit.table().setBoth(id, place.translation(), place.domainId());
   }
 
   /**
-   * Puts an old entry back that a unit looks at which confirms nothing any more: by way of an entry
-   * without rights, so that what it reads between two stores leads nowhere.
+   * Leads an entry back to its old tables on a unit that confirms nothing any more, as far as one
+   * word can: should it have read the other word at another time, it must not put together what
+   * never belonged together. What is left is set right before translation is next turned on.
    */
   private void putBack(Change change) {
     DeviceTable table = unit.table();
-    if (table.translation(change.id()) != change.from().translation()) {
-      table.setTranslation(change.id(), DeviceTable.BLOCKED);
+    int id = change.id();
+    Place old = change.from();
+    if (confirmed.getOrDefault(id, old.translation()) != old.translation()) {
+      // It may know the new tables under either id; the device reaches nothing.
+      table.setTranslation(id, DeviceTable.BLOCKED);
+    } else if (table.translation(id) == old.translation()) {
+      table.setDomainId(id, old.domainId());
+    } else {
+      // Under the transit id, as it may be known. Nobody frees or changes what it leads to now.
+      table.setTranslation(id, old.translation());
     }
-    put(change.id(), change.from());
+    unit.settleBeforeStart(id, old.translation(), old.domainId());
   }
 }

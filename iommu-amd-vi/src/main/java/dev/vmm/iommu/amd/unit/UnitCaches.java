@@ -5,6 +5,7 @@ import dev.vmm.iommu.amd.structs.InvalidateDevtabEntry;
 import dev.vmm.iommu.amd.structs.InvalidateIommuAll;
 import dev.vmm.iommu.amd.structs.InvalidateIommuPages;
 import dev.vmm.iommu.support.Poison;
+import dev.vmm.iommu.support.UnitFlushes;
 import dev.vmm.iommu.support.UnitRegisters;
 import java.util.List;
 import org.slf4j.Logger;
@@ -16,7 +17,7 @@ import org.slf4j.LoggerFactory;
  * <p>Device TLBs are never filled: no entry lets a device ask for translations. Not thread-safe:
  * the unit's lock is held.
  */
-final class UnitCaches {
+final class UnitCaches implements UnitFlushes {
   private static final Logger LOG = LoggerFactory.getLogger(UnitCaches.class);
 
   private final CommandBuffer commands;
@@ -49,7 +50,8 @@ final class UnitCaches {
   }
 
   /** Fails with EIO if an invalidation was not confirmed before. */
-  void check() {
+  @Override
+  public void check() {
     poison.check();
   }
 
@@ -93,7 +95,8 @@ final class UnitCaches {
   }
 
   /** Forgets a range of a domain, or more, with one command. */
-  void flushRange(int domainId, long iova, long lengthBytes, boolean leavesOnly) {
+  @Override
+  public void flushRange(int domainId, long iova, long lengthBytes, boolean leavesOnly) {
     check();
     run(
         () ->
@@ -103,7 +106,8 @@ final class UnitCaches {
   }
 
   /** Makes new entries of a domain known to a unit that remembers what was not present. */
-  void published(int domainId, long iova, long lengthBytes) {
+  @Override
+  public void published(int domainId, long iova, long lengthBytes) {
     check();
     if (notPresentCached) {
       flushRange(domainId, iova, lengthBytes, false);
@@ -111,7 +115,8 @@ final class UnitCaches {
   }
 
   /** Says whether {@link #published} does anything; may be asked without the unit's lock. */
-  boolean needsPublishing() {
+  @Override
+  public boolean needsPublishing() {
     return notPresentCached || poison.isSet();
   }
 

@@ -36,54 +36,31 @@ final class ContextMove implements UnitMove {
 
   @Override
   public void apply() {
-    unit.lock().lock();
-    try {
-      if (unit.translating()) {
-        unit.caches().check();
-      }
-      change.publish();
-      if (unit.translating()) {
-        unit.caches().contextChanged(change.replaces(), added, oldDomainIds, newDomainId);
-      }
-    } catch (RuntimeException e) {
-      throw unit.failure(e, "to take its new context entries");
-    } finally {
-      unit.lock().unlock();
+    change.publish();
+    if (unit.translating()) {
+      unit.caches().contextChanged(change.replaces(), added, oldDomainIds, newDomainId);
     }
   }
 
   @Override
   public void finish() {
-    unit.lock().lock();
-    try {
-      change.freeOld();
-    } catch (RuntimeException e) {
-      throw unit.failure(e, "to give its old context tables back");
-    } finally {
-      unit.lock().unlock();
-    }
+    change.freeOld();
   }
 
   @Override
   public void cancel() {
-    unit.lock().lock();
-    try {
-      change.discard();
-    } finally {
-      unit.lock().unlock();
-    }
+    change.discard();
   }
 
   @Override
   public boolean undo() {
-    unit.lock().lock();
     try {
-      try {
-        change.revert();
-      } catch (RuntimeException e) {
-        unit.caches().tablesInDoubt(e);
-        return false;
-      }
+      change.revert();
+    } catch (RuntimeException e) {
+      unit.caches().tablesInDoubt(e);
+      return false;
+    }
+    try {
       if (unit.translating()) {
         int[] all = Arrays.copyOf(oldDomainIds, oldDomainIds.length + 1);
         all[oldDomainIds.length] = newDomainId;
@@ -93,8 +70,6 @@ final class ContextMove implements UnitMove {
       return true;
     } catch (RuntimeException e) {
       return false;
-    } finally {
-      unit.lock().unlock();
     }
   }
 }

@@ -7,30 +7,23 @@ import dev.vmm.iommu.intel.regs.CapReg;
 import dev.vmm.iommu.intel.regs.EcapReg;
 import dev.vmm.iommu.intel.regs.GcmdReg;
 import dev.vmm.iommu.intel.regs.RtaddrReg;
+import dev.vmm.iommu.support.AbstractUnit;
 import dev.vmm.iommu.support.DomainIds;
-import dev.vmm.iommu.support.RemappingUnit;
 import dev.vmm.iommu.support.UnitMove;
 import dev.vmm.iommu.support.UnitRegisters;
 import dev.vmm.machine.PhysicalMemory;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.locks.ReentrantLock;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/**
- * One remapping unit, taken over.
- *
- * <p>Thread-safe: one lock for each unit, taken after the lock of a page table and never before it.
- * While translation is off nothing is flushed: turning it on flushes everything.
- */
-public final class Unit implements RemappingUnit {
+/** One remapping unit, taken over. Thread-safe. */
+public final class Unit extends AbstractUnit {
   private static final Logger LOG = LoggerFactory.getLogger(Unit.class);
 
   /** What of RTADDR_REG can be written. */
   private static final long ROOT = RtaddrReg.RTA.mask() | RtaddrReg.TTM.mask();
 
-  private final ReentrantLock lock = new ReentrantLock();
   private final Drhd drhd;
   private final UnitRegisters registers;
   private final CapReg cap;
@@ -40,17 +33,7 @@ public final class Unit implements RemappingUnit {
   private final Invalidation invalidation;
   private final UnitCaches caches;
   private final FaultRecords faults;
-  private final DomainIds domainIds;
   private final ContextTables tables;
-
-  /** From before translation is turned on until it is known to be off. */
-  private boolean translating;
-
-  /** Whether {@link #start} went well; a unit can be neither on nor off, if it did not obey. */
-  private boolean on;
-
-  private boolean touched;
-  private boolean freed;
 
   /**
    * Takes a unit over that {@link UnitCheck} has passed: reads registers, takes a page for the root
@@ -66,6 +49,7 @@ public final class Unit implements RemappingUnit {
       EcapReg ecap,
       PhysicalMemory memory,
       boolean queued) {
+    super(registers, new DomainIds(registers.where(), cap.numDomains().domains()));
     this.drhd = drhd;
     this.registers = registers;
     this.cap = cap;
@@ -78,18 +62,7 @@ public final class Unit implements RemappingUnit {
             : new RegisterInvalidation(registers, cap, ecap);
     this.caches = new UnitCaches(registers, command, invalidation, cap);
     this.faults = new FaultRecords(registers, drhd.segment(), cap);
-    this.domainIds = new DomainIds(registers.where(), cap.numDomains().domains());
     this.tables = new ContextTables(memory, ecap.c());
-  }
-
-  @Override
-  public String name() {
-    return registers.unit();
-  }
-
-  @Override
-  public String where() {
-    return registers.where();
   }
 
   /** Returns what firmware says of it. */
@@ -120,36 +93,7 @@ public final class Unit implements RemappingUnit {
   }
 
   @Override
-  public void enable() {
-    lock.lock();
-    try {
-      if (on) {
-        return;
-      }
-      if (touched) {
-        // An earlier stop failed half-way: what it left must be off before it is set up again.
-        stop();
-      }
-      touched = true;
-      try {
-        start();
-      } catch (RuntimeException e) {
-        VmmException failure = failure(e, "to turn translation on");
-        try {
-          stop();
-        } catch (VmmException second) {
-          failure.addSuppressed(second);
-        }
-        throw failure;
-      }
-      on = true;
-      LOG.info("{}: translation is on, {}", where(), invalidation.name());
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  private void start() {
+  protected void start() {
     tables.restock();
     saved.maskFaultEvents();
     if (cap.rwbf()) {
@@ -163,7 +107,7 @@ public final class Unit implements RemappingUnit {
     // Units with CAP_REG.ESRTPS have done this with the root table; it does no harm there.
     caches.flushAll();
     dropOldFaults();
-    translating = true;
+    beginTranslating();
     command.turnOn(GcmdReg.TE);
     saved.openProtectedMemory();
   }
@@ -176,28 +120,7 @@ public final class Unit implements RemappingUnit {
   }
 
   @Override
-  public void disable() {
-    lock.lock();
-    try {
-      if (touched) {
-        stop();
-        LOG.info("{}: translation is off", where());
-      }
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  private void stop() {
-    on = false;
-    try {
-      turnOff();
-    } catch (RuntimeException e) {
-      throw failure(e, "to turn translation off");
-    }
-  }
-
-  private void turnOff() {
+  protected void turnOff() {
     // Protection first, so that memory is not open in between; without it, off all the same.
     RuntimeException unprotected = null;
     try {
@@ -206,138 +129,40 @@ public final class Unit implements RemappingUnit {
       unprotected = e;
     }
     command.turnOff(GcmdReg.TE);
-    translating = false;
+    endTranslating();
     if (unprotected != null) {
       throw unprotected;
     }
     invalidation.stop();
     saved.restore();
-    touched = false;
   }
 
   @Override
-  public void close() {
-    lock.lock();
-    try {
-      if (!freed) {
-        disable();
-        freed = true;
-        freeTables();
-      }
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  private void freeTables() {
-    try {
-      tables.free();
-    } catch (RuntimeException e) {
-      throw failure(e, "to give its tables back");
-    }
+  protected void freeTables() {
+    tables.free();
   }
 
   @Override
-  public int allocateDomainId() {
-    lock.lock();
-    try {
-      return domainIds.allocate();
-    } finally {
-      lock.unlock();
-    }
+  protected boolean drain(List<DmaFault> target) {
+    return faults.drainTo(target);
   }
 
   @Override
-  public void freeDomainId(int domainId) {
-    lock.lock();
-    try {
-      domainIds.free(domainId);
-    } finally {
-      lock.unlock();
-    }
+  protected UnitMove begin(int[] sourceIds, int domainId, int levels, long tableRoot) {
+    return new ContextMove(this, sourceIds, domainId, levels, tableRoot);
   }
 
   @Override
-  public void flush(int domainId, long iova, long lengthBytes, boolean leavesOnly) {
-    lock.lock();
-    try {
-      if (translating) {
-        caches.flushRange(domainId, iova, lengthBytes, leavesOnly);
-      }
-    } finally {
-      lock.unlock();
-    }
+  protected UnitCaches caches() {
+    return caches;
   }
 
   @Override
-  public void published(int domainId, long iova, long lengthBytes) {
-    if (!caches.needsPublishing()) {
-      return;
-    }
-    lock.lock();
-    try {
-      if (translating) {
-        caches.published(domainId, iova, lengthBytes);
-      }
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  @Override
-  public boolean drainFaults(List<DmaFault> target) {
-    lock.lock();
-    try {
-      return faults.drainTo(target);
-    } catch (RuntimeException e) {
-      throw failure(e, "to tell its faults");
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  @Override
-  public void check() {
-    lock.lock();
-    try {
-      if (translating) {
-        caches.check();
-      }
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  @Override
-  public UnitMove move(int[] sourceIds, int domainId, int levels, long tableRoot) {
-    lock.lock();
-    try {
-      return new ContextMove(this, sourceIds, domainId, levels, tableRoot);
-    } catch (RuntimeException e) {
-      throw failure(e, "to get ready for new context entries");
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  /** Returns what the machine threw as EIO, unless it is the platform's own. */
-  VmmException failure(RuntimeException e, String what) {
-    return registers.failure(e, what);
-  }
-
-  ReentrantLock lock() {
-    return lock;
+  protected void log(String line) {
+    LOG.info("{}: {}, {}", where(), line, invalidation.name());
   }
 
   ContextTables tables() {
     return tables;
-  }
-
-  UnitCaches caches() {
-    return caches;
-  }
-
-  boolean translating() {
-    return translating;
   }
 }

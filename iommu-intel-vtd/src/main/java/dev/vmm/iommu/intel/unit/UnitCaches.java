@@ -2,6 +2,7 @@ package dev.vmm.iommu.intel.unit;
 
 import dev.vmm.iommu.intel.regs.CapReg;
 import dev.vmm.iommu.support.Poison;
+import dev.vmm.iommu.support.UnitFlushes;
 import dev.vmm.iommu.support.UnitRegisters;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -11,7 +12,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Not thread-safe: the unit's lock is held.
  */
-final class UnitCaches {
+final class UnitCaches implements UnitFlushes {
   private static final Logger LOG = LoggerFactory.getLogger(UnitCaches.class);
 
   private final GlobalCommand command;
@@ -41,7 +42,8 @@ final class UnitCaches {
   }
 
   /** Fails with EIO if an invalidation was not confirmed before. */
-  void check() {
+  @Override
+  public void check() {
     poison.check();
   }
 
@@ -61,7 +63,8 @@ final class UnitCaches {
    * Forgets a range of a domain, with one request: the smallest aligned power of two of pages that
    * covers it where the unit can, else the whole domain.
    */
-  void flushRange(int domainId, long iova, long lengthBytes, boolean leavesOnly) {
+  @Override
+  public void flushRange(int domainId, long iova, long lengthBytes, boolean leavesOnly) {
     check();
     long firstPage = iova >>> 12;
     long lastPage = (iova + lengthBytes - 1) >>> 12;
@@ -85,7 +88,8 @@ final class UnitCaches {
   }
 
   /** Makes new entries of a domain known where a unit would not see them by itself. */
-  void published(int domainId, long iova, long lengthBytes) {
+  @Override
+  public void published(int domainId, long iova, long lengthBytes) {
     check();
     if (cachingMode) {
       flushRange(domainId, iova, lengthBytes, false);
@@ -95,7 +99,8 @@ final class UnitCaches {
   }
 
   /** Says whether {@link #published} does anything; may be asked without the unit's lock. */
-  boolean needsPublishing() {
+  @Override
+  public boolean needsPublishing() {
     return cachingMode || writeBuffer || poison.isSet();
   }
 
