@@ -182,7 +182,7 @@ class BrokenMachineTest {
   void aMoveThatWasMadeIsWrittenDownThoughTheMachineDoesNotTakeTheOldTablesBack() {
     TwoUnits two = new TwoUnits();
     two.bench.memory.beforeFree = BrokenMachineTest::fail;
-    assertFails(Errno.EIO, two::move, "vtd1", "old context tables", GONE);
+    assertFails(Errno.EIO, two::move, "vtd1", "tables of its old context entries", GONE);
     two.bench.memory.beforeFree = () -> {};
     two.assertBothReach(0x8000);
     assertThat(two.iommu.domainOf(NIC)).contains(two.vm);

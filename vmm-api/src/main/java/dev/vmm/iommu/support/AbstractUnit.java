@@ -18,6 +18,7 @@ public abstract class AbstractUnit implements RemappingUnit {
   private final ReentrantLock lock = new ReentrantLock();
   private final UnitRegisters registers;
   private final DomainIds domainIds;
+  private final String entries;
 
   /** From before translation is turned on until it is known to be off. */
   private boolean translating;
@@ -28,10 +29,16 @@ public abstract class AbstractUnit implements RemappingUnit {
   private boolean touched;
   private boolean freed;
 
-  /** A unit that was taken over and does not translate yet. */
-  protected AbstractUnit(UnitRegisters registers, DomainIds domainIds) {
+  /**
+   * A unit that was taken over and does not translate yet.
+   *
+   * @param entries what the book calls the entries of requester ids, for messages: {@code context
+   *     entries}
+   */
+  protected AbstractUnit(UnitRegisters registers, DomainIds domainIds, String entries) {
     this.registers = registers;
     this.domainIds = domainIds;
+    this.entries = entries;
   }
 
   /**
@@ -254,7 +261,7 @@ public abstract class AbstractUnit implements RemappingUnit {
     try {
       return new LockedMove(begin(sourceIds, domainId, levels, tableRoot));
     } catch (RuntimeException e) {
-      throw failure(e, "to get ready for new entries");
+      throw failure(e, "to get ready for new " + entries);
     } finally {
       lock.unlock();
     }
@@ -277,7 +284,7 @@ public abstract class AbstractUnit implements RemappingUnit {
         }
         move.apply();
       } catch (RuntimeException e) {
-        throw failure(e, "to take its new entries");
+        throw failure(e, "to take its new " + entries);
       } finally {
         lock.unlock();
       }
@@ -289,7 +296,7 @@ public abstract class AbstractUnit implements RemappingUnit {
       try {
         move.finish();
       } catch (RuntimeException e) {
-        throw failure(e, "to give its old entries' tables back");
+        throw failure(e, "to give back the tables of its old " + entries);
       } finally {
         lock.unlock();
       }

@@ -64,7 +64,7 @@ public final class AmdUnit extends AbstractUnit {
       PhysicalMemory memory,
       DeviceTable table,
       Aliases aliases) {
-    super(registers, new DomainIds(registers.where(), DOMAIN_IDS));
+    super(registers, new DomainIds(registers.where(), DOMAIN_IDS), "device table entries");
     this.registers = registers;
     this.config = config;
     this.table = table;

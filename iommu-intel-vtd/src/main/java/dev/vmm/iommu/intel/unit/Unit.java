@@ -49,7 +49,8 @@ public final class Unit extends AbstractUnit {
       EcapReg ecap,
       PhysicalMemory memory,
       boolean queued) {
-    super(registers, new DomainIds(registers.where(), cap.numDomains().domains()));
+    super(
+        registers, new DomainIds(registers.where(), cap.numDomains().domains()), "context entries");
     this.drhd = drhd;
     this.registers = registers;
     this.cap = cap;
