@@ -50,6 +50,7 @@ abstract class QemuIntelContract extends BackendContract {
             Capability.INSPECTION,
             Capability.SUPERPAGES,
             Capability.FAULT_REPORTS,
+            Capability.WIDTH_CHECK,
             Capability.INTERRUPT_REMAPPING,
             Capability.VIRTUAL_FUNCTIONS)
         .withTunables(tunables);

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.fail;
 
 import dev.vmm.Errno;
 import dev.vmm.VmmException;
+import dev.vmm.iommu.Access;
 import dev.vmm.iommu.Domain;
 import dev.vmm.iommu.DomainSpec;
 import dev.vmm.iommu.Iommu;
@@ -60,6 +61,7 @@ abstract class BackEndContract extends ContractPart {
           case INSPECTION -> stage().provider().inspector().isPresent();
           case VIRTUAL_FUNCTIONS -> hasSriov();
           case FAULT_REPORTS -> tellsFaults();
+          case WIDTH_CHECK -> stopsWhatTablesDoNotReach();
           case SUPERPAGES -> capabilities().pageSizes() != PAGE;
           case COHERENT_TABLES -> capabilities().coherent();
           case INTERRUPT_REMAPPING -> capabilities().interruptRemapping();
@@ -96,6 +98,18 @@ abstract class BackEndContract extends ContractPart {
       session.iommu().enable();
       port.write(stage().engineRid(), 0x1000);
       return !session.iommu().drainFaults().faults().isEmpty();
+    }
+  }
+
+  private boolean stopsWhatTablesDoNotReach() {
+    long last = (1L << Math.min(30, capabilities().iovaBits())) - 1;
+    try (SpiSession session = stage().session()) {
+      Domain domain = session.domain(new DomainSpec("narrow", last));
+      domain.map(0, session.memory(PAGE, PAGE), PAGE, Access.READ_WRITE);
+      session.iommu().move(List.of(stage().engineRid()), domain);
+      session.iommu().enable();
+      return stage().port().write(stage().engineRid(), domain.lastIova() + 1).outcome()
+          == DmaPort.Outcome.BLOCKED;
     }
   }
 

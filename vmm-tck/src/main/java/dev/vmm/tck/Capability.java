@@ -20,6 +20,13 @@ public enum Capability {
   /** Units tell the faults of DMA. Else {@code drainFaults()} is always empty. */
   FAULT_REPORTS,
 
+  /**
+   * Units stop a DMA above what a domain's tables reach, as the books say. Else the bits above are
+   * cut off, and the DMA wraps around inside the domain: a model of hardware may leave the check
+   * out.
+   */
+  WIDTH_CHECK,
+
   /** All units snoop the CPU's caches: {@code IommuCapabilities.coherent()} says so. */
   COHERENT_TABLES,
 

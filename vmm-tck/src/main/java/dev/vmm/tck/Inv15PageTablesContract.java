@@ -185,9 +185,11 @@ abstract class Inv15PageTablesContract extends ContractPart {
         session.iommu().enable();
         reach.reaches(rid, 0, hpa, Access.READ_WRITE, domain.name());
         reach.reaches(rid, lastPage, hpa + PAGE, Access.READ_WRITE, domain.name());
-        if (bits < 64) {
+        if (bits < 64 && stage().has(Capability.WIDTH_CHECK)) {
           // Were the bits above cut off, this would be page 0 again.
           reach.blocked(rid, last + 1, domain.name(), hpa);
+        } else if (bits < all) {
+          reach.reaches(rid, last + 1, hpa, Access.READ_WRITE, domain.name() + ", cut off");
         }
         reach.blocked(rid, 1L << (bits - 1), domain.name(), hpa, hpa + PAGE);
         domain.unmap(lastPage, PAGE);

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <pre>{@code
  * TckSubject.of("my-iommu", "model:intel,cm=on")
- *     .with(Capability.INSPECTION, Capability.SUPERPAGES, Capability.FAULT_REPORTS)
+ *     .with(Capability.INSPECTION, Capability.SUPERPAGES, Capability.WIDTH_CHECK)
  *     .withTunable("hw.vmm.my.timeout_ms", "100");
  * }</pre>
  */

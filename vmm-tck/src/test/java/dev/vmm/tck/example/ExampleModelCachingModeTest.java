@@ -12,6 +12,7 @@ class ExampleModelCachingModeTest extends BackendContract {
         .with(
             Capability.SUPERPAGES,
             Capability.FAULT_REPORTS,
+            Capability.WIDTH_CHECK,
             Capability.COHERENT_TABLES,
             Capability.INTERRUPT_REMAPPING,
             Capability.VIRTUAL_FUNCTIONS);

@@ -15,6 +15,7 @@ class ExampleModelIncoherentTest extends BackendContract {
         .with(
             Capability.SUPERPAGES,
             Capability.FAULT_REPORTS,
+            Capability.WIDTH_CHECK,
             Capability.INTERRUPT_REMAPPING,
             Capability.VIRTUAL_FUNCTIONS);
   }

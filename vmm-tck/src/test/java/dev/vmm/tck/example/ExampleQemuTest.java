@@ -14,6 +14,7 @@ class ExampleQemuTest extends BackendContract {
         .with(
             Capability.SUPERPAGES,
             Capability.FAULT_REPORTS,
+            Capability.WIDTH_CHECK,
             Capability.INTERRUPT_REMAPPING,
             Capability.VIRTUAL_FUNCTIONS);
   }

@@ -17,6 +17,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What an entry shows in the middle of a move, and what is left of one that fails. */
 class ModelAmdMoveTest {
@@ -115,6 +117,43 @@ class ModelAmdMoveTest {
       assertThat(driven.writes(BEHIND_THE_PORT, IOVA)).isFalse();
       iommu.move(List.of(EDU, BEHIND_THE_PORT), two);
       assertThat(driven.writes(EDU, IOVA)).isTrue();
+      iommu.close();
+    }
+  }
+
+  /** From each of the three changes on nothing is confirmed any more, so that no way leads back. */
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 3})
+  void i02_aMoveThatNoWayLedBackFromIsSetRightBeforeTheNextStart(int lostFrom) {
+    try (Driven driven = new Driven(ModelMachineBuilder.amd(), "60")) {
+      int[] tails = {Integer.MIN_VALUE};
+      Iommu iommu =
+          driven.open(
+              new HookedMachine(driven.machine) {
+                @Override
+                protected boolean arrives(RegisterBlock unit, long offset, long value) {
+                  return offset != Driven.COMMAND_TAIL || ++tails[0] < lostFrom;
+                }
+              });
+      Domain one = driven.mapped(iommu, "one", driven.page());
+      long other = driven.page();
+      Domain two = driven.mapped(iommu, "two", other);
+      iommu.move(List.of(EDU), one);
+      iommu.enable();
+      PhysicalMemory memory = driven.machine.memory();
+      long domainId = word(memory, driven.registers(), 1);
+
+      tails[0] = 0;
+      assertThatThrownBy(() -> iommu.move(List.of(EDU), two)).isInstanceOf(VmmException.class);
+      tails[0] = Integer.MIN_VALUE;
+      assertThat(iommu.domainOf(EDU)).hasValue(one);
+
+      iommu.disable();
+      iommu.enable();
+      assertThat(word(memory, driven.registers(), 1)).isEqualTo(domainId);
+      assertThat(driven.writes(EDU, IOVA)).isTrue();
+      one.unmap(IOVA, 0x1000);
+      assertThat(driven.writes(EDU, IOVA)).isFalse();
       iommu.close();
     }
   }
