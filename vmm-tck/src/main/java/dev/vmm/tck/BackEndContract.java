@@ -105,11 +105,14 @@ abstract class BackEndContract extends ContractPart {
     long last = (1L << Math.min(30, capabilities().iovaBits())) - 1;
     try (SpiSession session = stage().session()) {
       Domain domain = session.domain(new DomainSpec("narrow", last));
-      domain.map(0, session.memory(PAGE, PAGE), PAGE, Access.READ_WRITE);
+      long hpa = session.memory(PAGE, PAGE);
+      domain.map(0, hpa, PAGE, Access.READ_WRITE);
       session.iommu().move(List.of(stage().engineRid()), domain);
       session.iommu().enable();
-      return stage().port().write(stage().engineRid(), domain.lastIova() + 1).outcome()
-          == DmaPort.Outcome.BLOCKED;
+      DmaPort.Transfer sent = stage().port().write(stage().engineRid(), domain.lastIova() + 1);
+      // Not all devices tell; memory does.
+      return sent.outcome() != DmaPort.Outcome.DONE
+          && stage().machine().memory().read64(hpa) != sent.word();
     }
   }
 
