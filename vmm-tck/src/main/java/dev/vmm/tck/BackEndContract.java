@@ -103,13 +103,14 @@ abstract class BackEndContract extends ContractPart {
 
   private boolean stopsWhatTablesDoNotReach() {
     long last = (1L << Math.min(30, capabilities().iovaBits())) - 1;
+    DmaPort port = stage().port();
     try (SpiSession session = stage().session()) {
       Domain domain = session.domain(new DomainSpec("narrow", last));
       long hpa = session.memory(PAGE, PAGE);
       domain.map(0, hpa, PAGE, Access.READ_WRITE);
       session.iommu().move(List.of(stage().engineRid()), domain);
       session.iommu().enable();
-      DmaPort.Transfer sent = stage().port().write(stage().engineRid(), domain.lastIova() + 1);
+      DmaPort.Transfer sent = port.write(stage().engineRid(), domain.lastIova() + 1);
       // Not all devices tell; memory does.
       return sent.outcome() != DmaPort.Outcome.DONE
           && stage().machine().memory().read64(hpa) != sent.word();
