@@ -101,8 +101,6 @@ public final class AmdUnit extends AbstractUnit {
   @Override
   protected void start() {
     caches.heal();
-    unsettled.values().forEach(Runnable::run);
-    unsettled.clear();
     saved.closeExclusion();
     long base = DevTabBaseReg.of(table.base(), DeviceTable.BYTES);
     registers.write(DevTabBaseReg.LAYOUT, DevTabBaseReg.OFFSET, base);
@@ -136,6 +134,9 @@ public final class AmdUnit extends AbstractUnit {
     commands.awaitEmpty();
     control.turnOff(ControlReg.IOMMU_EN);
     endTranslating();
+    // Before anybody can move the same ids again: from then on the table is believed.
+    unsettled.values().forEach(Runnable::run);
+    unsettled.clear();
     control.set(config.control());
     registers.await(StatusReg.LAYOUT, StatusReg.OFFSET, RUNNING, 0, "to stop its buffers");
     clearStatus();
@@ -183,8 +184,8 @@ public final class AmdUnit extends AbstractUnit {
     return transitId;
   }
 
-  /** Has an entry set to this before translation is next turned on. */
-  void settleBeforeStart(int id, long translation, int domainId) {
+  /** Has an entry set to this as soon as the unit is known to be off. */
+  void settleWhenOff(int id, long translation, int domainId) {
     unsettled.put(id, () -> table.setBoth(id, translation, domainId));
   }
 }

@@ -140,7 +140,7 @@ final class EntryMove implements UnitMove {
   /**
    * Leads an entry back to its old tables on a unit that confirms nothing any more, as far as one
    * word can: should it have read the other word at another time, it must not put together what
-   * never belonged together. What is left is set right before translation is next turned on.
+   * never belonged together. What is left is set right when the unit is off.
    */
   private void putBack(Change change) {
     DeviceTable table = unit.table();
@@ -155,6 +155,6 @@ final class EntryMove implements UnitMove {
       // Under the transit id, as it may be known. Nobody frees or changes what it leads to now.
       table.setTranslation(id, old.translation());
     }
-    unit.settleBeforeStart(id, old.translation(), old.domainId());
+    unit.settleWhenOff(id, old.translation(), old.domainId());
   }
 }

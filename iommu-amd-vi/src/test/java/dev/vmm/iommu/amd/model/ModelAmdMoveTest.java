@@ -124,7 +124,7 @@ class ModelAmdMoveTest {
   /** From each of the three changes on nothing is confirmed any more, so that no way leads back. */
   @ParameterizedTest
   @ValueSource(ints = {1, 2, 3})
-  void i02_aMoveThatNoWayLedBackFromIsSetRightBeforeTheNextStart(int lostFrom) {
+  void i02_aMoveThatNoWayLedBackFromIsSetRightWhenTheUnitIsOff(int lostFrom) {
     try (Driven driven = new Driven(ModelMachineBuilder.amd(), "60")) {
       int[] tails = {Integer.MIN_VALUE};
       Iommu iommu =
@@ -153,6 +153,38 @@ class ModelAmdMoveTest {
       assertThat(word(memory, driven.registers(), 1)).isEqualTo(domainId);
       assertThat(driven.writes(EDU, IOVA)).isTrue();
       one.unmap(IOVA, 0x1000);
+      assertThat(driven.writes(EDU, IOVA)).isFalse();
+      iommu.close();
+    }
+  }
+
+  /** What was left to be set right is so no more once the id has been moved elsewhere. */
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 3})
+  void i02_aMoveWhileOffCountsMoreThanWhatAFailedOneLeft(int lostFrom) {
+    try (Driven driven = new Driven(ModelMachineBuilder.amd(), "60")) {
+      int[] tails = {Integer.MIN_VALUE};
+      Iommu iommu =
+          driven.open(
+              new HookedMachine(driven.machine) {
+                @Override
+                protected boolean arrives(RegisterBlock unit, long offset, long value) {
+                  return offset != Driven.COMMAND_TAIL || ++tails[0] < lostFrom;
+                }
+              });
+      Domain one = driven.mapped(iommu, "one", driven.page());
+      Domain two = driven.domain(iommu, "two");
+      Domain three = driven.domain(iommu, "three");
+      iommu.move(List.of(EDU), one);
+      iommu.enable();
+      tails[0] = 0;
+      assertThatThrownBy(() -> iommu.move(List.of(EDU), two)).isInstanceOf(VmmException.class);
+      tails[0] = Integer.MIN_VALUE;
+
+      iommu.disable();
+      iommu.move(List.of(EDU), three);
+      iommu.enable();
+      assertThat(iommu.domainOf(EDU)).hasValue(three);
       assertThat(driven.writes(EDU, IOVA)).isFalse();
       iommu.close();
     }
