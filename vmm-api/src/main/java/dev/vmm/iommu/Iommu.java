@@ -82,6 +82,14 @@ public interface Iommu extends AutoCloseable {
   /** Says whether translation is on, by the status registers. */
   boolean enabled();
 
+  /**
+   * Returns the remapping of interrupts, if every unit has it, firmware allows it, and the back end
+   * drives it; the same object each time.
+   */
+  default Optional<InterruptRemapping> interruptRemapping() {
+    return Optional.empty();
+  }
+
   /** Returns the regions that firmware reserves for {@code rid}. */
   List<ReservedRegion> reservedRegions(Rid rid);
 

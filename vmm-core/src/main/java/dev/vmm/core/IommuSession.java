@@ -73,7 +73,8 @@ final class IommuSession {
       throw new VmmException(
           Errno.ENXIO, "machine " + machine.name() + " has no RAM: nothing to map for the host");
     }
-    Domain hostDomain = create(new DomainSpec("host", ranges.get(ranges.size() - 1).last(), true));
+    Domain hostDomain =
+        create(new DomainSpec("host", ranges.get(ranges.size() - 1).last(), true, true));
     host = hostDomain;
     for (AddressRange range : ranges) {
       Spi.run(
