@@ -8,6 +8,8 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /**
  * Crash consistency on the embedded machine: each operation of the hardware in turn fails, once or
@@ -21,8 +23,10 @@ import org.junit.jupiter.api.TestFactory;
  * good, and this is no leak (invariants 5 and 13).
  *
  * <p>A subclass says in {@link #subject()} which back end, and which {@code model:} machine. The
- * machine is opened once for each failure.
+ * machine is opened once for each failure, and mostly waits for a unit that does not answer, so
+ * that the tests run side by side where the platform's configuration allows that.
  */
+@Execution(ExecutionMode.CONCURRENT)
 public abstract class CrashContract {
   /** For subclasses. */
   protected CrashContract() {}

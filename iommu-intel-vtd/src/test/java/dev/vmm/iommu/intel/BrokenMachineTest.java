@@ -214,7 +214,7 @@ class BrokenMachineTest {
 
   @Test
   void i04_aStartThatTheMachineBreaksOffTurnsOffWhatItTurnedOn() {
-    Bench bench = Bench.two(CAP, ECAP, CAP);
+    Bench bench = Bench.two(CAP, ECAP, CAP).impatient();
     Iommu iommu = bench.open();
     FakeVtdUnit second = bench.units.get(1);
     second.onCommand =

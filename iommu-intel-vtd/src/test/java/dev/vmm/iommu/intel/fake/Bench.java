@@ -88,7 +88,7 @@ public final class Bench {
 
   /** Waits only briefly: for units that will not answer. */
   public Bench impatient() {
-    tunables.put("hw.vmm.vtd.timeout_ms", "250");
+    tunables.put("hw.vmm.vtd.timeout_ms", "50");
     return this;
   }
 
