@@ -60,8 +60,16 @@ class ResetTest {
   }
 
   @Test
+  void everyMethodThatAFunctionHasIsToldBestFirst() {
+    add(e -> e.pm(false).pcie(true).af(true, true));
+    assertThat(ResetMethod.of(f.machine.pci().function(RID).orElseThrow()))
+        .containsExactly(ResetMethod.FLR, ResetMethod.AF_FLR, ResetMethod.D3HOT);
+  }
+
+  @Test
   void aFunctionThatKeepsItsStateInD3hotHasNoReset() {
     assertThat(kindOf(e -> e.pm(true).pcie(false))).isEqualTo(ResetMethod.NONE);
+    assertThat(ResetMethod.of(f.machine.pci().function(RID).orElseThrow())).isEmpty();
   }
 
   @Test
