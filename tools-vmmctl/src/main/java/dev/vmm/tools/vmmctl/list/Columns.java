@@ -1,5 +1,6 @@
 package dev.vmm.tools.vmmctl.list;
 
+import dev.vmm.VmmException;
 import dev.vmm.core.Vmm;
 import dev.vmm.iommu.inspect.WalkReport;
 import dev.vmm.pci.PciFunction;
@@ -63,10 +64,15 @@ final class Columns {
     return state == PptState.PARKED ? "ppt" : state.name().toLowerCase(Locale.ROOT);
   }
 
-  /** Returns the unit that would translate its requests. */
+  /** Returns the unit that would translate its requests; a question mark if none answers. */
   private static String unit(Inspectors inspectors, Vmm vmm, PciFunction function) {
-    return function.isIommu()
-        ? ""
-        : inspectors.walk(vmm.machine(), function.rid(), 0).map(WalkReport::unit).orElse("");
+    if (function.isIommu()) {
+      return "";
+    }
+    try {
+      return inspectors.walk(vmm.machine(), function.rid(), 0).map(WalkReport::unit).orElse("");
+    } catch (VmmException e) {
+      return "?"; // the list is what one looks at when something is broken
+    }
   }
 }

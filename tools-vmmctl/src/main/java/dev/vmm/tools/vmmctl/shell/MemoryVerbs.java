@@ -11,6 +11,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.TypeConversionException;
 
 /** Memory and registers as a processor reaches them. */
 final class MemoryVerbs {
@@ -142,12 +143,20 @@ final class MemoryVerbs {
       }
       Integer width = width();
       int bytes = width == null ? Long.BYTES : width;
-      long number = new Numbers.Unsigned().convert(value);
+      long number = number();
       if (bytes < Long.BYTES && number >>> (8 * bytes) != 0) {
         throw VmmException.invalid("0x%x does not fit into %d bytes: see --width", number, bytes);
       }
       bus().store(address(), bytes, number);
       say("0x%x: 0x%x stored, %d bytes", address(), number, bytes);
+    }
+
+    private long number() {
+      try {
+        return new Numbers.Unsigned().convert(value);
+      } catch (TypeConversionException e) {
+        throw new ParameterException(spec().commandLine(), String.valueOf(e.getMessage()), e);
+      }
     }
   }
 }

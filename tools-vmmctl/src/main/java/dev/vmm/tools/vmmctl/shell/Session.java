@@ -121,21 +121,34 @@ public final class Session implements AutoCloseable {
    * Ends the platform: gives all devices back, destroys all VMs, turns the I/O MMU off. The next
    * command that needs it opens another.
    *
-   * @throws VmmException the first failure; what could not be ended is tried again the next time
+   * @throws VmmException the first failure, after everything was tried; a platform that could not be
+   *     ended is tried again the next time
    */
   void closePlatform() {
     if (vmm == null) {
       return;
     }
     collectFaults();
+    VmmException first = null;
     try {
       Objects.requireNonNull(ppt).close();
-    } finally {
-      vmm.close();
+    } catch (VmmException e) {
+      first = e;
     }
-    vms.clear();
-    vmm = null;
-    ppt = null;
+    try {
+      vmm.close();
+      vms.clear();
+      vmm = null;
+      ppt = null;
+    } catch (VmmException e) {
+      if (first == null) {
+        throw e;
+      }
+      first.addSuppressed(e);
+    }
+    if (first != null) {
+      throw first;
+    }
   }
 
   /** As {@link #closePlatform()}, at the end. */

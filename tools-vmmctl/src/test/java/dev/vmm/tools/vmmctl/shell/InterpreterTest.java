@@ -245,6 +245,7 @@ final class InterpreterTest {
         "vm create|Missing required parameter: 'NAME'; see \"help vm create\"",
         "peek --bogus 0|Unknown option: '--bogus'; see \"help peek\"",
         "vm create a -M big|\"big\" is no size",
+        "poke 0 18446744073709551616|\"18446744073709551616\" is no number",
         "peek zero|\"zero\" is no number",
         "expect-error FOO echo|expected one of [EPERM, ENOENT",
         "echo 'a|a ' is not closed"
