@@ -4,6 +4,7 @@ import dev.vmm.pci.PciBus;
 import dev.vmm.pci.Rid;
 import dev.vmm.testing.FakePci;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -63,6 +64,7 @@ final class RandomBuses {
   private final FakePci pci = new FakePci(List.of(new PciBus.Segment(0, 0, 255, List.of(0, 0x80))));
   private final Map<Rid, Node> nodes = new TreeMap<>();
   private final Map<Rid, Rid> aliases = new TreeMap<>();
+  private final Map<Rid, Set<Rid>> carried = new TreeMap<>();
   private int nextBus = 1;
 
   RandomBuses(int seed) {
@@ -93,7 +95,7 @@ final class RandomBuses {
       Object one = link ? onLink : new Object();
       int functions = random.nextInt(3) == 0 ? 2 + random.nextInt(2) : 1;
       for (int function = 0; function < functions; function++) {
-        Kind kind = Kind.values()[random.nextInt(depth > 2 ? 2 : Kind.values().length)];
+        Kind kind = Kind.values()[random.nextInt(depth > 1 ? 2 : Kind.values().length)];
         add(new Node(new Rid(0, bus, device, function), kind, above, one), functions > 1, depth);
       }
     }
@@ -160,8 +162,13 @@ final class RandomBuses {
     node.isolates &= node.kind != Kind.TO_PCI && node.kind != Kind.FROM_PCI;
   }
 
-  /** Follows a request to the root complex, and notes every id that it can carry on the way. */
+  /** Returns every requester id under which a request of this function can arrive. */
   Set<Rid> carried(Rid rid) {
+    return carried.computeIfAbsent(rid, this::follow);
+  }
+
+  /** Follows a request to the root complex, and notes every id that it can carry on the way. */
+  private Set<Rid> follow(Rid rid) {
     Node node = nodes.get(rid);
     Set<Rid> seen = new TreeSet<>(Set.of(rid));
     int changing = 8 - (8 >> node.phantomBits);
@@ -245,13 +252,8 @@ final class RandomBuses {
     }
     if (!from.kind.bridge()) {
       for (Node other : nodes.values()) {
-        Set<Rid> common = new HashSet<>(carried(from.rid));
-        if (other.kind.bridge()) {
-          common.retainAll(Set.of(other.rid));
-        } else {
-          common.retainAll(carried(other.rid));
-        }
-        if (!common.isEmpty()) {
+        Set<Rid> others = other.kind.bridge() ? Set.of(other.rid) : carried(other.rid);
+        if (!Collections.disjoint(carried(from.rid), others)) {
           reached.add(other.rid);
         }
       }

@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 
 /** Random machines against an oracle that sends requests through them, one hop after the other. */
 class RandomTopologyTest {
-  private static final int MACHINES = 400;
+  private static final int MACHINES = 80;
 
   @Test
   void i09_requesterIdsAreThoseThatARequestCanCarryOnItsWay() {
@@ -41,10 +41,11 @@ class RandomTopologyTest {
           Set<Rid> got = rids(group.members());
           got.addAll(rids(group.bridges()));
           assertThat(got).as("seed %d, %s", seed, rid).isEqualTo(expected);
-          if (expected.size() > 1) {
-            assertThat(group.reasons()).as("seed %d, %s", seed, rid).isNotEmpty();
-          } else if (group.bridges().isEmpty()) {
-            assertThat(group.reasons()).as("seed %d, %s", seed, rid).isEmpty();
+          // A lone port that does not isolate says so, though nothing is behind it yet.
+          if (expected.size() > 1 || group.bridges().isEmpty()) {
+            assertThat(group.reasons().isEmpty())
+                .as("seed %d, %s", seed, rid)
+                .isEqualTo(expected.size() == 1);
           }
         }
         if (expected.size() == 1) {
