@@ -6,6 +6,7 @@ import dev.vmm.core.CoreTunables;
 import dev.vmm.core.Presence;
 import dev.vmm.core.VirtualMachine;
 import dev.vmm.core.Vmm;
+import dev.vmm.pci.PatientPci;
 import dev.vmm.pci.PciBus;
 import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;

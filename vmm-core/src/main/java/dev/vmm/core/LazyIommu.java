@@ -6,8 +6,11 @@ import dev.vmm.iommu.Domain;
 import dev.vmm.iommu.DomainSpec;
 import dev.vmm.iommu.Iommu;
 import dev.vmm.iommu.spi.IommuContext;
+import dev.vmm.iommu.spi.IommuSurvey;
 import dev.vmm.machine.Machine;
+import dev.vmm.pci.PatientPci;
 import dev.vmm.pci.Rid;
+import dev.vmm.pci.topology.PciTopology;
 import dev.vmm.tunable.Tunable;
 import dev.vmm.tunable.Tunables;
 import java.time.Duration;
@@ -17,6 +20,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -47,6 +51,9 @@ final class LazyIommu implements IommuService {
   private @Nullable IommuSession residue;
 
   private boolean closed;
+
+  /** Once asked for. */
+  private volatile @Nullable Function<Rid, List<Rid>> firmwareAliases;
 
   LazyIommu(Machine machine, Tunables tunables, BackendLoader.Source source) {
     this.machine = machine;
@@ -108,10 +115,12 @@ final class LazyIommu implements IommuService {
                 + " is claimed already by a driver for pass-through; detach it there first");
       }
       IommuSession running = session;
-      if (running != null && homes.blockedWhileClaimed()) {
-        running.moveToBlocked(rids);
+      if (running == null) {
+        homes.claim(rids);
+        return;
       }
-      homes.claim(rids);
+      running.meet(rids);
+      running.change(rids, () -> homes.claim(rids), () -> homes.unclaim(rids));
     } finally {
       lock.unlock();
     }
@@ -122,19 +131,15 @@ final class LazyIommu implements IommuService {
     lock.lock();
     try {
       List<Rid> claimed = rids.stream().filter(homes::claimed).toList();
-      homes.unclaim(rids);
       IommuSession running = session;
-      if (running != null) {
-        try {
-          running.moveHome(rids);
-        } catch (VmmException e) {
-          // Claimed again, but not held: its driver has quiesced it, or would not give it back.
-          // Held
-          // on it would keep a unit that does not answer from ever being turned off.
-          homes.claim(claimed);
-          throw e;
-        }
+      if (running == null) {
+        homes.unclaim(rids);
+        return;
       }
+      running.requireNoneInVm(rids);
+      // After a failure claimed again, but not held: its driver has quiesced it, or would not give
+      // it back. Held on it would keep a unit that does not answer from ever being turned off.
+      running.change(rids, () -> homes.unclaim(rids), () -> homes.claim(claimed));
     } finally {
       lock.unlock();
     }
@@ -144,7 +149,7 @@ final class LazyIommu implements IommuService {
   public void move(Collection<Rid> rids, Domain domain) {
     lock.lock();
     try {
-      running("move " + rids + " to domain " + domain.name()).move(rids, domain);
+      running("move " + rids + " to domain " + domain.name()).seat(rids, domain);
     } finally {
       lock.unlock();
     }
@@ -156,13 +161,13 @@ final class LazyIommu implements IommuService {
     try {
       IommuSession running = running("release " + rids);
       List<Rid> held = rids.stream().filter(homes::held).toList();
-      homes.unhold(held);
-      try {
-        running.moveHome(rids);
-      } catch (VmmException e) {
-        homes.hold(held);
-        throw e;
-      }
+      running.change(
+          rids,
+          () -> {
+            homes.unhold(held);
+            running.placement().unseat(rids);
+          },
+          () -> homes.hold(held));
     } finally {
       lock.unlock();
     }
@@ -175,7 +180,8 @@ final class LazyIommu implements IommuService {
       homes.hold(rids);
       IommuSession running = session;
       if (running != null) {
-        running.moveToBlocked(rids);
+        running.placement().unseat(rids);
+        running.place(running.placement().idsOf(rids));
       }
     } finally {
       lock.unlock();
@@ -257,7 +263,7 @@ final class LazyIommu implements IommuService {
           Spi.get(
               "opening back end " + backend.name(),
               () -> backend.provider().open(new IommuContext(machine, tunables)));
-      starting = new IommuSession(machine, homes, iommu);
+      starting = new IommuSession(machine, homes, iommu, firmwareAliases(backend));
       starting.start();
     } catch (Throwable e) {
       VmmException cause = Spi.failure("starting back end " + backend.name(), e);
@@ -270,6 +276,32 @@ final class LazyIommu implements IommuService {
     session = starting;
     lifecycle.started();
     LOG.info("I/O MMU started by back end {} in {} us", backend.name(), startTime.toNanos() / 1000);
+  }
+
+  /** Returns what the tables say, read once: they do not change. */
+  private Function<Rid, List<Rid>> firmwareAliases(Backend backend) {
+    Function<Rid, List<Rid>> known = firmwareAliases;
+    if (known == null) {
+      Optional<IommuSurvey> survey =
+          Spi.get(
+              "asking back end " + backend.name() + " for firmware's tables",
+              () -> backend.provider().survey(machine));
+      known = rid -> survey.map(tables -> tables.aliases(rid)).orElse(List.of());
+      firmwareAliases = known;
+    }
+    return known;
+  }
+
+  @Override
+  public PciTopology topology() {
+    IommuSession running = session;
+    if (running != null) {
+      return running.placement().topology();
+    }
+    Backend backend = discovery.select().backend();
+    return PciTopology.of(
+        new PatientPci(machine.pci()).functions(),
+        backend == null ? rid -> List.of() : firmwareAliases(backend));
   }
 
   private void undo(@Nullable IommuSession half, VmmException cause) {
@@ -319,7 +351,7 @@ final class LazyIommu implements IommuService {
     lock.lock();
     try {
       IommuSession running = session;
-      if (running != null && running.isIn(rid, domain)) {
+      if (running != null && running.lingers(rid, domain)) {
         LOG.warn("{} is not its VM's but still in domain {}: blocked", rid, domain.name());
         block(List.of(rid));
       }
