@@ -10,12 +10,10 @@ import dev.vmm.pci.PatientPci;
 import dev.vmm.pci.PciBus;
 import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
-import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentSkipListMap;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -23,8 +21,6 @@ import org.slf4j.LoggerFactory;
 /** The driver: which devices there are, and in which order locks are taken to change one. */
 final class DefaultPptDriver implements PptDriver {
   private static final Logger LOG = LoggerFactory.getLogger(DefaultPptDriver.class);
-
-  private static final Pattern BLANKS = Pattern.compile("\\s+");
 
   private final Vmm vmm;
   private final Waiter waiter;
@@ -42,7 +38,7 @@ final class DefaultPptDriver implements PptDriver {
   }
 
   static PptDriver open(Vmm vmm, Waiter waiter) {
-    List<Rid> wanted = parse(vmm.tunables().get(CoreTunables.PPTDEVS));
+    List<Rid> wanted = CoreTunables.devices(vmm.tunables(), CoreTunables.PPTDEVS);
     DefaultPptDriver driver = new DefaultPptDriver(vmm, waiter);
     for (Rid rid : wanted) {
       try {
@@ -52,27 +48,6 @@ final class DefaultPptDriver implements PptDriver {
       }
     }
     return driver;
-  }
-
-  private static List<Rid> parse(String text) {
-    List<Rid> rids = new ArrayList<>();
-    for (String word : BLANKS.splitAsStream(text.strip()).filter(w -> !w.isEmpty()).toList()) {
-      try {
-        rids.add(Rid.parse(word));
-      } catch (VmmException e) {
-        throw new VmmException(
-            Errno.EINVAL,
-            "tunable "
-                + CoreTunables.PPTDEVS.name()
-                + " has the malformed value \""
-                + text
-                + "\": "
-                + e.getMessage()
-                + ", with blanks between; correct or remove it",
-            e);
-      }
-    }
-    return rids;
   }
 
   @Override
