@@ -94,6 +94,14 @@ public interface Iommu extends AutoCloseable {
   List<ReservedRegion> reservedRegions(Rid rid);
 
   /**
+   * Returns the ranges of iovas that the units do not translate, whatever a domain's tables say:
+   * the platform keeps guest memory out of them. The same each time.
+   */
+  default List<UntranslatedRange> untranslatedRanges() {
+    return List.of();
+  }
+
+  /**
    * Takes the recorded faults from all units and clears them there. Faults from before {@link
    * #enable} are somebody else's: the back end drops them. None are left after {@link #close}.
    *

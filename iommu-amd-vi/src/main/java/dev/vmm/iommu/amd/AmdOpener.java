@@ -35,7 +35,7 @@ final class AmdOpener {
   private static final Logger LOG = LoggerFactory.getLogger(AmdOpener.class);
 
   /** The registers up to the status; performance counters, where there are any, follow. */
-  private static final long REGISTER_BYTES = 0x4000;
+  static final long REGISTER_BYTES = 0x4000;
 
   private final Machine machine;
   private final IvrsTable table;

@@ -20,6 +20,7 @@ import picocli.CommandLine.Spec;
     subcommands = {
       DemoCommand.class,
       ListCommand.class,
+      CanAssignCommand.class,
       RunCommand.class,
       ShellCommand.class,
       TunablesCommand.class,
@@ -40,6 +41,6 @@ final class VmmctlCommand implements Runnable {
   public void run() {
     throw new ParameterException(
         java.util.Objects.requireNonNull(spec).commandLine(),
-        "expected a command: demo, list, run, shell, tunables, dmardump, completion or help");
+        "expected a command: demo, list, can-assign, run, shell, tunables, dmardump, completion or help");
   }
 }

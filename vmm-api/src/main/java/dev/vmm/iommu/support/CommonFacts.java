@@ -1,6 +1,9 @@
 package dev.vmm.iommu.support;
 
+import dev.vmm.iommu.IommuCapabilities;
 import dev.vmm.iommu.pagetable.PageTableFormat;
+import java.util.List;
+import java.util.function.IntUnaryOperator;
 
 /**
  * What all units of an I/O MMU agree on: what one of them lacks none has.
@@ -18,4 +21,20 @@ public record CommonFacts(
     long maxDomains,
     boolean coherent,
     boolean needsPublishing,
-    boolean interruptRemapping) {}
+    boolean interruptRemapping) {
+  /**
+   * Returns these facts of units that reach so far.
+   *
+   * @param reaches of each unit, how far tables of so many levels reach, in bits: {@link
+   *     RemappingUnit#reachBits}
+   */
+  public IommuCapabilities capabilities(List<? extends IntUnaryOperator> reaches) {
+    return new IommuCapabilities(
+        TableShape.widestBits(reaches, format.maxLevels()),
+        format.hpaBits(),
+        format.pageSizes(),
+        maxDomains,
+        coherent,
+        interruptRemapping);
+  }
+}

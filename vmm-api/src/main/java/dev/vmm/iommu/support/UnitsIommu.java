@@ -9,6 +9,7 @@ import dev.vmm.iommu.FaultBatch;
 import dev.vmm.iommu.Iommu;
 import dev.vmm.iommu.IommuCapabilities;
 import dev.vmm.iommu.ReservedRegion;
+import dev.vmm.iommu.UntranslatedRange;
 import dev.vmm.machine.PhysicalMemory;
 import dev.vmm.pci.Rid;
 import java.util.ArrayList;
@@ -23,6 +24,7 @@ import java.util.StringJoiner;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
+import java.util.function.IntUnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -69,13 +71,7 @@ public final class UnitsIommu implements Iommu {
     this.locator = locator;
     this.memory = memory;
     this.capabilities =
-        new IommuCapabilities(
-            TableShape.widestBits(units, facts.format().maxLevels()),
-            facts.format().hpaBits(),
-            facts.format().pageSizes(),
-            facts.maxDomains(),
-            facts.coherent(),
-            facts.interruptRemapping());
+        facts.capabilities(units.stream().<IntUnaryOperator>map(unit -> unit::reachBits).toList());
   }
 
   /**
@@ -267,6 +263,11 @@ public final class UnitsIommu implements Iommu {
   @Override
   public List<ReservedRegion> reservedRegions(Rid rid) {
     return locator.reservedRegions(rid);
+  }
+
+  @Override
+  public List<UntranslatedRange> untranslatedRanges() {
+    return locator.untranslatedRanges();
   }
 
   @Override

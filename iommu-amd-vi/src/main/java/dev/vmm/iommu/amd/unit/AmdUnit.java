@@ -85,7 +85,12 @@ public final class AmdUnit extends AbstractUnit {
 
   @Override
   public int reachBits(int levels) {
-    return levels > config.levels() ? 0 : Math.min(WIDEST_BITS, 12 + 9 * levels);
+    return reachBits(config.levels(), levels);
+  }
+
+  /** Returns how far a unit that walks {@code most} levels reaches with so many, in bits. */
+  public static int reachBits(int most, int levels) {
+    return levels > most ? 0 : Math.min(WIDEST_BITS, 12 + 9 * levels);
   }
 
   @Override

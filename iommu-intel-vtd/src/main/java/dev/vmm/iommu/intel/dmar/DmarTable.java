@@ -60,6 +60,16 @@ public final class DmarTable {
     return (flags & DmarLayout.FLAG_INTR_REMAP) != 0;
   }
 
+  /**
+   * Returns where {@link #interruptRemapping} is said: {@code DMAR offset 0x25 Flags 0x1,
+   * INTR_REMAP set}.
+   */
+  public String interruptRemappingWhere() {
+    return String.format(
+        "DMAR offset 0x%x Flags 0x%x, INTR_REMAP %s",
+        DmarLayout.FLAGS, flags, interruptRemapping() ? "set" : "clear");
+  }
+
   /** Says whether firmware asks not to use x2APIC (X2APIC_OPT_OUT). */
   public boolean x2apicOptOut() {
     return (flags & DmarLayout.FLAG_X2APIC_OPT_OUT) != 0;

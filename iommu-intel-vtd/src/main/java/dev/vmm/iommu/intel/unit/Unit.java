@@ -83,6 +83,11 @@ public final class Unit extends AbstractUnit {
 
   @Override
   public int reachBits(int levels) {
+    return reachBits(cap, levels);
+  }
+
+  /** Returns how far a unit that reads this CAP_REG reaches with so many levels, in bits. */
+  public static int reachBits(CapReg cap, int levels) {
     // Bit n of SAGAW stands for n + 2 levels; 0 and 4 are reserved.
     boolean walks = levels >= 3 && levels <= 5 && (cap.sagaw() & (1 << (levels - 2))) != 0;
     return walks ? Math.min(12 + 9 * levels, cap.guestAddressBits()) : 0;

@@ -1,22 +1,22 @@
-package dev.vmm.ppt;
+package dev.vmm.pci;
 
-import dev.vmm.pci.PciBus;
-import dev.vmm.pci.Rid;
 import java.util.List;
 
 /**
  * Config space in which a read of all ones, which is also what a read gives that got no answer, is
- * believed only the second time: a single lost read must not end up in what a device is given back
- * later. The ids are not asked for again: they are all ones wherever no function is.
+ * believed only the second time: a single lost read must not decide where a device belongs, nor end
+ * up in what it is given back later. The ids are not asked for again: they are all ones wherever no
+ * function is.
  *
  * <p>As thread-safe as the bus underneath.
  */
-final class PatientPci implements PciBus {
+public final class PatientPci implements PciBus {
   private static final int AFTER_IDS = 4;
 
   private final PciBus bus;
 
-  PatientPci(PciBus bus) {
+  /** Makes one over {@code bus}. */
+  public PatientPci(PciBus bus) {
     this.bus = bus;
   }
 
