@@ -3,6 +3,7 @@ package dev.vmm.ppt;
 import dev.vmm.Errno;
 import dev.vmm.VmmException;
 import dev.vmm.core.CoreTunables;
+import dev.vmm.core.IommuState;
 import dev.vmm.core.Presence;
 import dev.vmm.core.VirtualMachine;
 import dev.vmm.core.Vmm;
@@ -10,12 +11,11 @@ import dev.vmm.pci.PatientPci;
 import dev.vmm.pci.PciBus;
 import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
-import java.util.ArrayList;
+import dev.vmm.pci.topology.IsolationGroup;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentSkipListMap;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -24,14 +24,13 @@ import org.slf4j.LoggerFactory;
 final class DefaultPptDriver implements PptDriver {
   private static final Logger LOG = LoggerFactory.getLogger(DefaultPptDriver.class);
 
-  private static final Pattern BLANKS = Pattern.compile("\\s+");
-
   private final Vmm vmm;
   private final Waiter waiter;
   private final PciBus pci;
   private final BarSizer sizer;
   private final ConcurrentSkipListMap<Rid, DefaultPptDevice> devices =
       new ConcurrentSkipListMap<>();
+  private final GroupRule groups;
   private volatile boolean closed;
 
   private DefaultPptDriver(Vmm vmm, Waiter waiter) {
@@ -39,10 +38,17 @@ final class DefaultPptDriver implements PptDriver {
     this.waiter = waiter;
     pci = new PatientPci(vmm.machine().pci());
     sizer = new BarSizer(pci);
+    groups = new GroupRule(vmm, this::held);
+  }
+
+  /** Says whether a function is a ppt device, one that is being attached or detached included. */
+  private boolean held(Rid rid) {
+    DefaultPptDevice device = devices.get(rid);
+    return device != null && device.state() != PptState.HOST;
   }
 
   static PptDriver open(Vmm vmm, Waiter waiter) {
-    List<Rid> wanted = parse(vmm.tunables().get(CoreTunables.PPTDEVS));
+    List<Rid> wanted = CoreTunables.devices(vmm.tunables(), CoreTunables.PPTDEVS);
     DefaultPptDriver driver = new DefaultPptDriver(vmm, waiter);
     for (Rid rid : wanted) {
       try {
@@ -52,27 +58,6 @@ final class DefaultPptDriver implements PptDriver {
       }
     }
     return driver;
-  }
-
-  private static List<Rid> parse(String text) {
-    List<Rid> rids = new ArrayList<>();
-    for (String word : BLANKS.splitAsStream(text.strip()).filter(w -> !w.isEmpty()).toList()) {
-      try {
-        rids.add(Rid.parse(word));
-      } catch (VmmException e) {
-        throw new VmmException(
-            Errno.EINVAL,
-            "tunable "
-                + CoreTunables.PPTDEVS.name()
-                + " has the malformed value \""
-                + text
-                + "\": "
-                + e.getMessage()
-                + ", with blanks between; correct or remove it",
-            e);
-      }
-    }
-    return rids;
   }
 
   @Override
@@ -86,9 +71,8 @@ final class DefaultPptDriver implements PptDriver {
     }
     while (true) {
       requireNotAttached(rid);
-      List<PciFunction> all = pci.functions();
       PciFunction function =
-          all.stream()
+          pci.functions().stream()
               .filter(each -> each.rid().equals(rid))
               .findFirst()
               .orElseThrow(
@@ -108,7 +92,6 @@ final class DefaultPptDriver implements PptDriver {
             "cannot attach %s: it is an I/O MMU itself, which no guest may have; name another function",
             function);
       }
-      SharedRequesterId.refuse(function, all);
       DefaultPptDevice device =
           new DefaultPptDevice(this, new DeviceLife(vmm, pci, function, sizer, waiter));
       // Locked before others can see it: they wait until it is attached or forgotten.
@@ -180,8 +163,13 @@ final class DefaultPptDriver implements PptDriver {
   private void detach(DefaultPptDevice device) {
     device.life().lock();
     try {
-      device.life().detach();
-      devices.remove(device.rid(), device);
+      groups.depart(device.rid());
+      try {
+        device.life().detach();
+        devices.remove(device.rid(), device);
+      } finally {
+        groups.departed(device.rid());
+      }
     } finally {
       device.life().unlock();
     }
@@ -193,6 +181,11 @@ final class DefaultPptDriver implements PptDriver {
         .filter(device -> device.state() != PptState.HOST)
         .<PptDevice>map(device -> device)
         .toList();
+  }
+
+  @Override
+  public IsolationGroup group(Rid rid) {
+    return groups.of(rid);
   }
 
   @Override
@@ -214,11 +207,20 @@ final class DefaultPptDriver implements PptDriver {
               + " this driver was opened for",
           device.function(), vm.name());
     }
+    if (vmm.iommu().state() != IommuState.ON) {
+      groups.check(device.function(), vm); // before it is started for nothing
+    }
     vm.admit(
         device,
         domain -> {
           requireOpen();
-          device.life().assign(vm.unowned(), domain);
+          groups.enter(device.function(), vm.unowned());
+          try {
+            device.life().assign(vm.unowned(), domain);
+          } catch (RuntimeException | Error e) {
+            groups.leave(rid);
+            throw e;
+          }
         });
     return device;
   }
@@ -238,7 +240,11 @@ final class DefaultPptDriver implements PptDriver {
           device,
           () -> {
             ran[0] = true;
-            device.life().unassign(vm);
+            try {
+              device.life().unassign(vm);
+            } finally {
+              groups.leave(device.rid());
+            }
           });
     } catch (VmmException e) {
       if (!ran[0] && e.errno() == Errno.ENOENT) {
@@ -279,6 +285,9 @@ final class DefaultPptDriver implements PptDriver {
                   unassign(device, owner);
                 }
               });
+    }
+    // None goes to the host while a VM has another of its group.
+    for (DefaultPptDevice device : devices.values()) {
       if (device.state() != PptState.HOST) {
         first = keepFirst(first, () -> detach(device));
       }

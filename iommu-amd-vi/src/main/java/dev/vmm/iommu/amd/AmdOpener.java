@@ -9,7 +9,6 @@ import dev.vmm.iommu.amd.ivrs.DteSettings;
 import dev.vmm.iommu.amd.ivrs.Ivhd;
 import dev.vmm.iommu.amd.ivrs.IvrsTable;
 import dev.vmm.iommu.amd.ivrs.UnitMap;
-import dev.vmm.iommu.amd.unit.Aliases;
 import dev.vmm.iommu.amd.unit.AmdUnit;
 import dev.vmm.iommu.amd.unit.DeviceTable;
 import dev.vmm.iommu.amd.unit.UnitCheck;
@@ -19,7 +18,6 @@ import dev.vmm.iommu.support.UnitRegisters;
 import dev.vmm.iommu.support.UnitsIommu;
 import dev.vmm.machine.Machine;
 import dev.vmm.machine.RegisterBlock;
-import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -79,7 +77,6 @@ final class AmdOpener {
 
   private AmdUnit take(Found found) {
     Map<Integer, DteSettings> settings = new HashMap<>();
-    Map<Integer, Integer> aliases = new HashMap<>();
     Ivhd ivhd = found.ivhd();
     // Mostly no entry says more than whose unit this is.
     int ids = ivhd.entries().stream().anyMatch(AmdOpener::special) ? DeviceTable.ENTRIES : 0;
@@ -87,8 +84,6 @@ final class AmdOpener {
       Rid rid = Rid.of(ivhd.segment(), id);
       if (map.unitOf(rid).filter(ivhd::equals).isPresent()) {
         settings.put(id, map.settings(rid));
-        int own = id;
-        map.aliasOf(rid).ifPresent(alias -> aliases.put(own, alias.id16()));
       }
     }
     DeviceTable entries =
@@ -97,12 +92,7 @@ final class AmdOpener {
             found.config().coherent(),
             id -> settings.getOrDefault(id, DteSettings.NONE));
     try {
-      return new AmdUnit(
-          found.registers(),
-          found.config(),
-          machine.memory(),
-          entries,
-          new Aliases(ivhd.segment(), aliases, id -> isBridge(Rid.of(ivhd.segment(), id))));
+      return new AmdUnit(found.registers(), found.config(), machine.memory(), entries);
     } catch (RuntimeException e) {
       entries.free();
       throw e;
@@ -110,7 +100,7 @@ final class AmdOpener {
   }
 
   private static boolean special(DeviceEntry entry) {
-    return entry.isAlias() || !entry.settings().equals(DteSettings.NONE);
+    return !entry.settings().equals(DteSettings.NONE);
   }
 
   private Found look(String name, Ivhd ivhd) {
@@ -143,10 +133,6 @@ final class AmdOpener {
             });
     return new Found(
         ivhd, registers, UnitCheck.check(ivhd, registers, machine.pci().config(ivhd.rid())));
-  }
-
-  private boolean isBridge(Rid rid) {
-    return machine.pci().function(rid).map(PciFunction::isBridge).orElse(false);
   }
 
   /**
