@@ -17,7 +17,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Predicate;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -28,8 +27,7 @@ import org.slf4j.LoggerFactory;
  * <p>A bridge of a group may stay the host's: it does no DMA of its own. A function that appears in
  * a group later is the host's until it is attached; the next assign of one of the group is refused.
  *
- * <p>Thread-safe; its lock comes after the VM's and the device's, and nothing is waited for under
- * it.
+ * <p>Thread-safe; its lock comes after the VM's and the device's, and before the I/O MMU's.
  */
 final class GroupRule {
   private static final Logger LOG = LoggerFactory.getLogger(GroupRule.class);
@@ -145,32 +143,38 @@ final class GroupRule {
 
   /** Refuses to let a device go to the host while a VM has one of its group (EBUSY). */
   synchronized void depart(Rid rid) {
-    PciTopology topology = users.isEmpty() ? null : vmm.iommu().topology();
-    if (topology != null && topology.function(rid).isPresent()) {
-      IsolationGroup group = topology.group(rid);
-      for (PciFunction member : group.members()) {
-        refuseWhileUsed(rid, member, users.get(member.rid()), group);
-      }
+    try {
+      requireUnused(rid);
+    } catch (VmmException e) {
+      LOG.debug("looking again", e);
+      vmm.iommu().rescan(); // it, or the other, may be gone
+      requireUnused(rid);
     }
     leaving.add(rid);
   }
 
-  private void refuseWhileUsed(
-      Rid rid, PciFunction member, @Nullable VirtualMachine user, IsolationGroup group) {
-    if (user == null || member.rid().equals(rid) || ignoring.contains(member.rid())) {
+  private void requireUnused(Rid rid) {
+    PciTopology topology = users.isEmpty() ? null : vmm.iommu().topology();
+    if (topology == null || topology.function(rid).isEmpty()) {
       return;
     }
-    throw new VmmException(
-        Errno.EBUSY,
-        "cannot detach "
-            + rid
-            + ": VM "
-            + user.name()
-            + " has "
-            + member
-            + ", which is not isolated from it ("
-            + String.join("; ", group.reasons())
-            + "); unassign that one first");
+    IsolationGroup group = topology.group(rid);
+    for (PciFunction member : group.members()) {
+      VirtualMachine user = users.get(member.rid());
+      if (user != null && !member.rid().equals(rid) && !ignoring.contains(member.rid())) {
+        throw new VmmException(
+            Errno.EBUSY,
+            "cannot detach "
+                + rid
+                + ": VM "
+                + user.name()
+                + " has "
+                + member
+                + ", which is not isolated from it ("
+                + String.join("; ", group.reasons())
+                + "); unassign that one first");
+      }
+    }
   }
 
   /** The detach is over, however it ended. */

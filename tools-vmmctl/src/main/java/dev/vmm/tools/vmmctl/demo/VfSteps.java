@@ -2,14 +2,17 @@ package dev.vmm.tools.vmmctl.demo;
 
 import static dev.vmm.tools.vmmctl.demo.StartSteps.hex;
 
+import dev.vmm.core.CoreTunables;
 import dev.vmm.core.VirtualMachine;
 import dev.vmm.iommu.Access;
+import dev.vmm.machine.Machine;
 import dev.vmm.pci.ConfigSpace;
 import dev.vmm.pci.PciCapability;
 import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
 import dev.vmm.pci.SriovCapability;
 import dev.vmm.tools.vmmctl.demo.Live.Entry;
+import dev.vmm.tunable.Tunables;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -25,6 +28,26 @@ final class VfSteps {
   private static final long VF_ENABLE_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
 
   private VfSteps() {}
+
+  /**
+   * Returns the tunables with the first VF among the devices whose isolation group does not matter:
+   * here the PF stays the host's, and not every device has ACS that would keep the two apart.
+   */
+  static Tunables excused(Machine machine, Tunables tunables) {
+    String name = CoreTunables.PPT_IGNORE_GROUP.name();
+    return machine.pci().functions().stream()
+        .filter(one -> one.physicalFunction().isEmpty() && !one.isBridge())
+        .filter(one -> sriov(one).isPresent())
+        .findFirst()
+        .map(
+            pf -> {
+              int offset =
+                  pf.config().read16(sriov(pf).orElseThrow() + SriovCapability.FIRST_VF_OFFSET);
+              Rid vf = Rid.of(pf.rid().segment(), pf.rid().id16() + offset);
+              return tunables.with(name, tunables.text(name).orElse("") + " " + vf);
+            })
+        .orElse(tunables);
+  }
 
   /** A VF is listed, attached, assigned, and translated by its own requester id. */
   static void virtualFunction(Scenario scenario, Evidence evidence) {
