@@ -67,7 +67,8 @@ class CorePartsTest {
                   "hw.vmm.iommu.backend", "",
                   "hw.vmm.iommu.enable", "1",
                   "hw.vmm.iommu.initialized", "0",
-                  "hw.vmm.ppt.home", "host"));
+                  "hw.vmm.ppt.home", "host",
+                  "hw.vmm.ppt.ignore_group", ""));
     }
   }
 
