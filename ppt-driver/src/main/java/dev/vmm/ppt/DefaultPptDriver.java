@@ -3,6 +3,7 @@ package dev.vmm.ppt;
 import dev.vmm.Errno;
 import dev.vmm.VmmException;
 import dev.vmm.core.CoreTunables;
+import dev.vmm.core.IommuState;
 import dev.vmm.core.VirtualMachine;
 import dev.vmm.core.Vmm;
 import dev.vmm.core.policy.Obstacle;
@@ -12,6 +13,7 @@ import dev.vmm.pci.PatientPci;
 import dev.vmm.pci.PciBus;
 import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
+import dev.vmm.pci.topology.IsolationGroup;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
@@ -30,6 +32,7 @@ final class DefaultPptDriver implements PptDriver {
   private final BarSizer sizer;
   private final ConcurrentSkipListMap<Rid, DefaultPptDevice> devices =
       new ConcurrentSkipListMap<>();
+  private final GroupRule groups;
   private volatile boolean closed;
 
   private DefaultPptDriver(Vmm vmm, Waiter waiter) {
@@ -37,6 +40,13 @@ final class DefaultPptDriver implements PptDriver {
     this.waiter = waiter;
     pci = new PatientPci(vmm.machine().pci());
     sizer = new BarSizer(pci);
+    groups = new GroupRule(vmm, this::held);
+  }
+
+  /** Says whether a function is a ppt device, one that is being attached or detached included. */
+  private boolean held(Rid rid) {
+    DefaultPptDevice device = devices.get(rid);
+    return device != null && device.state() != PptState.HOST;
   }
 
   static PptDriver open(Vmm vmm, Waiter waiter) {
@@ -62,14 +72,12 @@ final class DefaultPptDriver implements PptDriver {
     }
     while (true) {
       requireNotAttached(rid);
-      List<PciFunction> all = pci.functions();
       PciFunction function =
-          all.stream()
+          pci.functions().stream()
               .filter(each -> each.rid().equals(rid))
               .findFirst()
               .orElseThrow(() -> DeviceObstacles.absent().refusal("cannot attach " + rid));
       refuse(DeviceObstacles.unfit(function), function);
-      SharedRequesterId.refuse(function, all);
       refuse(vmm.iommu().reservation(function, List.of(rid)), function);
       DefaultPptDevice device =
           new DefaultPptDevice(this, new DeviceLife(vmm, pci, function, sizer, waiter));
@@ -154,8 +162,13 @@ final class DefaultPptDriver implements PptDriver {
   private void detach(DefaultPptDevice device) {
     device.life().lock();
     try {
-      device.life().detach();
-      devices.remove(device.rid(), device);
+      groups.depart(device.rid());
+      try {
+        device.life().detach();
+        devices.remove(device.rid(), device);
+      } finally {
+        groups.departed(device.rid());
+      }
     } finally {
       device.life().unlock();
     }
@@ -167,6 +180,11 @@ final class DefaultPptDriver implements PptDriver {
         .filter(device -> device.state() != PptState.HOST)
         .<PptDevice>map(device -> device)
         .toList();
+  }
+
+  @Override
+  public IsolationGroup group(Rid rid) {
+    return groups.of(rid);
   }
 
   @Override
@@ -188,11 +206,20 @@ final class DefaultPptDriver implements PptDriver {
               + " this driver was opened for",
           device.function(), vm.name());
     }
+    if (vmm.iommu().state() != IommuState.ON) {
+      groups.check(device.function(), vm); // before it is started for nothing
+    }
     vm.admit(
         device,
         domain -> {
           requireOpen();
-          device.life().assign(vm.unowned(), domain);
+          groups.enter(device.function(), vm.unowned());
+          try {
+            device.life().assign(vm.unowned(), domain);
+          } catch (RuntimeException | Error e) {
+            groups.leave(rid);
+            throw e;
+          }
         });
     return device;
   }
@@ -212,7 +239,11 @@ final class DefaultPptDriver implements PptDriver {
           device,
           () -> {
             ran[0] = true;
-            device.life().unassign(vm);
+            try {
+              device.life().unassign(vm);
+            } finally {
+              groups.leave(device.rid());
+            }
           });
     } catch (VmmException e) {
       if (!ran[0] && e.errno() == Errno.ENOENT) {
@@ -253,6 +284,9 @@ final class DefaultPptDriver implements PptDriver {
                   unassign(device, owner);
                 }
               });
+    }
+    // None goes to the host while a VM has another of its group.
+    for (DefaultPptDevice device : devices.values()) {
       if (device.state() != PptState.HOST) {
         first = keepFirst(first, () -> detach(device));
       }

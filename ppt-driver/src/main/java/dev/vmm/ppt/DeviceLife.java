@@ -54,8 +54,13 @@ final class DeviceLife {
     interrupts = new InterruptControl(vmm.machine(), function, control, this::bars);
   }
 
-  /** Returns every requester id that the function can use: they are moved together. */
-  private Collection<Rid> rids() {
+  /** Returns every requester id that the function can send: the I/O MMU moves them together. */
+  Collection<Rid> rids() {
+    return iommu().topology().requesterIds(function.rid()).all();
+  }
+
+  /** Returns the function as the I/O MMU's keeper knows it, which adds its other requester ids. */
+  private List<Rid> self() {
     return List.of(function.rid());
   }
 
@@ -121,7 +126,7 @@ final class DeviceLife {
     control.requireAnswer();
     control.requireNoVirtualFunctions();
     hostCommand = control.command();
-    iommu().claim(rids()); // first of all: until then the device may be another driver's
+    iommu().claim(self()); // first of all: until then the device may be another driver's
     try {
       control.setCommand(hostCommand & ~PciCommand.ACTIVE);
       reset.fellSilent();
@@ -130,7 +135,7 @@ final class DeviceLife {
     } catch (RuntimeException e) {
       sizer.forget(function.rid());
       undo(e, "giving its command register back", () -> control.setCommand(hostCommand));
-      if (!undo(e, "giving it back to the host", () -> iommu().unclaim(rids()))) {
+      if (!undo(e, "giving it back to the host", () -> iommu().unclaim(self()))) {
         state = state.to(PptState.BROKEN);
       }
       throw e;
@@ -157,7 +162,7 @@ final class DeviceLife {
         saved.restore(false);
         control.setCommand(parked);
         moving[0] = true;
-        iommu().move(rids(), domain);
+        iommu().move(self(), domain);
         // Last of all: from here on the device may write to the guest's memory.
         control.setCommand(parked | control.activeBits(bars));
       } catch (RuntimeException e) {
@@ -204,7 +209,7 @@ final class DeviceLife {
               control.setCommand(failed.parkedCommand());
             });
     if (undone && moved) {
-      undone = undo(failure, "moving it home", () -> iommu().release(rids()));
+      undone = undo(failure, "moving it home", () -> iommu().release(self()));
     }
     if (!undone) {
       breakDown(failed, failure);
@@ -215,7 +220,7 @@ final class DeviceLife {
   private void breakDown(Assignment last, RuntimeException failure) {
     owed = last;
     state = state.to(PptState.BROKEN);
-    undo(failure, "blocking it", () -> iommu().block(rids()));
+    undo(failure, "blocking it", () -> iommu().block(self()));
     LOG.error("{} is broken: it is blocked until a detach can reset it", function, failure);
   }
 
@@ -239,7 +244,7 @@ final class DeviceLife {
                   steps.attempt("unmapping its registers", () -> window.endIn(last.vm(), gpa)));
       boolean quiesced = steps.attempt("quiescing it", () -> quiesce(last));
       assignment = null;
-      boolean parked = quiesced && steps.attempt("moving it home", () -> iommu().release(rids()));
+      boolean parked = quiesced && steps.attempt("moving it home", () -> iommu().release(self()));
       if (parked) {
         state = state.to(PptState.PARKED);
       } else {
@@ -292,7 +297,7 @@ final class DeviceLife {
         } else {
           LOG.warn("{} no longer answers; detached without its command register", function);
         }
-        iommu().unclaim(rids());
+        iommu().unclaim(self());
       } catch (RuntimeException e) {
         int parked = hostCommand & ~PciCommand.ACTIVE;
         undo(e, "clearing its command register", () -> control.setCommand(parked));

@@ -64,6 +64,14 @@ public final class CoreTunables {
           "whether devices are passed through where interrupts cannot be remapped; 1 lets a guest"
               + " send any interrupt to the host");
 
+  /** The devices that may be assigned though their isolation group is not all held for it. */
+  public static final Tunable<String> PPT_IGNORE_GROUP =
+      Tunable.ofString(
+          "hw.vmm.ppt.ignore_group",
+          "",
+          "the functions that may be passed through though others of their isolation group are the"
+              + " host's or another VM's, as in pptdevs");
+
   /** The read-only variable that tells whether the I/O MMU is on. */
   public static final String IOMMU_INITIALIZED = "hw.vmm.iommu.initialized";
 
@@ -84,6 +92,7 @@ public final class CoreTunables {
         PPT_HOME,
         PPTDEVS,
         PPT_ALLOW_RESERVED,
+        PPT_IGNORE_GROUP,
         ALLOW_UNSAFE_INTERRUPTS);
   }
 
@@ -93,6 +102,7 @@ public final class CoreTunables {
   static void check(Tunables tunables) {
     all().forEach(tunables::get);
     devices(tunables, PPT_ALLOW_RESERVED);
+    devices(tunables, PPT_IGNORE_GROUP);
     withoutEffect(tunables).forEach(LOG::warn);
   }
 

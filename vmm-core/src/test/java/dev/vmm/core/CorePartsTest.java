@@ -69,7 +69,8 @@ class CorePartsTest {
                   "hw.vmm.iommu.enable", "1",
                   "hw.vmm.iommu.initialized", "0",
                   "hw.vmm.ppt.allow_reserved", "",
-                  "hw.vmm.ppt.home", "host"));
+                  "hw.vmm.ppt.home", "host",
+                  "hw.vmm.ppt.ignore_group", ""));
     }
   }
 

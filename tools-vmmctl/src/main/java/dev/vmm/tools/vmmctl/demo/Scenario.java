@@ -37,7 +37,7 @@ final class Scenario implements AutoCloseable {
   Scenario(Machine machine, Tunables tunables) {
     this.machine = machine;
     this.tunables = tunables;
-    Vmm opened = Vmm.open(machine, tunables);
+    Vmm opened = Vmm.open(machine, VfSteps.excused(machine, tunables));
     this.vmm = opened;
     try {
       this.ppt = PptDriver.open(opened);

@@ -2,12 +2,15 @@ package dev.vmm.tools.vmmctl.demo;
 
 import static dev.vmm.tools.vmmctl.demo.StartSteps.hex;
 
+import dev.vmm.core.CoreTunables;
 import dev.vmm.core.VirtualMachine;
 import dev.vmm.iommu.Access;
+import dev.vmm.machine.Machine;
 import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
 import dev.vmm.tools.vmmctl.demo.Live.Entry;
 import dev.vmm.tools.vmmctl.device.VirtualFunctions;
+import dev.vmm.tunable.Tunables;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -17,6 +20,19 @@ final class VfSteps {
   private static final int WANTED_VFS = 2;
 
   private VfSteps() {}
+
+  /**
+   * Returns the tunables with the first VF among the devices whose isolation group does not matter:
+   * here the PF stays the host's, and not every device has ACS that would keep the two apart.
+   */
+  static Tunables excused(Machine machine, Tunables tunables) {
+    String name = CoreTunables.PPT_IGNORE_GROUP.name();
+    return machine.pci().functions().stream()
+        .flatMap(one -> VirtualFunctions.of(one).stream())
+        .findFirst()
+        .map(vfs -> tunables.with(name, tunables.text(name).orElse("") + " " + vfs.first()))
+        .orElse(tunables);
+  }
 
   /** A VF is listed, attached, assigned, and translated by its own requester id. */
   static void virtualFunction(Scenario scenario, Evidence evidence) {

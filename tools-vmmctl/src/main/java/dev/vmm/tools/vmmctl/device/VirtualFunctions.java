@@ -5,6 +5,7 @@ import dev.vmm.VmmException;
 import dev.vmm.pci.ConfigSpace;
 import dev.vmm.pci.PciCapability;
 import dev.vmm.pci.PciFunction;
+import dev.vmm.pci.Rid;
 import dev.vmm.pci.SriovCapability;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
@@ -49,6 +50,13 @@ public final class VirtualFunctions {
   /** Returns NumVFs, whether they are enabled or not. */
   public int number() {
     return config.read16(offset + SriovCapability.NUM_VFS);
+  }
+
+  /** Returns the requester id of the first, whether they are enabled or not. */
+  public Rid first() {
+    Rid pf = config.rid();
+    return Rid.of(
+        pf.segment(), pf.id16() + config.read16(offset + SriovCapability.FIRST_VF_OFFSET));
   }
 
   /** Says whether they exist at present. */
