@@ -6,6 +6,7 @@ import dev.vmm.iommu.DmaFault;
 import dev.vmm.iommu.Domain;
 import dev.vmm.iommu.DomainSpec;
 import dev.vmm.iommu.FaultBatch;
+import dev.vmm.iommu.InterruptRemapping;
 import dev.vmm.iommu.Iommu;
 import dev.vmm.iommu.IommuCapabilities;
 import dev.vmm.iommu.ReservedRegion;
@@ -41,6 +42,7 @@ public final class UnitsIommu implements Iommu {
   private final UnitLocator locator;
   private final PhysicalMemory memory;
   private final IommuCapabilities capabilities;
+  private final Optional<InterruptRemapping> interrupts;
 
   /** Where each requester id is; written under the lock. */
   private final Map<Rid, UnitsDomain> places = new ConcurrentHashMap<>();
@@ -76,6 +78,10 @@ public final class UnitsIommu implements Iommu {
             facts.maxDomains(),
             facts.coherent(),
             facts.interruptRemapping());
+    this.interrupts =
+        facts.interruptRemapping()
+            ? Optional.of(new UnitsInterrupts(kind, locator, this::checkOpen))
+            : Optional.empty();
   }
 
   /**
@@ -262,6 +268,11 @@ public final class UnitsIommu implements Iommu {
   @Override
   public boolean enabled() {
     return !closed && units.stream().allMatch(RemappingUnit::translates);
+  }
+
+  @Override
+  public Optional<InterruptRemapping> interruptRemapping() {
+    return interrupts;
   }
 
   @Override
