@@ -13,7 +13,12 @@ final class UnitFacts {
 
   private UnitFacts() {}
 
-  static CommonFacts of(DmarTable table, List<Unit> units) {
+  /**
+   * Says it.
+   *
+   * @param interrupts whether all remap interrupts
+   */
+  static CommonFacts of(DmarTable table, List<Unit> units, boolean interrupts) {
     int hpaBits = Math.min(ENTRY_HPA_BITS, table.hostAddressWidth());
     long pageSizes =
         units.stream().mapToLong(unit -> unit.cap().pageSizes()).reduce(-1L, (a, b) -> a & b);
@@ -23,6 +28,6 @@ final class UnitFacts {
         units.stream().mapToLong(unit -> unit.cap().numDomains().domains() - 1L).min().orElse(0),
         units.stream().allMatch(unit -> unit.ecap().c()),
         units.stream().anyMatch(unit -> unit.cap().cm() || unit.cap().rwbf()),
-        table.interruptRemapping() && units.stream().allMatch(unit -> unit.ecap().ir()));
+        interrupts);
   }
 }
