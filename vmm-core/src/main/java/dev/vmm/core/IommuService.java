@@ -1,6 +1,7 @@
 package dev.vmm.core;
 
 import dev.vmm.iommu.Domain;
+import dev.vmm.iommu.InterruptEntries;
 import dev.vmm.pci.Rid;
 import java.time.Duration;
 import java.util.Collection;
@@ -85,6 +86,14 @@ public interface IommuService {
    * until then.
    */
   void block(Collection<Rid> rids);
+
+  /**
+   * Reserves entries for the messages of a function, as {@link
+   * dev.vmm.iommu.InterruptRemapping#allocate} does.
+   *
+   * @return empty if the I/O MMU is off or remaps no interrupts: messages pass as they are then
+   */
+  Optional<InterruptEntries> reserveInterrupts(Rid source, int count);
 
   /**
    * Looks for functions that appeared or vanished, and puts new ones into their home. Does nothing

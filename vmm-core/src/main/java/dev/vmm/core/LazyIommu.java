@@ -4,6 +4,7 @@ import dev.vmm.Errno;
 import dev.vmm.VmmException;
 import dev.vmm.iommu.Domain;
 import dev.vmm.iommu.DomainSpec;
+import dev.vmm.iommu.InterruptEntries;
 import dev.vmm.iommu.Iommu;
 import dev.vmm.iommu.spi.IommuContext;
 import dev.vmm.machine.Machine;
@@ -177,6 +178,17 @@ final class LazyIommu implements IommuService {
       if (running != null) {
         running.moveToBlocked(rids);
       }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public Optional<InterruptEntries> reserveInterrupts(Rid source, int count) {
+    lock.lock();
+    try {
+      IommuSession running = session;
+      return running == null ? Optional.empty() : running.reserveInterrupts(source, count);
     } finally {
       lock.unlock();
     }
