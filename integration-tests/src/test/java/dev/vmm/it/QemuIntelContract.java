@@ -41,8 +41,7 @@ abstract class QemuIntelContract extends BackendContract {
 
   private final Capability[] lacking;
 
-  QemuIntelContract(
-      String machineName, Map<String, String> tunables, Capability... lacking) {
+  QemuIntelContract(String machineName, Map<String, String> tunables, Capability... lacking) {
     this.machineName = machineName;
     this.tunables = tunables;
     this.lacking = lacking.clone();

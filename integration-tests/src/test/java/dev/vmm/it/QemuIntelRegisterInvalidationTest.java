@@ -6,6 +6,9 @@ import java.util.Map;
 /** Register-based invalidation, for units without a queue. */
 final class QemuIntelRegisterInvalidationTest extends QemuIntelContract {
   QemuIntelRegisterInvalidationTest() {
-    super("qemu:intel", Map.of("hw.vmm.vtd.queued_invalidation", "0"), Capability.INTERRUPT_REMAPPING);
+    super(
+        "qemu:intel",
+        Map.of("hw.vmm.vtd.queued_invalidation", "0"),
+        Capability.INTERRUPT_REMAPPING);
   }
 }

@@ -32,9 +32,14 @@ final class VectorTrap {
     int[] code = {
       0x50, // push ax
       0x1e, // push ds
-      0x31, 0xc0, // xor ax, ax
-      0x8e, 0xd8, // mov ds, ax
-      0xff, 0x06, counter & 0xff, counter >>> 8, // inc word [counter]
+      0x31,
+      0xc0, // xor ax, ax
+      0x8e,
+      0xd8, // mov ds, ax
+      0xff,
+      0x06,
+      counter & 0xff,
+      counter >>> 8, // inc word [counter]
       0x1f, // pop ds
       0x58, // pop ax
       0xcf // iret

@@ -250,7 +250,8 @@ final class DeviceLife {
       // Whatever became of the rest: before it leaves, or is broken, none of its messages passes.
       boolean muted = steps.attempt("blocking its interrupts", interrupts::blockMessages);
       assignment = null;
-      boolean parked = quiesced && muted && steps.attempt("moving it home", () -> iommu().release(rids()));
+      boolean parked =
+          quiesced && muted && steps.attempt("moving it home", () -> iommu().release(rids()));
       if (parked) {
         state = state.to(PptState.PARKED);
       } else {

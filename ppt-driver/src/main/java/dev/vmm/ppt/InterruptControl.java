@@ -275,8 +275,8 @@ final class InterruptControl {
   }
 
   /**
-   * Has nothing that the function writes reach a processor any more: also where it could not be told
-   * to be silent, or an end failed before.
+   * Has nothing that the function writes reach a processor any more: also where it could not be
+   * told to be silent, or an end failed before.
    */
   void blockMessages() {
     msiRoute = null;

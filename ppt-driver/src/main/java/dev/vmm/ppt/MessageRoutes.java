@@ -87,7 +87,9 @@ final class MessageRoutes {
     reserved.remove(entries);
   }
 
-  /** Ends all of them, also those whose end failed before; tries all, fails with the first error. */
+  /**
+   * Ends all of them, also those whose end failed before; tries all, fails with the first error.
+   */
   void closeAll() {
     RuntimeException first = null;
     for (InterruptEntries entries : List.copyOf(reserved)) {

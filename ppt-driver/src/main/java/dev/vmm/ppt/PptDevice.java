@@ -67,8 +67,8 @@ public interface PptDevice extends PassthroughDevice {
    * @param data the first message, 0 to 65535; a multiple of {@code vectors}
    * @param vectors how many: a power of two up to {@link MsiCapability#vectors()}; 0 tears down,
    *     whatever the other arguments are
-   * @throws dev.vmm.VmmException ENOTSUP if it has no MSI; EBUSY if MSI-X is in use; ENOSPC if
-   *     the I/O MMU has no entries left; EIO or ETIMEDOUT from the hardware, with MSI torn down
+   * @throws dev.vmm.VmmException ENOTSUP if it has no MSI; EBUSY if MSI-X is in use; ENOSPC if the
+   *     I/O MMU has no entries left; EIO or ETIMEDOUT from the hardware, with MSI torn down
    */
   void setupMsi(long address, int data, int vectors);
 

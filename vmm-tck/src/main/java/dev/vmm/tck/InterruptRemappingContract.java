@@ -27,8 +27,7 @@ import org.junit.jupiter.api.Test;
 abstract class InterruptRemappingContract extends ContractPart {
   private static final MsiMessage OLD_FORMAT = new MsiMessage(0xfee0_1000L, 0x41);
   private static final InterruptTarget TARGET = InterruptTarget.of(OLD_FORMAT);
-  private static final InterruptTarget OTHER =
-      new InterruptTarget(3, true, true, 1, false, 0x52);
+  private static final InterruptTarget OTHER = new InterruptTarget(3, true, true, 1, false, 0x52);
 
   @Test
   void interruptRemappingIsThereIfDeclaredAndElseAbsent() {
@@ -38,7 +37,9 @@ abstract class InterruptRemappingContract extends ContractPart {
           .as("whether interruptRemapping() is there")
           .isEqualTo(stage().has(Capability.INTERRUPT_REMAPPING))
           .isEqualTo(session.iommu().capabilities().interruptRemapping());
-      assertThat(session.iommu().interruptRemapping()).as("the same each time").isEqualTo(remapping);
+      assertThat(session.iommu().interruptRemapping())
+          .as("the same each time")
+          .isEqualTo(remapping);
     }
   }
 
@@ -212,7 +213,9 @@ abstract class InterruptRemappingContract extends ContractPart {
     refused(Errno.EINVAL, () -> remapping.allocate(stage().engineRid(), 1));
   }
 
-  /** What a VM's device signals, and what it may not signal, through the driver for pass-through. */
+  /**
+   * What a VM's device signals, and what it may not signal, through the driver for pass-through.
+   */
   @Test
   void anAssignedDevicesInterruptArrivesAndItsForgedOnesDoNot() {
     needs(Capability.INTERRUPT_REMAPPING);

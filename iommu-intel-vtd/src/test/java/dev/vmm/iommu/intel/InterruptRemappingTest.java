@@ -65,9 +65,7 @@ class InterruptRemappingTest {
     unit.onCommand = commands::add;
     Iommu iommu = bench.open();
     iommu.enable();
-    assertThat(commands)
-        .containsExactly(
-            1L << 30, SIRTP, QIE, QIE | IRE, QIE | IRE | TE);
+    assertThat(commands).containsExactly(1L << 30, SIRTP, QIE, QIE | IRE, QIE | IRE | TE);
     assertThat(unit.invalidations)
         .containsExactly("interrupts global", "context global", "iotlb global");
     assertThat(unit.peek(IRTA) & 0xfff).as("S: 1024 entries, EIME clear").isEqualTo(9);
@@ -302,7 +300,8 @@ class InterruptRemappingTest {
     bench.checkRules();
   }
 
-  private static void fails(Errno errno, org.assertj.core.api.ThrowableAssert.ThrowingCallable call) {
+  private static void fails(
+      Errno errno, org.assertj.core.api.ThrowableAssert.ThrowingCallable call) {
     assertThatThrownBy(call)
         .isInstanceOfSatisfying(VmmException.class, e -> assertThat(e.errno()).isEqualTo(errno));
   }

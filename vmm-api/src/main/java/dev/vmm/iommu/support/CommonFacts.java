@@ -11,8 +11,8 @@ import dev.vmm.iommu.pagetable.PageTableFormat;
  * @param coherent whether every unit snoops the CPU's caches when it reads tables
  * @param needsPublishing whether {@link RemappingUnit#published} does anything on one of them: it
  *     remembers what was not present, or buffers the CPU's writes
- * @param interruptRemapping whether every unit remaps interrupts from its start on: then each
- *     has {@link RemappingUnit#allocateInterrupts}
+ * @param interruptRemapping whether every unit remaps interrupts from its start on: then each has
+ *     {@link RemappingUnit#allocateInterrupts}
  */
 public record CommonFacts(
     PageTableFormat format,

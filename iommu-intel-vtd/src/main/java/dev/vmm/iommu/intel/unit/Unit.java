@@ -26,8 +26,7 @@ public final class Unit extends AbstractUnit {
   private static final Logger LOG = LoggerFactory.getLogger(Unit.class);
 
   /** What of IRTA_REG can be written; EIME only where ECAP_REG.EIM is set. */
-  private static final long IRTA =
-      IrtaReg.IRTA.mask() | IrtaReg.EIME.mask() | IrtaReg.S.mask();
+  private static final long IRTA = IrtaReg.IRTA.mask() | IrtaReg.EIME.mask() | IrtaReg.S.mask();
 
   /** What of RTADDR_REG can be written. */
   private static final long ROOT = RtaddrReg.RTA.mask() | RtaddrReg.TTM.mask();

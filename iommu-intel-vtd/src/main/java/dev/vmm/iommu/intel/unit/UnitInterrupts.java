@@ -117,6 +117,7 @@ final class UnitInterrupts implements InterruptEntries {
 
   @Override
   public String toString() {
-    return String.format("entries 0x%x-0x%x of %s for %s", first, first + count - 1, unit.where(), source);
+    return String.format(
+        "entries 0x%x-0x%x of %s for %s", first, first + count - 1, unit.where(), source);
   }
 }

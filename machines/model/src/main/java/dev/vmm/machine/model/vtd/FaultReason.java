@@ -59,7 +59,9 @@ public enum FaultReason {
     return code;
   }
 
-  /** Says whether the FPD of the context entry, or of the interrupt's, keeps it from being recorded. */
+  /**
+   * Says whether the FPD of the context entry, or of the interrupt's, keeps it from being recorded.
+   */
   public boolean qualified() {
     return qualified;
   }

@@ -5,8 +5,8 @@ import dev.vmm.machine.model.inject.Operation;
 import org.jspecify.annotations.Nullable;
 
 /**
- * GCMD, GSTS, RTADDR and IRTA. A command takes effect when GSTS shows it. VT-d r4.1, "Global Command
- * Register", "Global Status Register", "Root Table Address Register".
+ * GCMD, GSTS, RTADDR and IRTA. A command takes effect when GSTS shows it. VT-d r4.1, "Global
+ * Command Register", "Global Status Register", "Root Table Address Register".
  */
 final class GlobalCommand {
   static final long TE = 1L << 31;

@@ -64,7 +64,10 @@ public enum VtdRule implements Rule {
   QUEUE_ERROR("descriptors are well-formed: \"Invalidation Queue Errors\""),
   /** The queue's memory freed while the queue is on. */
   QUEUE_FREED("the queue stays where it is while QIE is set: \"Queued Invalidation Interface\""),
-  /** One half of a root, context or interrupt entry changed while the unit may be fetching the other. */
+  /**
+   * One half of a root, context or interrupt entry changed while the unit may be fetching the
+   * other.
+   */
   TORN_ENTRY(
       "clear P, invalidate, then change the rest: \"Guidance to Software for Invalidations\""),
   /** A root, context or interrupt entry made present again while the old one is still cached. */
