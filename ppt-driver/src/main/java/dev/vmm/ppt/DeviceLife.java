@@ -51,7 +51,13 @@ final class DeviceLife {
     this.sizer = sizer;
     control = new FunctionControl(pci, function);
     reset = new FunctionReset(function, control, waiter);
-    interrupts = new InterruptControl(vmm.machine(), function, control, this::bars);
+    interrupts =
+        new InterruptControl(
+            vmm.machine(),
+            function,
+            control,
+            this::bars,
+            new MessageRoutes(vmm.iommu(), function.rid()));
   }
 
   /** Returns every requester id that the function can send: the I/O MMU moves them together. */
@@ -243,8 +249,11 @@ final class DeviceLife {
               (gpa, window) ->
                   steps.attempt("unmapping its registers", () -> window.endIn(last.vm(), gpa)));
       boolean quiesced = steps.attempt("quiescing it", () -> quiesce(last));
+      // Whatever became of the rest: before it leaves, or is broken, none of its messages passes.
+      boolean muted = steps.attempt("blocking its interrupts", interrupts::blockMessages);
       assignment = null;
-      boolean parked = quiesced && steps.attempt("moving it home", () -> iommu().release(self()));
+      boolean parked =
+          quiesced && muted && steps.attempt("moving it home", () -> iommu().release(self()));
       if (parked) {
         state = state.to(PptState.PARKED);
       } else {
@@ -316,6 +325,7 @@ final class DeviceLife {
     try {
       if (last != null) {
         quiesce(last);
+        interrupts.blockMessages();
       }
     } catch (RuntimeException e) {
       throw new VmmException(

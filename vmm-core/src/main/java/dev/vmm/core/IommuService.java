@@ -3,6 +3,7 @@ package dev.vmm.core;
 import dev.vmm.core.policy.Obstacle;
 import dev.vmm.core.policy.VmNeed;
 import dev.vmm.iommu.Domain;
+import dev.vmm.iommu.InterruptEntries;
 import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
 import dev.vmm.pci.topology.PciTopology;
@@ -137,6 +138,14 @@ public interface IommuService {
    * {@link #release} or {@link #unclaim}, and the I/O MMU stays on until then.
    */
   void block(Collection<Rid> functions);
+
+  /**
+   * Reserves entries for the messages of a function, as {@link
+   * dev.vmm.iommu.InterruptRemapping#allocate} does.
+   *
+   * @return empty if the I/O MMU is off or remaps no interrupts: messages pass as they are then
+   */
+  Optional<InterruptEntries> reserveInterrupts(Rid source, int count);
 
   /**
    * Looks for functions that appeared or vanished, and puts new ones into their home. Does nothing

@@ -7,6 +7,7 @@ import dev.vmm.iommu.Access;
 import dev.vmm.iommu.Domain;
 import dev.vmm.iommu.DomainSpec;
 import dev.vmm.iommu.FaultBatch;
+import dev.vmm.iommu.InterruptEntries;
 import dev.vmm.iommu.Iommu;
 import dev.vmm.iommu.IommuCapabilities;
 import dev.vmm.iommu.ReservedRegion;
@@ -326,6 +327,16 @@ final class IommuSession {
     return open
         ? Spi.get("asking for the domain of " + rid, () -> iommu.domainOf(rid))
         : Optional.empty();
+  }
+
+  Optional<InterruptEntries> reserveInterrupts(Rid source, int count) {
+    return Spi.get("asking for interrupt remapping", iommu::interruptRemapping)
+        .filter(remapping -> covered(source))
+        .map(
+            remapping ->
+                Spi.get(
+                    "reserving interrupt entries for " + source,
+                    () -> remapping.allocate(source, count)));
   }
 
   FaultBatch drainFaults() {

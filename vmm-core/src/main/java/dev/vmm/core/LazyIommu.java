@@ -6,6 +6,7 @@ import dev.vmm.core.policy.Obstacle;
 import dev.vmm.core.policy.VmNeed;
 import dev.vmm.iommu.Domain;
 import dev.vmm.iommu.DomainSpec;
+import dev.vmm.iommu.InterruptEntries;
 import dev.vmm.iommu.Iommu;
 import dev.vmm.iommu.ReservedRegion;
 import dev.vmm.iommu.UntranslatedRange;
@@ -274,6 +275,17 @@ final class LazyIommu implements IommuService {
         running.placement().unseat(rids);
         running.place(running.placement().idsOf(rids));
       }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public Optional<InterruptEntries> reserveInterrupts(Rid source, int count) {
+    lock.lock();
+    try {
+      IommuSession running = session;
+      return running == null ? Optional.empty() : running.reserveInterrupts(source, count);
     } finally {
       lock.unlock();
     }

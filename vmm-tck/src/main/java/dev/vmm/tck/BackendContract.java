@@ -207,6 +207,15 @@ public abstract class BackendContract {
   }
 
   @Nested
+  @DisplayName("Interrupts are remapped")
+  final class InterruptsRemapped extends InterruptRemappingContract {
+    @Override
+    Stage stage() {
+      return BackendContract.this.stage();
+    }
+  }
+
+  @Nested
   @DisplayName("At every moment of a change")
   final class Moments extends MomentsContract {
     @Override

@@ -95,8 +95,10 @@ final class IntelSurvey implements IommuSurvey {
     } catch (VmmException e) {
       return Optional.empty(); // open() tells what is wrong with it
     }
+    boolean interrupts =
+        units.stream().allMatch(unit -> unit.ecap().ir() && unit.ecap().qi());
     return Optional.of(
-        UnitFacts.ofCapable(table, units)
+        UnitFacts.ofCapable(table, units, interrupts)
             .capabilities(
                 units.stream()
                     .<IntUnaryOperator>map(unit -> levels -> Unit.reachBits(unit.cap(), levels))

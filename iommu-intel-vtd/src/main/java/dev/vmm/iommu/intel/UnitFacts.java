@@ -29,12 +29,19 @@ final class UnitFacts {
 
   private UnitFacts() {}
 
-  static CommonFacts of(DmarTable table, List<Unit> units) {
+  /**
+   * Says it.
+   *
+   * @param interrupts whether all remap interrupts
+   */
+  static CommonFacts of(DmarTable table, List<Unit> units, boolean interrupts) {
     return ofCapable(
-        table, units.stream().map(unit -> new Capable(unit.cap(), unit.ecap())).toList());
+        table,
+        units.stream().map(unit -> new Capable(unit.cap(), unit.ecap())).toList(),
+        interrupts);
   }
 
-  static CommonFacts ofCapable(DmarTable table, List<Capable> units) {
+  static CommonFacts ofCapable(DmarTable table, List<Capable> units, boolean interrupts) {
     int hpaBits = Math.min(ENTRY_HPA_BITS, table.hostAddressWidth());
     long pageSizes =
         units.stream().mapToLong(unit -> unit.cap().pageSizes()).reduce(-1L, (a, b) -> a & b);
@@ -44,6 +51,6 @@ final class UnitFacts {
         units.stream().mapToLong(unit -> unit.cap().numDomains().domains() - 1L).min().orElse(0),
         units.stream().allMatch(unit -> unit.ecap().c()),
         units.stream().anyMatch(unit -> unit.cap().cm() || unit.cap().rwbf()),
-        table.interruptRemapping() && units.stream().allMatch(unit -> unit.ecap().ir()));
+        interrupts);
   }
 }

@@ -14,7 +14,8 @@ import java.util.function.IntUnaryOperator;
  * @param coherent whether every unit snoops the CPU's caches when it reads tables
  * @param needsPublishing whether {@link RemappingUnit#published} does anything on one of them: it
  *     remembers what was not present, or buffers the CPU's writes
- * @param interruptRemapping whether every unit can remap interrupts
+ * @param interruptRemapping whether every unit remaps interrupts from its start on: then each has
+ *     {@link RemappingUnit#allocateInterrupts}
  */
 public record CommonFacts(
     PageTableFormat format,

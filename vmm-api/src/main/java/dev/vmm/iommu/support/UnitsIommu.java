@@ -6,6 +6,7 @@ import dev.vmm.iommu.DmaFault;
 import dev.vmm.iommu.Domain;
 import dev.vmm.iommu.DomainSpec;
 import dev.vmm.iommu.FaultBatch;
+import dev.vmm.iommu.InterruptRemapping;
 import dev.vmm.iommu.Iommu;
 import dev.vmm.iommu.IommuCapabilities;
 import dev.vmm.iommu.ReservedRegion;
@@ -43,6 +44,7 @@ public final class UnitsIommu implements Iommu {
   private final UnitLocator locator;
   private final PhysicalMemory memory;
   private final IommuCapabilities capabilities;
+  private final Optional<InterruptRemapping> interrupts;
 
   /** Where each requester id is; written under the lock. */
   private final Map<Rid, UnitsDomain> places = new ConcurrentHashMap<>();
@@ -72,6 +74,10 @@ public final class UnitsIommu implements Iommu {
     this.memory = memory;
     this.capabilities =
         facts.capabilities(units.stream().<IntUnaryOperator>map(unit -> unit::reachBits).toList());
+    this.interrupts =
+        facts.interruptRemapping()
+            ? Optional.of(new UnitsInterrupts(kind, locator, this::checkOpen))
+            : Optional.empty();
   }
 
   /**
@@ -258,6 +264,11 @@ public final class UnitsIommu implements Iommu {
   @Override
   public boolean enabled() {
     return !closed && units.stream().allMatch(RemappingUnit::translates);
+  }
+
+  @Override
+  public Optional<InterruptRemapping> interruptRemapping() {
+    return interrupts;
   }
 
   @Override

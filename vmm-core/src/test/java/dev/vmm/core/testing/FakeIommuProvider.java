@@ -2,6 +2,7 @@ package dev.vmm.core.testing;
 
 import dev.vmm.Errno;
 import dev.vmm.VmmException;
+import dev.vmm.iommu.InterruptRemapping;
 import dev.vmm.iommu.Iommu;
 import dev.vmm.iommu.IommuCapabilities;
 import dev.vmm.iommu.ReservedRegion;
@@ -55,6 +56,8 @@ public class FakeIommuProvider implements IommuProvider {
 
   /** Whether firmware lets interrupts be remapped; the unit itself cannot. */
   public volatile boolean remappingAllowed = true;
+  /** What {@link Iommu#interruptRemapping} answers. */
+  public volatile Optional<InterruptRemapping> interrupts = Optional.empty();
 
   /** What {@link #tunables} answers. */
   public volatile List<Tunable<?>> tunables = List.of();

@@ -41,6 +41,8 @@ final class ModelOptions {
     CM("cm", "on|off", "model:intel"),
     RWBF("rwbf", "on|off", "model:intel"),
     QI("qi", "on|off (on)", "model:intel"),
+    INTREMAP("intremap", "on|off (on)", "model:intel"),
+    EIM("eim", "on|off (on)", "model:intel"),
     PSI("psi", "on|off (on)", "model:intel"),
     SUPERPAGES("superpages", "none|2M|1G (1G)", "model:intel"),
     ND("nd", "4|6|8|10|12|14|16 bits of domain id (16)", "model:intel"),
@@ -143,6 +145,8 @@ final class ModelOptions {
     int lag = (int) number(Option.LAG, 2, 1, 1000);
     int capacity = (int) number(Option.IOTLB, 0, 0, 1 << 20);
     boolean psi = isOn(Option.PSI, true);
+    // What is cached of interrupt entries only a queue can flush.
+    boolean interrupts = isOn(Option.QI, true) && isOn(Option.INTREMAP, true);
     return builder.vtd(
         unit ->
             unit.sagaw(sagaw)
@@ -151,8 +155,8 @@ final class ModelOptions {
                 .coherent(isOn(Option.COHERENT, true))
                 .rwbf(isOn(Option.RWBF, false))
                 .qi(isOn(Option.QI, true))
-                .ir(isOn(Option.QI, true))
-                .eim(isOn(Option.QI, true))
+                .ir(interrupts)
+                .eim(interrupts && isOn(Option.EIM, true))
                 .psi(psi)
                 .mamv(psi ? 18 : 0)
                 .sllps(superpages)
