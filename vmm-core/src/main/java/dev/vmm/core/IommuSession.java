@@ -293,7 +293,9 @@ final class IommuSession {
               .ifPresent(now -> undo.computeIfAbsent(now, key -> new ArrayList<>()).add(rid));
         }
         move(moves.getOrDefault(domain, List.of()), domain);
-        back.putAll(undo);
+        // One domain may have lost some to each of several moves.
+        undo.forEach(
+            (from, rids) -> back.computeIfAbsent(from, key -> new ArrayList<>()).addAll(rids));
       }
     } catch (RuntimeException e) {
       back.forEach((domain, rids) -> moveBack(rids, domain, e));
