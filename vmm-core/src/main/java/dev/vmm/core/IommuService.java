@@ -1,6 +1,9 @@
 package dev.vmm.core;
 
+import dev.vmm.core.policy.Obstacle;
+import dev.vmm.core.policy.VmNeed;
 import dev.vmm.iommu.Domain;
+import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
 import dev.vmm.pci.topology.PciTopology;
 import java.time.Duration;
@@ -27,6 +30,36 @@ public interface IommuService {
    * and the next assign, of any device, tries again and is refused with the cause if that fails.
    */
   Presence present();
+
+  /**
+   * Returns what keeps the I/O MMU from being used, as {@link #present} tells it: empty if an
+   * attach may be tried.
+   */
+  Optional<Obstacle> absence();
+
+  /**
+   * Returns the obstacle of a function for which firmware reserves memory, a warning if the
+   * function is relaxed. Reads firmware's tables and bridges' bus numbers; touches no register.
+   *
+   * @param ids every requester id that the function's DMA can carry
+   * @return empty if there is none, or the back end cannot say before it is started
+   */
+  Optional<Obstacle> reservation(PciFunction function, Collection<Rid> ids);
+
+  /**
+   * Returns everything that the I/O MMU and firmware have against a function's assignment, not only
+   * the first. Starts nothing and writes nothing; if the I/O MMU is not on, units' capability
+   * registers are read where that can be done.
+   *
+   * @param ids every requester id that the function's DMA can carry
+   */
+  List<Obstacle> obstacles(PciFunction function, Collection<Rid> ids, VmNeed need);
+
+  /**
+   * Returns the requester ids that, by firmware's tables, the DMA of {@code rid} carries beside it;
+   * empty if there is none, or the back end cannot say.
+   */
+  List<Rid> aliases(Rid rid);
 
   /** Returns the present state. */
   IommuState state();

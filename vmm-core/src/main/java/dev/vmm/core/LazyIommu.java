@@ -2,13 +2,18 @@ package dev.vmm.core;
 
 import dev.vmm.Errno;
 import dev.vmm.VmmException;
+import dev.vmm.core.policy.Obstacle;
+import dev.vmm.core.policy.VmNeed;
 import dev.vmm.iommu.Domain;
 import dev.vmm.iommu.DomainSpec;
 import dev.vmm.iommu.Iommu;
+import dev.vmm.iommu.ReservedRegion;
+import dev.vmm.iommu.UntranslatedRange;
 import dev.vmm.iommu.spi.IommuContext;
 import dev.vmm.iommu.spi.IommuSurvey;
 import dev.vmm.machine.Machine;
 import dev.vmm.pci.PatientPci;
+import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
 import dev.vmm.pci.topology.PciTopology;
 import dev.vmm.tunable.Tunable;
@@ -39,6 +44,7 @@ final class LazyIommu implements IommuService {
   private final BackendDiscovery discovery;
   private final IommuLifecycle lifecycle;
   private final Homes homes;
+  private final IommuPolicy policy;
   private final ReentrantLock lock = new ReentrantLock();
   private final FaultDesk faults = new FaultDesk();
 
@@ -55,12 +61,17 @@ final class LazyIommu implements IommuService {
   /** Once asked for. */
   private volatile @Nullable Function<Rid, List<Rid>> firmwareAliases;
 
-  LazyIommu(Machine machine, Tunables tunables, BackendLoader.Source source) {
+  LazyIommu(
+      Machine machine,
+      Tunables tunables,
+      BackendLoader.Source source,
+      boolean requiresInterruptRemapping) {
     this.machine = machine;
     this.tunables = tunables;
     discovery = new BackendDiscovery(machine, tunables, source);
     lifecycle = new IommuLifecycle(tunables.get(CoreTunables.IOMMU_ENABLE));
     homes = new Homes(tunables.get(CoreTunables.PPT_HOME));
+    policy = new IommuPolicy(machine, tunables, requiresInterruptRemapping);
   }
 
   @Override
@@ -69,6 +80,85 @@ final class LazyIommu implements IommuService {
       return disabled();
     }
     return discovery.select().presence();
+  }
+
+  @Override
+  public Optional<Obstacle> absence() {
+    if (lifecycle.state() == IommuState.DISABLED) {
+      return Optional.of(IommuPolicy.disabled());
+    }
+    Presence presence = discovery.select().presence();
+    return presence.usable()
+        ? Optional.empty()
+        : Optional.of(IommuPolicy.noBackEnd(presence.detail()));
+  }
+
+  @Override
+  public Optional<Obstacle> reservation(PciFunction function, Collection<Rid> ids) {
+    return survey().flatMap(survey -> policy.reserved(survey, function, ids));
+  }
+
+  @Override
+  public List<Obstacle> obstacles(PciFunction function, Collection<Rid> ids, VmNeed need) {
+    Optional<Obstacle> absence = absence();
+    if (absence.isPresent()) {
+      return List.of(absence.get());
+    }
+    List<Obstacle> obstacles = new ArrayList<>();
+    failure().map(IommuPolicy::startFailed).ifPresent(obstacles::add);
+    Optional<IommuSurvey> survey = survey();
+    IommuSession running = session;
+    if (running != null) {
+      obstacles.addAll(policy.running(running.iommu(), survey.orElse(null), function, ids, need));
+    } else if (survey.isPresent()) {
+      obstacles.addAll(policy.surveyed(survey.get(), function, ids, need));
+    } else {
+      obstacles.add(IommuPolicy.notSurveyed(discovery.select().presence().backend()));
+    }
+    return List.copyOf(obstacles);
+  }
+
+  @Override
+  public List<Rid> aliases(Rid rid) {
+    return survey().map(survey -> survey.aliases(rid)).orElse(List.of());
+  }
+
+  private Optional<IommuSurvey> survey() {
+    if (lifecycle.state() == IommuState.DISABLED) {
+      return Optional.empty();
+    }
+    Backend backend = discovery.select().backend();
+    return backend == null
+        ? Optional.empty()
+        : Spi.get(
+            "the survey of back end " + backend.name(), () -> backend.provider().survey(machine));
+  }
+
+  /**
+   * Refuses a device that must not come into a VM's domain, and returns the regions that must be
+   * mapped for it there first.
+   *
+   * @throws VmmException ENXIO or EPERM
+   */
+  List<ReservedRegion> admit(Collection<Rid> ids) {
+    lock.lock();
+    try {
+      Iommu iommu = running("assign " + ids).iommu();
+      return policy.admit(iommu, this::survey, ids);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Returns the ranges that no domain may map. */
+  List<UntranslatedRange> untranslatedRanges() {
+    lock.lock();
+    try {
+      Iommu iommu = running("map a VM's memory").iommu();
+      return Spi.get("asking for ranges that are not translated", iommu::untranslatedRanges);
+    } finally {
+      lock.unlock();
+    }
   }
 
   @Override
@@ -234,11 +324,11 @@ final class LazyIommu implements IommuService {
       }
       switch (lifecycle.state()) {
         case ON -> rescan();
-        case DISABLED -> throw refusal(disabled().detail(), null);
+        case DISABLED -> throw IommuPolicy.disabled().refusal("");
         case OFF, FAILED, STARTING -> {
           Optional<VmmException> failure = lifecycle.failure();
           if (failure.isPresent() && lifecycle.finishedTries() != seen) {
-            throw refusal(startFailed(failure.get()), failure.get());
+            throw IommuPolicy.startFailed(failure.get()).refusal("", failure.get());
           }
           start();
         }
@@ -252,7 +342,7 @@ final class LazyIommu implements IommuService {
     BackendDiscovery.Selection selection = discovery.select();
     Backend backend = selection.backend();
     if (backend == null) {
-      throw refusal(selection.presence().detail(), null);
+      throw IommuPolicy.noBackEnd(selection.presence().detail()).refusal("");
     }
     lifecycle.starting();
     long begin = System.nanoTime();
@@ -270,7 +360,7 @@ final class LazyIommu implements IommuService {
       undo(starting, cause);
       lifecycle.failed(cause);
       LOG.warn("the I/O MMU could not be started", cause);
-      throw refusal(startFailed(cause), cause);
+      throw IommuPolicy.startFailed(cause).refusal("", cause);
     }
     startTime = Duration.ofNanos(System.nanoTime() - begin);
     session = starting;
@@ -428,9 +518,5 @@ final class LazyIommu implements IommuService {
 
   private static String startFailed(VmmException cause) {
     return "its last start failed with " + cause.errno() + ": " + cause.getMessage();
-  }
-
-  private static VmmException refusal(String reason, @Nullable VmmException cause) {
-    return new VmmException(Errno.ENXIO, Presence.REFUSAL + ": " + reason, cause);
   }
 }
