@@ -4,9 +4,11 @@ import dev.vmm.Errno;
 import dev.vmm.VmmException;
 import dev.vmm.core.CoreTunables;
 import dev.vmm.core.IommuState;
-import dev.vmm.core.Presence;
 import dev.vmm.core.VirtualMachine;
 import dev.vmm.core.Vmm;
+import dev.vmm.core.policy.Obstacle;
+import dev.vmm.core.policy.Verdict;
+import dev.vmm.core.policy.VmNeed;
 import dev.vmm.pci.PatientPci;
 import dev.vmm.pci.PciBus;
 import dev.vmm.pci.PciFunction;
@@ -63,11 +65,10 @@ final class DefaultPptDriver implements PptDriver {
   @Override
   public PptDevice attach(Rid rid) {
     requireOpen();
-    Presence presence = vmm.iommu().present();
-    if (!presence.usable()) {
+    Optional<Obstacle> absence = vmm.iommu().absence();
+    if (absence.isPresent()) {
       throw new VmmException(
-          Errno.ENXIO,
-          Presence.REFUSAL + ": " + presence.detail() + "; " + rid + " is not attached");
+          absence.get().errno(), absence.get().text() + "; " + rid + " is not attached");
     }
     while (true) {
       requireNotAttached(rid);
@@ -75,23 +76,9 @@ final class DefaultPptDriver implements PptDriver {
           pci.functions().stream()
               .filter(each -> each.rid().equals(rid))
               .findFirst()
-              .orElseThrow(
-                  () ->
-                      new VmmException(
-                          Errno.ENXIO,
-                          "cannot attach "
-                              + rid
-                              + ": there is no such function; list the functions that are there"));
-      if (function.headerType() != 0) {
-        throw VmmException.invalid(
-            "cannot attach %s: it is a bridge (header type %d); name an endpoint behind it",
-            function, function.headerType());
-      }
-      if (function.isIommu()) {
-        throw VmmException.invalid(
-            "cannot attach %s: it is an I/O MMU itself, which no guest may have; name another function",
-            function);
-      }
+              .orElseThrow(() -> DeviceObstacles.absent().refusal("cannot attach " + rid));
+      refuse(DeviceObstacles.unfit(function), function);
+      refuse(vmm.iommu().reservation(function, List.of(rid)), function);
       DefaultPptDevice device =
           new DefaultPptDevice(this, new DeviceLife(vmm, pci, function, sizer, waiter));
       // Locked before others can see it: they wait until it is attached or forgotten.
@@ -105,6 +92,19 @@ final class DefaultPptDriver implements PptDriver {
         device.life().unlock();
       }
     }
+  }
+
+  private static void refuse(Optional<Obstacle> obstacle, PciFunction function) {
+    if (obstacle.isPresent() && obstacle.get().blocks()) {
+      throw obstacle.get().refusal("cannot attach " + function);
+    }
+  }
+
+  @Override
+  public Verdict verdict(Rid rid, VmNeed need) {
+    Optional<Obstacle> state =
+        Optional.ofNullable(devices.get(rid)).flatMap(device -> device.life().obstacle());
+    return new DevicePolicy(vmm, other -> device(other).isPresent()).judge(rid, need, state);
   }
 
   private void attachOrForget(DefaultPptDevice device) {
@@ -149,8 +149,7 @@ final class DefaultPptDriver implements PptDriver {
   private DefaultPptDevice require(Rid rid) {
     DefaultPptDevice device = settled(rid);
     if (device == null) {
-      throw new VmmException(
-          Errno.ENOENT, rid + " is not a ppt device; attach it to the ppt driver first");
+      throw DeviceObstacles.notAttached().refusal(rid.toString());
     }
     return device;
   }

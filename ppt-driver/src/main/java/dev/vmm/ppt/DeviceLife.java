@@ -5,6 +5,7 @@ import dev.vmm.VmmException;
 import dev.vmm.core.IommuService;
 import dev.vmm.core.VirtualMachine;
 import dev.vmm.core.Vmm;
+import dev.vmm.core.policy.Obstacle;
 import dev.vmm.iommu.Domain;
 import dev.vmm.machine.Machine;
 import dev.vmm.pci.Bar;
@@ -177,25 +178,21 @@ final class DeviceLife {
   }
 
   void requireParked() {
-    switch (state) {
-      case PARKED -> {}
-      case HOST ->
-          throw new VmmException(
-              Errno.ENOENT, function + " is not a ppt device; attach it to the ppt driver first");
-      case ASSIGNED ->
-          throw new VmmException(
-              Errno.EBUSY,
-              function
-                  + " is assigned to VM "
-                  + owner().map(VirtualMachine::name).orElse("?")
-                  + " already; unassign it first");
-      case BROKEN ->
-          throw new VmmException(
-              Errno.EIO,
-              function
-                  + " is broken: it could not be quiesced and is blocked; detach it, which resets it again, and attach"
-                  + " it anew");
+    Optional<Obstacle> obstacle = obstacle();
+    if (obstacle.isPresent()) {
+      throw obstacle.get().refusal(function.toString());
     }
+  }
+
+  /** Returns what its state has against an assign; empty if it is parked. */
+  Optional<Obstacle> obstacle() {
+    return switch (state) {
+      case PARKED -> Optional.empty();
+      case HOST -> Optional.of(DeviceObstacles.notAttached());
+      case ASSIGNED ->
+          Optional.of(DeviceObstacles.owned(owner().map(VirtualMachine::name).orElse("?")));
+      case BROKEN -> Optional.of(DeviceObstacles.broken());
+    };
   }
 
   private void undoAssign(Assignment failed, boolean moved, RuntimeException failure) {

@@ -2,6 +2,8 @@ package dev.vmm.ppt;
 
 import dev.vmm.core.VirtualMachine;
 import dev.vmm.core.Vmm;
+import dev.vmm.core.policy.Verdict;
+import dev.vmm.core.policy.VmNeed;
 import dev.vmm.pci.Rid;
 import dev.vmm.pci.topology.IsolationGroup;
 import java.util.List;
@@ -39,6 +41,27 @@ public interface PptDriver extends AutoCloseable {
   static PptDriver open(Vmm vmm, Waiter waiter) {
     return DefaultPptDriver.open(vmm, waiter);
   }
+
+  /**
+   * Says whether a device could be assigned to a VM that needs this, on a platform without a
+   * driver: what the tunable {@code pptdevs} names counts as attached, nothing else does. Starts
+   * nothing and writes nothing; works on a snapshot, too.
+   *
+   * @throws dev.vmm.VmmException EINVAL if the tunable is malformed; EIO if the machine does not
+   *     answer
+   */
+  static Verdict verdict(Vmm vmm, Rid rid, VmNeed need) {
+    return DevicePolicy.planned(vmm).judge(rid, need, Optional.empty());
+  }
+
+  /**
+   * Says whether a device could be assigned now to a VM that needs this, and everything that is in
+   * the way. Starts nothing and writes nothing. That it is not attached is a warning only: an
+   * attach is all it takes.
+   *
+   * @throws dev.vmm.VmmException EIO if the machine does not answer
+   */
+  Verdict verdict(Rid rid, VmNeed need);
 
   /**
    * Takes a function from the host. Looks for an I/O MMU, but starts none.

@@ -11,6 +11,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.function.Function;
 
 /**
  * The lazy I/O MMU: found by {@link #present()}, started by the first assign, then keeper of where
@@ -56,10 +57,10 @@ public interface IommuService {
   List<Obstacle> obstacles(PciFunction function, Collection<Rid> ids, VmNeed need);
 
   /**
-   * Returns the requester ids that, by firmware's tables, the DMA of {@code rid} carries beside it;
-   * empty if there is none, or the back end cannot say.
+   * Returns a look-up of the requester ids that, by firmware's tables, the DMA of a requester id
+   * carries beside it. It finds none where the back end cannot say.
    */
-  List<Rid> aliases(Rid rid);
+  Function<Rid, List<Rid>> aliases();
 
   /** Returns the present state. */
   IommuState state();

@@ -119,8 +119,9 @@ final class LazyIommu implements IommuService {
   }
 
   @Override
-  public List<Rid> aliases(Rid rid) {
-    return survey().map(survey -> survey.aliases(rid)).orElse(List.of());
+  public Function<Rid, List<Rid>> aliases() {
+    Optional<IommuSurvey> survey = survey();
+    return rid -> survey.map(says -> says.aliases(rid)).orElse(List.of());
   }
 
   private Optional<IommuSurvey> survey() {

@@ -122,7 +122,8 @@ class LazyIommuTest {
       assertThat(refusal)
           .hasMessage(
               "I/O MMU is not present or is disabled: its last start failed with ENOMEM:"
-                  + " injected failure of OPEN 1");
+                  + " injected failure of OPEN 1; remove that cause and assign again: each assign"
+                  + " starts it anew");
       assertThat(vmm.iommu().state()).isEqualTo(IommuState.FAILED);
       assertThat(vmm.iommu().failure().orElseThrow().errno()).isEqualTo(Errno.ENOMEM);
       assertThat(vmm.iommu().status()).anySatisfy(line -> assertThat(line).contains("ENOMEM"));

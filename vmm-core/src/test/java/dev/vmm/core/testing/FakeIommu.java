@@ -12,6 +12,7 @@ import dev.vmm.iommu.Iommu;
 import dev.vmm.iommu.IommuCapabilities;
 import dev.vmm.iommu.ReservedRegion;
 import dev.vmm.iommu.Translation;
+import dev.vmm.iommu.UntranslatedRange;
 import dev.vmm.machine.Machine;
 import dev.vmm.machine.PhysicalMemory;
 import dev.vmm.pci.PciFunction;
@@ -301,6 +302,11 @@ public final class FakeIommu implements Iommu {
   @Override
   public List<ReservedRegion> reservedRegions(Rid rid) {
     return provider.reserved.apply(rid);
+  }
+
+  @Override
+  public List<UntranslatedRange> untranslatedRanges() {
+    return provider.untranslated;
   }
 
   @Override

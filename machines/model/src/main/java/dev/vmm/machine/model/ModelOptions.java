@@ -1,9 +1,11 @@
 package dev.vmm.machine.model;
 
+import dev.vmm.AddressRange;
 import dev.vmm.VmmException;
 import dev.vmm.machine.model.ModelMachineBuilder.Kind;
 import dev.vmm.machine.model.amd.EntryFetch;
 import dev.vmm.machine.model.memory.Visibility;
+import dev.vmm.pci.Rid;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.Locale;
@@ -24,6 +26,10 @@ final class ModelOptions {
     EDU_DELAY("edu-delay", "MICROSECONDS (1000)", "model:intel model:amd model:none"),
     TABLES("tables", "own|none|both|broken (own)", "model:intel model:amd model:none"),
     UNITS("units", "1..4", "model:intel model:amd"),
+    RESERVED(
+        "reserved",
+        "RID+.. (functions that firmware reserves 0x7ff00000-0x7fffffff for)",
+        "model:intel model:amd"),
     COHERENT("coherent", "on|off (model:amd also: control)", "model:intel model:amd"),
     LAG("lag", "1..1000 (2)", "model:intel model:amd"),
     EAGER("eager", "on|off (on)", "model:intel model:amd"),
@@ -67,6 +73,7 @@ final class ModelOptions {
               .map(option -> "[," + option.key + "=" + option.values + kindsOf(option) + "]")
               .collect(Collectors.joining(" "));
 
+  private static final AddressRange RESERVED_MEMORY = new AddressRange(0x7ff0_0000L, 0x10_0000);
   private static final int DEFAULT_FAULTS = 8;
   private static final long MAX_EDU_DELAY_MICROS = 10_000_000;
 
@@ -109,6 +116,9 @@ final class ModelOptions {
         throw malformed("devices=none leaves nothing that units= could share");
       }
       builder.withoutDevices();
+    }
+    if (values.containsKey(Option.RESERVED)) {
+      builder.reserved(RESERVED_MEMORY, reserved());
     }
     String tables = text(Option.TABLES, "own", "own", "none", "both", "broken");
     builder.iommuTables(IommuTables.valueOf(constant(tables)));
@@ -238,6 +248,16 @@ final class ModelOptions {
       throw malformed(option.key + "=" + value + ": expected " + String.join(" or ", allowed));
     }
     return index;
+  }
+
+  /** Returns the functions of an RMRR, or of an IVMD each; one segment has them all. */
+  private Rid[] reserved() {
+    String text = values.getOrDefault(Option.RESERVED, "");
+    try {
+      return Arrays.stream(text.split("\\+", -1)).map(Rid::parse).toArray(Rid[]::new);
+    } catch (VmmException e) {
+      throw malformed("reserved=" + text + ": expected functions such as 00:1f.2+01:00.0");
+    }
   }
 
   private int superpages() {
