@@ -84,6 +84,11 @@ abstract class Inv10ReservedRegionsContract extends ContractPart {
     }
   }
 
+  /** Other tests' ports wrote the same words there. */
+  private void forget(long hpa) {
+    stage().machine().memory().write64(hpa, 0);
+  }
+
   private Tunables allowing(String rids) {
     return stage().subject().tunables().with(ALLOW, rids);
   }
@@ -128,6 +133,7 @@ abstract class Inv10ReservedRegionsContract extends ContractPart {
     assumeTrue(reach.direct(), () -> "only the engine of " + stage().subject() + " makes DMA");
     try (Bench bench = stage().bench(allowing(first + " " + second))) {
       VirtualMachine vm = bench.guestWithBareDevice("guest");
+      forget(hpa);
       reach.blocked(bench.rid(), hpa, "before a device that needs it", hpa);
       TckDevice one = new TckDevice(first, bench.vmm().iommu());
       TckDevice two = new TckDevice(second, bench.vmm().iommu());
@@ -144,6 +150,7 @@ abstract class Inv10ReservedRegionsContract extends ContractPart {
           String.format("0x%x", hpa),
           second.toString());
       two.unassign();
+      forget(hpa);
       reach.blocked(bench.rid(), hpa, "after the last has left", hpa);
       vm.addMemory(hpa, PAGE, Access.READ_WRITE);
       refused(Errno.EINVAL, () -> one.assign(vm), String.format("0x%x", hpa), first.toString());
@@ -164,6 +171,7 @@ abstract class Inv10ReservedRegionsContract extends ContractPart {
       new TckDevice(rid, bench.vmm().iommu()).assign(vm);
       reach.reaches(rid, hpa, hpa, Access.READ_WRITE, "assigned");
       vm.close();
+      forget(hpa);
       reach.blocked(rid, hpa, "blocked after its VM", hpa);
       bench.vmm().iommu().unclaim(List.of(rid));
     }

@@ -24,7 +24,9 @@ abstract class ModelAmdContract extends BackendContract {
     this(TckSubject.of("amd-vi", machineName), lacking);
   }
 
-  /** Takes a machine, with tunables if need be, as {@link #ModelAmdContract(String, Capability...)}. */
+  /**
+   * Takes a machine, with tunables if need be, as {@link #ModelAmdContract(String, Capability...)}.
+   */
   ModelAmdContract(TckSubject machine, Capability... lacking) {
     TckSubject all = machine.with(Capability.values());
     subject =

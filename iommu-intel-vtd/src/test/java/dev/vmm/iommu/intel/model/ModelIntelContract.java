@@ -24,7 +24,10 @@ abstract class ModelIntelContract extends BackendContract {
     this(TckSubject.of("intel-vtd", machineName), lacking);
   }
 
-  /** Takes a machine, with tunables if need be, as {@link #ModelIntelContract(String, Capability...)}. */
+  /**
+   * Takes a machine, with tunables if need be, as {@link #ModelIntelContract(String,
+   * Capability...)}.
+   */
   ModelIntelContract(TckSubject machine, Capability... lacking) {
     TckSubject all = machine.with(Capability.values());
     subject = all.without(Set.of(lacking).toArray(Capability[]::new));
