@@ -1,5 +1,6 @@
 /** The vmmctl tool. */
 module dev.vmm.tools.vmmctl {
+  requires com.fasterxml.jackson.core;
   requires dev.vmm.ppt;
   requires dev.vmm.tools.dmardump;
   requires info.picocli;

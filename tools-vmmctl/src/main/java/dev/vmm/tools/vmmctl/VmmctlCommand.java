@@ -19,6 +19,7 @@ import picocli.CommandLine.Spec;
     subcommands = {
       DemoCommand.class,
       ListCommand.class,
+      CanAssignCommand.class,
       TunablesCommand.class,
       DmardumpCommand.class,
       HelpCommand.class
@@ -36,6 +37,6 @@ final class VmmctlCommand implements Runnable {
   public void run() {
     throw new ParameterException(
         java.util.Objects.requireNonNull(spec).commandLine(),
-        "expected a command: demo, list, tunables, dmardump or help");
+        "expected a command: demo, list, can-assign, tunables, dmardump or help");
   }
 }
