@@ -11,7 +11,6 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
-import java.util.function.Function;
 
 /**
  * The lazy I/O MMU: found by {@link #present()}, started by the first assign, then keeper of where
@@ -55,12 +54,6 @@ public interface IommuService {
    * @param ids every requester id that the function's DMA can carry
    */
   List<Obstacle> obstacles(PciFunction function, Collection<Rid> ids, VmNeed need);
-
-  /**
-   * Returns a look-up of the requester ids that, by firmware's tables, the DMA of a requester id
-   * carries beside it. It finds none where the back end cannot say.
-   */
-  Function<Rid, List<Rid>> aliases();
 
   /** Returns the present state. */
   IommuState state();
