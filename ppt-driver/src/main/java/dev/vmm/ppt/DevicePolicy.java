@@ -63,9 +63,7 @@ final class DevicePolicy {
       obstacles.add(unfit.get());
       return new Verdict(rid, function.toString(), obstacles);
     }
-    PciTopology known = vmm.iommu().topology();
-    // What appeared since the last look has no place yet; a verdict gives it none.
-    PciTopology topology = known.function(rid).isPresent() ? known : PciTopology.of(all);
+    PciTopology topology = topology(rid, all);
     Collection<Rid> ids = topology.requesterIds(rid).all();
     obstacles.addAll(vmm.iommu().obstacles(function, ids, need));
     DeviceObstacles.virtualFunctions(function).ifPresent(obstacles::add);
@@ -82,5 +80,14 @@ final class DevicePolicy {
       obstacles.add(DeviceObstacles.notAttached());
     }
     return new Verdict(rid, function.toString(), obstacles);
+  }
+
+  private PciTopology topology(Rid rid, List<PciFunction> all) {
+    if (vmm.iommu().absence().isPresent()) {
+      return PciTopology.of(all); // no back end says what firmware does, or may be asked
+    }
+    PciTopology known = vmm.iommu().topology();
+    // What appeared since the last look has no place yet; a verdict gives it none.
+    return known.function(rid).isPresent() ? known : PciTopology.of(all);
   }
 }
