@@ -104,7 +104,7 @@ final class DefaultPptDriver implements PptDriver {
   public Verdict verdict(Rid rid, VmNeed need) {
     Optional<Obstacle> state =
         Optional.ofNullable(devices.get(rid)).flatMap(device -> device.life().obstacle());
-    return new DevicePolicy(vmm, other -> device(other).isPresent()).judge(rid, need, state);
+    return new DevicePolicy(vmm, this::held, groups).judge(rid, need, state);
   }
 
   private void attachOrForget(DefaultPptDevice device) {

@@ -5,6 +5,7 @@ import dev.vmm.core.Vmm;
 import dev.vmm.core.policy.Obstacle;
 import dev.vmm.core.policy.Verdict;
 import dev.vmm.core.policy.VmNeed;
+import dev.vmm.pci.PatientPci;
 import dev.vmm.pci.PciBus;
 import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
@@ -24,15 +25,18 @@ final class DevicePolicy {
   /** Says of a function whether the ppt driver has it, or is told to take it. */
   private final Predicate<Rid> held;
 
-  DevicePolicy(Vmm vmm, Predicate<Rid> held) {
+  private final GroupRule groups;
+
+  DevicePolicy(Vmm vmm, Predicate<Rid> held, GroupRule groups) {
     this.vmm = vmm;
     this.held = held;
+    this.groups = groups;
   }
 
   /** Of a platform without a driver: what {@code pptdevs} names counts as attached. */
   static DevicePolicy planned(Vmm vmm) {
     Set<Rid> named = new HashSet<>(CoreTunables.devices(vmm.tunables(), CoreTunables.PPTDEVS));
-    return new DevicePolicy(vmm, named::contains);
+    return new DevicePolicy(vmm, named::contains, new GroupRule(vmm, named::contains));
   }
 
   /**
@@ -41,12 +45,14 @@ final class DevicePolicy {
    * @param state what its state with the driver adds, if it has one
    */
   Verdict judge(Rid rid, VmNeed need, Optional<Obstacle> state) {
-    List<PciFunction> all = vmm.machine().pci().functions();
+    PciBus pci = new PatientPci(vmm.machine().pci());
+    List<PciFunction> all = pci.functions();
     Optional<PciFunction> found = all.stream().filter(each -> each.rid().equals(rid)).findFirst();
     List<Obstacle> obstacles = new ArrayList<>();
     if (found.isEmpty()) {
       vmm.iommu().absence().ifPresent(obstacles::add);
-      state.ifPresentOrElse(obstacles::add, () -> obstacles.add(DeviceObstacles.absent()));
+      obstacles.add(DeviceObstacles.absent());
+      state.ifPresent(obstacles::add);
       return new Verdict(rid, rid.toString(), obstacles);
     }
     PciFunction function = found.get();
@@ -57,13 +63,12 @@ final class DevicePolicy {
       obstacles.add(unfit.get());
       return new Verdict(rid, function.toString(), obstacles);
     }
-    PciTopology topology = PciTopology.of(all, vmm.iommu().aliases());
+    PciTopology topology = topology(rid, all);
     Collection<Rid> ids = topology.requesterIds(rid).all();
     obstacles.addAll(vmm.iommu().obstacles(function, ids, need));
     DeviceObstacles.virtualFunctions(function).ifPresent(obstacles::add);
     GroupObstacles.sharedRequesterIds(topology, rid, held).ifPresent(obstacles::add);
-    GroupObstacles.members(topology, rid, held).ifPresent(obstacles::add);
-    PciBus pci = vmm.machine().pci();
+    groups.obstacle(topology, rid, null).ifPresent(obstacles::add);
     FunctionReset reset =
         new FunctionReset(function, new FunctionControl(pci, function), Waiter.REAL);
     if (reset.kind() == ResetMethod.NONE) {
@@ -75,5 +80,14 @@ final class DevicePolicy {
       obstacles.add(DeviceObstacles.notAttached());
     }
     return new Verdict(rid, function.toString(), obstacles);
+  }
+
+  private PciTopology topology(Rid rid, List<PciFunction> all) {
+    if (vmm.iommu().absence().isPresent()) {
+      return PciTopology.of(all); // no back end says what firmware does, or may be asked
+    }
+    PciTopology known = vmm.iommu().topology();
+    // What appeared since the last look has no place yet; a verdict gives it none.
+    return known.function(rid).isPresent() ? known : PciTopology.of(all);
   }
 }

@@ -1,6 +1,7 @@
 package dev.vmm.ppt;
 
 import dev.vmm.Errno;
+import dev.vmm.core.CoreTunables;
 import dev.vmm.core.policy.Obstacle;
 import dev.vmm.core.policy.Obstacle.Kind;
 import dev.vmm.core.policy.Obstacle.Severity;
@@ -8,6 +9,7 @@ import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
 import dev.vmm.pci.topology.IsolationGroup;
 import dev.vmm.pci.topology.PciTopology;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Predicate;
@@ -36,24 +38,60 @@ final class GroupObstacles {
                     + names(others)
                     + ", since they carry the same requester id",
                 topology.requesterIds(rid).evidence(),
-                "attach these to the ppt driver too, or use a function that only PCI Express ports"
+                "attach those to the ppt driver, too, or use a function that only PCI Express ports"
                     + " are above"));
   }
 
-  /** Returns the obstacle of a function whose isolation group has members that the host keeps. */
-  static Optional<Obstacle> members(PciTopology topology, Rid rid, Predicate<Rid> held) {
-    IsolationGroup group = topology.group(rid);
-    List<PciFunction> others = notHeld(group.members(), rid, held);
-    return others.isEmpty()
-        ? Optional.empty()
-        : Optional.of(
-            new Obstacle(
-                Kind.GROUP_MEMBERS,
-                Severity.BLOCKER,
-                Errno.EPERM,
-                "its isolation group has members that the host keeps: " + names(others),
-                group.reasons(),
-                "attach them to the ppt driver too"));
+  /**
+   * Returns the obstacle of a function whose isolation group is in other hands, too.
+   *
+   * @param hosts the members that the host keeps
+   * @param others the members that other VMs have, with their names
+   * @param asked whether it is known which VM asks; else others' only tell which one may
+   * @param ignored whether the administrator excuses the function
+   */
+  static Optional<Obstacle> members(
+      Rid rid,
+      IsolationGroup group,
+      List<PciFunction> hosts,
+      List<String> others,
+      boolean asked,
+      boolean ignored) {
+    if (hosts.isEmpty() && others.isEmpty()) {
+      return Optional.empty();
+    }
+    String tunable = CoreTunables.PPT_IGNORE_GROUP.name();
+    List<String> from = new ArrayList<>();
+    if (!hosts.isEmpty()) {
+      from.add(names(hosts) + " of the host");
+    }
+    if (!others.isEmpty() && (hosts.isEmpty() || ignored)) {
+      from.add(String.join(", ", others));
+    }
+    String what = "it is not isolated from " + String.join(" and ", from);
+    boolean blocks = !ignored && (asked || !hosts.isEmpty());
+    String remedy =
+        (hosts.isEmpty()
+                ? "assign them to one VM, or unassign those first"
+                : "attach those to the ppt driver, too")
+            + ", or, if they may reach each other, name "
+            + address(rid)
+            + " in the tunable "
+            + tunable;
+    return Optional.of(
+        new Obstacle(
+            Kind.GROUP_MEMBERS,
+            blocks ? Severity.BLOCKER : Severity.WARNING,
+            hosts.isEmpty() ? Errno.EBUSY : Errno.EPERM,
+            ignored ? what + ", and " + tunable + " names it" : what,
+            group.reasons(),
+            ignored ? "make sure that they may reach each other" : remedy));
+  }
+
+  private static String address(Rid rid) {
+    return rid.segment() == 0
+        ? rid.bus() + "/" + rid.device() + "/" + rid.function()
+        : rid.toString();
   }
 
   private static List<PciFunction> notHeld(

@@ -5,6 +5,7 @@ import dev.vmm.VmmException;
 import dev.vmm.core.CoreTunables;
 import dev.vmm.core.VirtualMachine;
 import dev.vmm.core.Vmm;
+import dev.vmm.core.policy.Obstacle;
 import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
 import dev.vmm.pci.topology.IsolationGroup;
@@ -70,11 +71,32 @@ final class GroupRule {
    * @return what there is to warn of, if the device is excused
    */
   synchronized Optional<String> check(PciFunction device, VirtualMachine vm) {
-    Rid rid = device.rid();
     PciTopology topology = vmm.iommu().topology();
-    if (topology.function(rid).isEmpty()) {
+    if (topology.function(device.rid()).isEmpty()) {
       return Optional.empty(); // its assign will tell that it does not answer
     }
+    Optional<Obstacle> found = obstacle(topology, device.rid(), vm);
+    if (found.isPresent() && found.get().blocks()) {
+      throw found.get().refusalWithEvidence("cannot assign " + device + " to VM " + vm.name());
+    }
+    return found.map(
+        obstacle ->
+            device
+                + " goes to VM "
+                + vm.name()
+                + " though "
+                + obstacle.sentence()
+                + " ("
+                + String.join("; ", obstacle.evidence())
+                + ")");
+  }
+
+  /**
+   * Returns what a function's group has against its being assigned to {@code vm}, null if nobody
+   * knows yet to which.
+   */
+  synchronized Optional<Obstacle> obstacle(
+      PciTopology topology, Rid rid, @Nullable VirtualMachine vm) {
     IsolationGroup group = topology.group(rid);
     List<PciFunction> hosts = new ArrayList<>();
     List<String> others = new ArrayList<>();
@@ -89,45 +111,7 @@ final class GroupRule {
         others.add(member + " (VM " + user.name() + ")");
       }
     }
-    if (hosts.isEmpty() && others.isEmpty()) {
-      return Optional.empty();
-    }
-    String why = String.join("; ", group.reasons());
-    if (ignoring.contains(rid)) {
-      return Optional.of(
-          device
-              + " goes to VM "
-              + vm.name()
-              + " though it is not isolated from "
-              + hosts
-              + " of the host and "
-              + others
-              + ": "
-              + CoreTunables.PPT_IGNORE_GROUP.name()
-              + " names it ("
-              + why
-              + ")");
-    }
-    String begin = "cannot assign " + device + " to VM " + vm.name() + ": it is not isolated from ";
-    String end =
-        ", or, if they may reach each other, name "
-            + address(rid)
-            + " in the tunable "
-            + CoreTunables.PPT_IGNORE_GROUP.name();
-    if (!hosts.isEmpty()) {
-      throw new VmmException(
-          Errno.EPERM,
-          begin + hosts + " of the host (" + why + "); attach those to the ppt driver, too" + end);
-    }
-    throw new VmmException(
-        Errno.EBUSY,
-        begin + others + " (" + why + "); assign them to one VM, or unassign those first" + end);
-  }
-
-  private static String address(Rid rid) {
-    return rid.segment() == 0
-        ? rid.bus() + "/" + rid.device() + "/" + rid.function()
-        : rid.toString();
+    return GroupObstacles.members(rid, group, hosts, others, vm != null, ignoring.contains(rid));
   }
 
   /** As {@link #check}, and from now on the group is the VM's. */

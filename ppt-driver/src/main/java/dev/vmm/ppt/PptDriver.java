@@ -69,9 +69,10 @@ public interface PptDriver extends AutoCloseable {
    * @throws dev.vmm.VmmException ENXIO with {@link dev.vmm.core.Presence#REFUSAL} and the reason if
    *     no I/O MMU can be used; ENXIO if there is no such function; EBUSY if it is attached
    *     already, also to another driver of this platform, or is a PF whose VFs are enabled; EINVAL
-   *     if it is a bridge; EIO if its command register cannot be cleared. The function is as before
-   *     then; should the I/O MMU fail that too, it stays listed, blocked and broken, for {@link
-   *     #detach} to try again.
+   *     if it is a bridge; EPERM, naming range and table, if firmware reserves memory for it and
+   *     {@code hw.vmm.ppt.allow_reserved} does not name it; EIO if its command register cannot be
+   *     cleared. The function is as before then; should the I/O MMU fail that too, it stays listed,
+   *     blocked and broken, for {@link #detach} to try again.
    */
   PptDevice attach(Rid rid);
 
@@ -100,7 +101,8 @@ public interface PptDriver extends AutoCloseable {
 
   /**
    * Gives a device to a VM: reset, moved into the VM's domain, then decoding and bus master. The
-   * first assign of all starts the I/O MMU.
+   * first assign of all starts the I/O MMU. What firmware reserves for a device that {@code
+   * hw.vmm.ppt.allow_reserved} names is mapped 1:1 in the VM's domain before it moves there.
    *
    * <p>The endpoints of its {@linkplain #group isolation group} must all be ppt devices, and none
    * of them another VM's: they are not kept apart from it. The tunable {@code
@@ -111,8 +113,11 @@ public interface PptDriver extends AutoCloseable {
    *     this one, or it is a PF whose VFs are enabled, or another VM owns one of its group; EPERM,
    *     naming them, if functions of its group are not ppt devices; ENXIO with {@link
    *     dev.vmm.core.Presence#REFUSAL} and the reason if no I/O MMU can be used; EIO if it is
-   *     broken or its reset fails; EINVAL if the VM is of another platform; EIO or ETIMEDOUT from
-   *     the I/O MMU. All is as before then, but a device that no longer answers is broken.
+   *     broken or its reset fails; EPERM, naming range and table, if firmware reserves memory for
+   *     it, or if interrupts cannot be remapped and that is required; EINVAL if the VM is of
+   *     another platform, or has memory where units do not translate or where firmware reserves
+   *     some for the device; EIO or ETIMEDOUT from the I/O MMU. All is as before then, but a device
+   *     that no longer answers is broken.
    */
   PptDevice assign(Rid rid, VirtualMachine vm);
 

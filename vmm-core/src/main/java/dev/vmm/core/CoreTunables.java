@@ -72,6 +72,22 @@ public final class CoreTunables {
           "the functions that may be passed through though others of their isolation group are the"
               + " host's or another VM's, as in pptdevs");
 
+  /** The devices that may be assigned though firmware reserves memory for them. */
+  public static final Tunable<String> PPT_ALLOW_RESERVED =
+      Tunable.ofString(
+          "hw.vmm.ppt.allow_reserved",
+          "",
+          "the functions that may be passed through though firmware reserves memory for them, as in"
+              + " pptdevs");
+
+  /** Whether devices may be assigned where interrupts cannot be remapped. */
+  public static final Tunable<Boolean> ALLOW_UNSAFE_INTERRUPTS =
+      Tunable.ofBoolean(
+          "hw.vmm.iommu.allow_unsafe_interrupts",
+          false,
+          "whether devices are passed through where interrupts cannot be remapped; 1 lets a guest"
+              + " send any interrupt to the host");
+
   /** The read-only variable that tells whether the I/O MMU is on. */
   public static final String IOMMU_INITIALIZED = "hw.vmm.iommu.initialized";
 
@@ -91,8 +107,8 @@ public final class CoreTunables {
         IOMMU_BACKEND,
         PPT_HOME,
         PPTDEVS,
-        PPT_ALLOW_RESERVED,
         PPT_IGNORE_GROUP,
+        PPT_ALLOW_RESERVED,
         ALLOW_UNSAFE_INTERRUPTS);
   }
 
@@ -101,8 +117,8 @@ public final class CoreTunables {
    */
   static void check(Tunables tunables) {
     all().forEach(tunables::get);
-    devices(tunables, PPT_ALLOW_RESERVED);
     devices(tunables, PPT_IGNORE_GROUP);
+    devices(tunables, PPT_ALLOW_RESERVED);
     withoutEffect(tunables).forEach(LOG::warn);
   }
 

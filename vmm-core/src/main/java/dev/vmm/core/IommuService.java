@@ -57,12 +57,6 @@ public interface IommuService {
    */
   List<Obstacle> obstacles(PciFunction function, Collection<Rid> ids, VmNeed need);
 
-  /**
-   * Returns a look-up of the requester ids that, by firmware's tables, the DMA of a requester id
-   * carries beside it. It finds none where the back end cannot say.
-   */
-  Function<Rid, List<Rid>> aliases();
-
   /** Returns the present state. */
   IommuState state();
 

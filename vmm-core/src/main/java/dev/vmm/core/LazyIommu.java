@@ -119,12 +119,6 @@ final class LazyIommu implements IommuService {
     return List.copyOf(obstacles);
   }
 
-  @Override
-  public Function<Rid, List<Rid>> aliases() {
-    Optional<IommuSurvey> survey = survey();
-    return rid -> survey.map(says -> says.aliases(rid)).orElse(List.of());
-  }
-
   private Optional<IommuSurvey> survey() {
     if (lifecycle.state() == IommuState.DISABLED) {
       return Optional.empty();
@@ -137,16 +131,17 @@ final class LazyIommu implements IommuService {
   }
 
   /**
-   * Refuses a device that must not come into a VM's domain, and returns the regions that must be
+   * Refuses a function that must not come into a VM's domain, and returns the regions that must be
    * mapped for it there first.
    *
    * @throws VmmException ENXIO or EPERM
    */
-  List<ReservedRegion> admit(Collection<Rid> ids) {
+  List<ReservedRegion> admit(Rid function) {
     lock.lock();
     try {
-      Iommu iommu = running("assign " + ids).iommu();
-      return policy.admit(iommu, this::survey, ids);
+      IommuSession running = running("assign " + function);
+      Collection<Rid> ids = running.placement().topology().requesterIds(function).all();
+      return policy.admit(running.iommu(), this::survey, ids);
     } finally {
       lock.unlock();
     }

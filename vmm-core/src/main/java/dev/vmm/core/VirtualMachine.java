@@ -33,10 +33,11 @@ public interface VirtualMachine extends AutoCloseable {
    * destroyed. If a device is assigned the memory is mapped for it before this returns; on failure
    * nothing is changed.
    *
-   * @throws dev.vmm.VmmException EINVAL if unaligned or overlapping what is there, or beyond the
-   *     reach of the VM's domain; ENOMEM; ENXIO if the VM is destroyed; EIO or ETIMEDOUT if a unit
-   *     did not take the change: a device may then reach the memory though it is not the VM's, and
-   *     so it is never given back to the machine
+   * @throws dev.vmm.VmmException EINVAL if unaligned or overlapping what is there, and with a
+   *     device assigned also if beyond the reach of the VM's domain, where units do not translate,
+   *     or in a region that firmware reserves for the device; ENOMEM; ENXIO if the VM is destroyed;
+   *     EIO or ETIMEDOUT if a unit did not take the change: a device may then reach the memory
+   *     though it is not the VM's, and so it is never given back to the machine
    */
   MemorySegment addMemory(long gpa, long lengthBytes, Access access);
 

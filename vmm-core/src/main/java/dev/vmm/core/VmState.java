@@ -241,7 +241,7 @@ final class VmState implements VirtualMachine {
                 + " already; unassign it first");
       }
       iommu.ensureOn();
-      List<ReservedRegion> regions = iommu.admit(List.of(device.rid()));
+      List<ReservedRegion> regions = iommu.admit(device.rid());
       boolean first = domain.get().isEmpty();
       Domain target = domain.get().orElseGet(() -> domain.create(ReservedMappings.lastOf(regions)));
       try {

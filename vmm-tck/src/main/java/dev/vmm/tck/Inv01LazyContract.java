@@ -1,10 +1,23 @@
 package dev.vmm.tck;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.vmm.core.IommuState;
 import dev.vmm.core.VirtualMachine;
+import dev.vmm.iommu.Iommu;
+import dev.vmm.iommu.IommuCapabilities;
+import dev.vmm.iommu.ReservedRegion;
+import dev.vmm.iommu.UntranslatedRange;
+import dev.vmm.iommu.spi.IommuSurvey;
+import dev.vmm.iommu.spi.IommuSurvey.SurveyedUnit;
 import dev.vmm.iommu.spi.ProbeResult;
+import dev.vmm.pci.PciFunction;
+import dev.vmm.pci.Rid;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 
 /** Nothing touches the I/O MMU until a device is first given to a guest. */
@@ -13,6 +26,38 @@ abstract class Inv01LazyContract extends ContractPart {
   void i01_probeTouchesNoRegister() {
     assertThat(stage().provider().probe(stage().machine())).isInstanceOf(ProbeResult.Present.class);
     assertThat(stage().machine().accesses()).isEmpty();
+  }
+
+  @Test
+  void i01_aSurveyTouchesNoRegisterAndSaysWhatTheOpenBackEndSays() {
+    Optional<IommuSurvey> made = stage().provider().survey(stage().machine());
+    assumeTrue(made.isPresent(), () -> stage().subject().backend() + " makes no survey");
+    IommuSurvey survey = made.get();
+    List<String> units = survey.units().stream().map(SurveyedUnit::name).toList();
+    Map<Rid, Optional<String>> unitOf = new TreeMap<>();
+    Map<Rid, List<ReservedRegion>> regions = new TreeMap<>();
+    for (PciFunction function : stage().functions()) {
+      Rid rid = function.rid();
+      unitOf.put(rid, survey.unitOf(rid).map(SurveyedUnit::name));
+      regions.put(rid, survey.reservedRegions(rid));
+      assertThat(survey.aliases(rid)).as("aliases of %s", rid).doesNotContain(rid);
+    }
+    assertThat(survey.interruptRemapping().evidence()).contains(" offset 0x");
+    List<UntranslatedRange> untranslated = survey.untranslatedRanges();
+    assertThat(stage().machine().accesses()).isEmpty();
+    Optional<IommuCapabilities> capabilities = survey.capabilities();
+    assertThat(stage().machine().accesses()).noneMatch(WatchedMachine.Access::write);
+    try (SpiSession session = stage().session()) {
+      Iommu iommu = session.iommu();
+      assertThat(units).isEqualTo(iommu.units());
+      assertThat(capabilities).hasValue(iommu.capabilities());
+      assertThat(untranslated).isEqualTo(iommu.untranslatedRanges());
+      unitOf.forEach(
+          (rid, unit) -> assertThat(unit).as("unit of %s", rid).isEqualTo(iommu.unitOf(rid)));
+      regions.forEach(
+          (rid, list) ->
+              assertThat(list).as("regions of %s", rid).isEqualTo(iommu.reservedRegions(rid)));
+    }
   }
 
   @Test

@@ -21,21 +21,21 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.IntUnaryOperator;
+import org.jspecify.annotations.Nullable;
 
 /** What a DMAR table says of a machine. Immutable but for what the units answer; thread-safe. */
 final class IntelSurvey implements IommuSurvey {
   private final Machine machine;
   private final DmarTable table;
   private final UnitMap map;
-  private final Map<Rid, Rid> physicalFunctions = new HashMap<>();
+
+  /** The PF of each VF; null until a scope has to decide, for a look at all functions is dear. */
+  private @Nullable Map<Rid, Rid> physicalFunctions;
 
   IntelSurvey(Machine machine, DmarTable table) {
     this.machine = machine;
     this.table = table;
     this.map = UnitMap.of(table, machine.pci());
-    for (PciFunction function : machine.pci().functions()) {
-      function.physicalFunction().ifPresent(pf -> physicalFunctions.put(function.rid(), pf));
-    }
   }
 
   @Override
@@ -46,7 +46,22 @@ final class IntelSurvey implements IommuSurvey {
   /** A VF is in its PF's scope. */
   @Override
   public Optional<SurveyedUnit> unitOf(Rid rid) {
-    return map.unitOf(physicalFunctions.getOrDefault(rid, rid)).map(this::surveyed);
+    return map.unitOf(physicalFunctionOf(rid)).map(this::surveyed);
+  }
+
+  private synchronized Rid physicalFunctionOf(Rid rid) {
+    if (table.drhds().stream().allMatch(Drhd::includeAll)) {
+      return rid;
+    }
+    Map<Rid, Rid> known = physicalFunctions;
+    if (known == null) {
+      known = new HashMap<>();
+      for (PciFunction function : machine.pci().functions()) {
+        known.put(function.rid(), function.physicalFunction().orElse(function.rid()));
+      }
+      physicalFunctions = known;
+    }
+    return known.getOrDefault(rid, rid);
   }
 
   private SurveyedUnit surveyed(Drhd drhd) {

@@ -104,6 +104,12 @@ public record Obstacle(
     return refusal(act, null);
   }
 
+  /** As {@link #refusal(String)}, with the evidence in brackets after the sentence. */
+  public VmmException refusalWithEvidence(String act) {
+    String why = evidence.isEmpty() ? "" : " (" + String.join("; ", evidence) + ")";
+    return new VmmException(errno, act + ": " + sentence + why + "; " + remedy);
+  }
+
   /** As {@link #refusal(String)}, with the failure that led to it. */
   public VmmException refusal(String act, @Nullable Throwable cause) {
     return new VmmException(errno, act.isEmpty() ? text() : act + ": " + text(), cause);
