@@ -45,9 +45,7 @@ final class Columns {
         Column.one(
             "",
             "physicalFunction",
-            function -> function.physicalFunction().map(Rid::toString).orElse("")),
-        GroupColumn.of(vmm),
-        ReservedColumn.of(vmm));
+            function -> function.physicalFunction().map(Rid::toString).orElse("")));
   }
 
   private static String ids(PciFunction function) {
