@@ -25,9 +25,9 @@ final class MainTest {
     assertThat(run("list", "--machine", "fake:plain")).isZero();
     assertThat(out.toString().lines())
         .containsExactly(
-            "RID           NAME   ID         CLASS         DRIVER  UNIT  DOMAIN  RESET  CAPABILITIES",
-            "0000:00:00.0  host0  8086:29c0  host bridge   host    -     -       -      -",
-            "0000:00:05.0  dev0   1af4:1041  class fe1234  host    -     -       -      -");
+            "RID           NAME   ID         CLASS         DRIVER  UNIT  DOMAIN  RESET  CAPABILITIES  GROUP  RESERVED",
+            "0000:00:00.0  host0  8086:29c0  host bridge   host    -     -       -      -             -      -",
+            "0000:00:05.0  dev0   1af4:1041  class fe1234  host    -     -       -      -             -      -");
     assertThat(err.toString()).isEmpty();
   }
 
