@@ -121,8 +121,8 @@ public final class Session implements AutoCloseable {
    * Ends the platform: gives all devices back, destroys all VMs, turns the I/O MMU off. The next
    * command that needs it opens another.
    *
-   * @throws VmmException the first failure, after everything was tried; a platform that could not be
-   *     ended is tried again the next time
+   * @throws VmmException the first failure, after everything was tried; a platform that could not
+   *     be ended is tried again the next time
    */
   void closePlatform() {
     if (vmm == null) {
