@@ -46,10 +46,11 @@ final class ModelOptions {
     INVALIDATE_ALL("invalidate-all", "on|off (on)", "model:amd"),
     IVHD("ivhd", "10h|11h|40h (11h)", "model:amd"),
     ORDER(
-        "order",
-        "strict|loose (strict; loose: no order but what the book asks for)",
+        "order", "strict|loose (strict; loose: no order but what the book asks for)", "model:amd"),
+    ALIAS(
+        "alias",
+        "on|off (an alias range in IVRS, and a device at 00:06.0 that carries 00:06.1)",
         "model:amd"),
-    ALIAS("alias", "on|off (an alias range in IVRS, and a device at 00:06.0 that carries 00:06.1)", "model:amd"),
     EFR("efr", "on|off (on; off: no Extended Feature Register)", "model:amd"),
     PASIZE("pasize", "40..52 bits of physical address (52)", "model:amd"),
     DTE("dte", "on-demand|every-store|first-word|second-word (on-demand)", "model:amd");
