@@ -150,6 +150,24 @@ abstract class MomentsContract extends ContractPart {
 
           reach.reaches(rid, LARGE, hpa + PAGE, Access.READ_WRITE, "moved; " + when);
           reach.reaches(neighbour, LARGE, hpa, Access.READ_WRITE, "beside; " + when);
+          if (!machine.happened()) {
+            machine.afterStore(1, () -> {}); // which has not happened either
+            return;
+          }
+
+          // What a unit found on the way of one is nothing to the next one that goes that way.
+          Domain third = session.domain("third");
+          machine.afterStore(
+              n,
+              () -> {
+                Transfer got = port.read(neighbour, LARGE);
+                if (got.outcome() != Outcome.BLOCKED) {
+                  assertThat(got.word()).as("then " + when).isEqualTo(memory.read64(hpa));
+                }
+              });
+          session.iommu().move(List.of(neighbour), third);
+          machine.happened(); // or not, if that move has fewer steps
+          reach.blocked(neighbour, LARGE, "moved after it; " + when, hpa, hpa + PAGE);
         });
   }
 

@@ -157,7 +157,7 @@ final class AmdOpener {
     if (base <= 0 || base % REGISTER_BYTES != 0) {
       throw impossible(ivhd, "at an address that none can have");
     }
-    return new AddressRange(base, REGISTER_BYTES);
+    return new AddressRange(base, ivhd.registerBytes());
   }
 
   private VmmException impossible(Ivhd ivhd, String where) {
@@ -166,10 +166,10 @@ final class AmdOpener {
         String.format(
             Locale.ROOT,
             "the IVRS table (%s) puts the 0x%x register bytes of a unit at 0x%x (IVHD at offset 0x%x), %s: expected"
-                + " 16 KiB, aligned, that belong to that unit alone; the firmware's table is damaged: update the"
-                + " firmware",
+                + " as many, aligned to 16 KiB, that belong to that unit alone; the firmware's table is damaged:"
+                + " update the firmware",
             table.origin(),
-            REGISTER_BYTES,
+            ivhd.registerBytes(),
             ivhd.registerBaseHpa(),
             ivhd.offset(),
             where));

@@ -61,7 +61,7 @@ final class IvrsProblems {
   private void unit(Ivhd ivhd) {
     IvrsRule rule = ivhd.registerBaseHpa() == 0 ? IvrsRule.BASE_ZERO : IvrsRule.BASE_MISPLACED;
     registers(ivhd)
-        .problems(IvrsLayout.REGISTER_BYTES)
+        .problems(ivhd.registerBytes())
         .forEach(text -> problem(rule, ivhd.offset(), "%s", text));
     int capability = ivhd.capabilityOffset();
     if (capability < 0x40 || capability > 0xfc || (capability & 3) != 0) {
@@ -203,7 +203,7 @@ final class IvrsProblems {
 
   private static RegisterWindow registers(Ivhd ivhd) {
     return new RegisterWindow(
-        ivhd.where(), ivhd.offset(), ivhd.registerBaseHpa(), IvrsLayout.REGISTER_BYTES);
+        ivhd.where(), ivhd.offset(), ivhd.registerBaseHpa(), ivhd.registerBytes());
   }
 
   private void problem(IvrsRule rule, int offset, String format, Object... args) {
