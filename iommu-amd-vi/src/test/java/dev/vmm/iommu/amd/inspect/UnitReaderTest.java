@@ -3,78 +3,35 @@ package dev.vmm.iommu.amd.inspect;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.vmm.iommu.Access;
-import dev.vmm.iommu.amd.ivrs.Ivhd;
 import dev.vmm.iommu.inspect.DeviceEntryReport;
 import dev.vmm.iommu.inspect.MappingReport;
 import dev.vmm.iommu.inspect.QueueReport;
 import dev.vmm.iommu.inspect.UnitReport;
-import dev.vmm.machine.RegisterBlock;
 import dev.vmm.pci.Rid;
 import dev.vmm.testing.ArrayMemory;
-import dev.vmm.testing.FakeMachine;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** A unit read back from registers and tables that are written here word by word. */
 class UnitReaderTest {
-  private static final long BASE = 0xfed80000L;
-  private static final long PAGE = 0x1000;
-  private static final long BLOCKED = 0x3;
+  private static final long PAGE = WrittenUnit.PAGE;
+  private static final long BLOCKED = WrittenUnit.BLOCKED;
 
-  private final ArrayMemory memory = new ArrayMemory(1L << 24);
-  private final FakeMachine machine = new FakeMachine(memory);
-  private final Map<Long, Long> registers = new HashMap<>();
-  private final long table = memory.allocate(0x200000, PAGE);
-
-  /** Registers that only answer. */
-  private final class Registers implements RegisterBlock {
-    @Override
-    public long baseHpa() {
-      return BASE;
-    }
-
-    @Override
-    public long lengthBytes() {
-      return 0x4000;
-    }
-
-    @Override
-    public long read(long offset, int widthBytes) {
-      return registers.getOrDefault(offset, 0L);
-    }
-
-    @Override
-    public void write(long offset, int widthBytes, long value) {
-      throw new AssertionError("a write of 0x" + Long.toHexString(value));
-    }
-  }
-
-  @BeforeEach
-  void setUp() {
-    machine.with(new Registers());
-    machine.pci().add("00:01.0", 0x8086, 1, 0x020000);
-    registers.put(0x00L, table | 0x1ff);
-    registers.put(0x18L, 1L); // IommuEn
-    registers.put(0x30L, 0x29d1L & ~2L);
-    for (int id = 0; id < 1 << 16; id++) {
-      memory.write64(table + 32L * id, BLOCKED);
-    }
-  }
+  private final WrittenUnit unit = new WrittenUnit();
+  private final ArrayMemory memory = unit.memory;
+  private final Map<Long, Long> registers = unit.registers;
+  private final long table = unit.table;
 
   private UnitReport read() {
-    Ivhd ivhd = new Ivhd(0x30, 40, 0x11, 0, 2, 0x40, BASE, 0, 0, 0, 0, 0, List.of());
-    return new UnitReader("amdvi0", ivhd, machine).read();
+    return new UnitReader("amdvi0", unit.ivhd(List.of()), unit.machine).read();
   }
 
   private void entry(int id, long word0, long word1) {
-    memory.write64(table + 32L * id, word0);
-    memory.write64(table + 32L * id + 8, word1);
+    unit.entry(id, word0, word1);
   }
 
   @Test
