@@ -5,9 +5,11 @@ import dev.vmm.acpi.AcpiTable;
 import dev.vmm.iommu.amd.inspect.UnitReader;
 import dev.vmm.iommu.amd.inspect.WalkReader;
 import dev.vmm.iommu.amd.ivrs.Ivhd;
+import dev.vmm.iommu.amd.ivrs.IvrsLint;
 import dev.vmm.iommu.amd.ivrs.IvrsReporter;
 import dev.vmm.iommu.amd.ivrs.IvrsTable;
 import dev.vmm.iommu.amd.ivrs.UnitMap;
+import dev.vmm.iommu.inspect.Finding;
 import dev.vmm.iommu.inspect.IommuInspector;
 import dev.vmm.iommu.inspect.TableReport;
 import dev.vmm.iommu.inspect.UnitReport;
@@ -60,6 +62,11 @@ final class AmdInspector implements IommuInspector {
                               map.aliasOf(rid),
                               iova));
             });
+  }
+
+  @Override
+  public List<Finding> lint(AcpiTable table, Optional<Machine> machine) {
+    return IvrsLint.of(table, machine);
   }
 
   /** A table that cannot be trusted describes no unit; decode() tells what is wrong with it. */

@@ -3,6 +3,7 @@ package dev.vmm.iommu.intel.dmar;
 import dev.vmm.VmmException;
 import dev.vmm.acpi.AcpiTable;
 import dev.vmm.acpi.ByteReader;
+import dev.vmm.acpi.decode.TableProblem;
 import java.util.List;
 
 /**
@@ -24,7 +25,7 @@ public final class DmarTable {
     this.hostAddressWidth = hostAddressWidth;
     this.flags = flags;
     this.structures = List.copyOf(structures);
-    this.problems = DmarProblems.of(this.structures).stream().map(DmarProblem::text).toList();
+    this.problems = DmarProblems.of(this.structures).stream().map(TableProblem::text).toList();
   }
 
   /**
