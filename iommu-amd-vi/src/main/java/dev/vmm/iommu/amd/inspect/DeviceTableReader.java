@@ -36,6 +36,9 @@ final class DeviceTableReader {
   static final int MAX_LEVELS = 6;
   private static final int MAX_INTERRUPT_TABLES = 4096;
 
+  /** Tables of garbage may overlap: more entries than any machine has are not told one by one. */
+  private static final int MAX_INTERRUPT_ENTRIES = 1 << 16;
+
   private final PhysicalMemory memory;
   private final int segment;
   private final Set<Integer> functions;
@@ -44,6 +47,7 @@ final class DeviceTableReader {
   private final Problems problems;
   private final DomainReader domains;
   private final Set<Long> interruptTables = new HashSet<>();
+  private int interruptEntries;
 
   /** What was found. */
   final List<DeviceEntryReport> devices = new ArrayList<>();
@@ -166,7 +170,13 @@ final class DeviceTableReader {
       return;
     }
     InterruptTableReport table =
-        InterruptTableReader.read(rid.toString(), word2, wideInterrupts, memory);
+        InterruptTableReader.read(
+            rid.toString(),
+            word2,
+            wideInterrupts,
+            memory,
+            MAX_INTERRUPT_ENTRIES - interruptEntries);
+    interruptEntries += table.present().size();
     interrupts.add(table);
     table.problems().forEach(problem -> problems.add("%s", problem));
     used.add(

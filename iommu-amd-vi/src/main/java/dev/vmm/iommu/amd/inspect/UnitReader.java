@@ -144,7 +144,7 @@ public final class UnitReader {
     List<RegisterReport> all = new ArrayList<>();
     for (AmdViRegisters.Register register : AmdViRegisters.of(features)) {
       long raw = registers.read(register.layout(), register.offset());
-      all.add(FieldMeaning.explain(RegisterReport.of(register.layout(), register.offset(), raw)));
+      all.add(RegisterReport.of(register.layout(), register.offset(), raw, FieldMeaning::of));
     }
     all.sort(Comparator.comparingLong(RegisterReport::offset));
     return all;

@@ -92,7 +92,12 @@ public record IrteLow(long raw) {
 
   /** Returns the delivery mode in words. */
   public String delivery() {
-    return DELIVERY[(int) DLM.get(raw)];
+    return delivery(DLM.get(raw));
+  }
+
+  /** Returns a delivery mode, 0 to 7, in words. */
+  public static String delivery(long mode) {
+    return DELIVERY[(int) mode];
   }
 
   @Override
