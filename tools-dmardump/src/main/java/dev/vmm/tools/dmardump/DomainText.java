@@ -81,7 +81,7 @@ final class DomainText {
                     .text(indent)
                     .blanks(2 * (levels - level))
                     .text("L")
-                    .text(Integer.toString(level))
+                    .digit(level)
                     .text(" iova ")
                     .hex(iova)
                     .text("  entry @ ")

@@ -227,13 +227,18 @@ final class Dump {
   }
 
   static long address(String text) {
+    return number(text, "address");
+  }
+
+  /** Reads a number, unsigned, in hex after 0x, else in decimal. */
+  static long number(String text, String what) {
     try {
       return text.startsWith("0x") || text.startsWith("0X")
           ? Long.parseUnsignedLong(text.substring(2), 16)
           : Long.parseUnsignedLong(text);
     } catch (NumberFormatException e) {
       throw VmmException.invalid(
-          "\"%s\" is no address: expected a number of at most 64 bits, such as 0x1000", text);
+          "\"%s\" is no %s: expected a number of at most 64 bits, such as 0x1000", text, what);
     }
   }
 

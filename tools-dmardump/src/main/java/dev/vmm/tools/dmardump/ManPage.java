@@ -4,9 +4,11 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.Model.CommandSpec;
@@ -37,7 +39,7 @@ public final class ManPage {
     ManPage man = new ManPage();
     String[] about = spec.usageMessage().description();
     man.line(".TH DMARDUMP 1 \"\" \"dmardump\" \"User Commands\"");
-    man.line(".SH NAME").line("dmardump \\- " + escape(about[0]));
+    man.line(".SH NAME").line("dmardump \\- " + escape(phrase(about[0])));
     man.line(".SH SYNOPSIS");
     man.synopsis(spec);
     spec.subcommands().values().forEach(sub -> man.line(".br").synopsis(sub.getCommandSpec()));
@@ -51,13 +53,22 @@ public final class ManPage {
       man.line(".SS " + escape(command.name()));
       man.paragraphs(command.usageMessage().description());
       man.arguments(command);
+      Map<String, String> codes = command.usageMessage().exitCodeList();
+      if (!codes.isEmpty()) {
+        man.line(".PP").line("Exit status:");
+        man.exitCodes(codes);
+      }
     }
     man.line(".SH EXIT STATUS");
     man.exitCodes(spec.usageMessage().exitCodeList());
     man.line(".SH EXAMPLES").line(".nf");
-    man.examples(spec);
-    spec.subcommands().values().forEach(sub -> man.examples(sub.getCommandSpec()));
+    Set<String> examples = new LinkedHashSet<>(List.of(spec.usageMessage().footer()));
+    for (CommandLine sub : spec.subcommands().values()) {
+      examples.addAll(List.of(sub.getCommandSpec().usageMessage().footer()));
+    }
+    examples.forEach(example -> man.line(escape(example.strip())));
     man.line(".fi");
+    man.line(".SH SEE ALSO").line(".BR acpidump (8),").line(".BR iasl (1),").line(".BR lspci (8)");
     return man.page.toString();
   }
 
@@ -88,7 +99,9 @@ public final class ManPage {
       argument("\\fI" + escape(parameter.paramLabel()) + "\\fR", parameter);
     }
     for (OptionSpec option : spec.options()) {
-      if (option.hidden()) {
+      // Every command has these two: the tool's own stand for them.
+      boolean told = spec.parent() != null && (option.usageHelp() || option.versionHelp());
+      if (option.hidden() || told) {
         continue;
       }
       StringBuilder names = new StringBuilder();
@@ -117,8 +130,11 @@ public final class ManPage {
     codes.forEach((code, meaning) -> line(".TP").line(escape(code)).line(escape(meaning)));
   }
 
-  private void examples(CommandSpec spec) {
-    List.of(spec.usageMessage().footer()).forEach(example -> line(escape(example)));
+  /** A sentence as the line of a manual's name has it. */
+  private static String phrase(String sentence) {
+    String text = sentence.strip();
+    return text.substring(0, 1).toLowerCase(Locale.ROOT)
+        + text.substring(1, text.endsWith(".") ? text.length() - 1 : text.length());
   }
 
   /** A backslash, a dash that is one, and a line that would be a request. */

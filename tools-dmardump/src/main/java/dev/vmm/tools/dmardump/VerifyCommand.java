@@ -9,15 +9,19 @@ import dev.vmm.tools.dmardump.verify.Verification;
 import dev.vmm.tools.dmardump.verify.Verifier;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -38,10 +42,21 @@ import picocli.CommandLine.Spec;
       "2:the command line is wrong, or a file cannot be read"
     },
     footerHeading = "%nExamples:%n",
-    footer = {"  dmardump verify qemu:intel", "  dmardump verify --json capture.zip"})
+    footer = {
+      "  dmardump verify qemu:intel",
+      "  dmardump verify --json capture.zip",
+      "  dmardump verify --host-domain 0x1 capture.zip"
+    })
 final class VerifyCommand implements Callable<Integer> {
   @Spec private @Nullable CommandSpec spec;
   @Mixin private final CommonOptions common = new CommonOptions();
+
+  @Option(
+      names = "--host-domain",
+      paramLabel = "ID",
+      description =
+          "The host's domain, which may reach everything (default: each that maps all of memory one to one).")
+  private List<String> hosts = new ArrayList<>();
 
   @Parameters(paramLabel = "INPUT", description = "The name of a machine, or a snapshot.")
   private String input = "";
@@ -65,7 +80,7 @@ final class VerifyCommand implements Callable<Integer> {
         throw new VmmException(
             Errno.ENXIO, input + " has no I/O MMU that a back end here knows: nothing is isolated");
       }
-      Verification verification = Verifier.verify(units, machine.pci().functions());
+      Verification verification = Verifier.verify(units, machine, hostDomains());
       if (common.json) {
         try (JsonDump json = new JsonDump(out, false)) {
           json.verification(input, verification);
@@ -75,6 +90,18 @@ final class VerifyCommand implements Callable<Integer> {
       }
       return FindingText.status(verification.findings(), false);
     }
+  }
+
+  private Set<Integer> hostDomains() {
+    Set<Integer> ids = new HashSet<>();
+    for (String host : hosts) {
+      long id = Dump.number(host, "domain id");
+      if (id >>> 31 != 0) {
+        throw VmmException.invalid("\"%s\" is no domain id: expected at most 0x7fffffff", host);
+      }
+      ids.add((int) id);
+    }
+    return ids;
   }
 
   private void text(Verification verification, PrintWriter out) {

@@ -9,6 +9,7 @@ import com.networknt.schema.JsonSchemaFactory;
 import com.networknt.schema.SpecVersion;
 import dev.vmm.iommu.Access;
 import dev.vmm.iommu.inspect.Finding;
+import dev.vmm.iommu.inspect.PageTableVisitor;
 import dev.vmm.iommu.inspect.UnitReport;
 import dev.vmm.iommu.inspect.WalkReport;
 import dev.vmm.tools.dmardump.diff.Capture;
@@ -22,16 +23,19 @@ import java.io.IOException;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** A unit at work, shown in every form, and proved to keep devices apart. */
+@ParameterizedClass
+@ValueSource(strings = {"model:intel", "model:amd"})
 final class LiveDumpTest {
-  private static final String MACHINE = "model:intel";
-
   private static final JsonSchema SCHEMA = schema();
 
   private static JsonSchema schema() {
@@ -41,6 +45,18 @@ final class LiveDumpTest {
     } catch (IOException e) {
       throw new java.io.UncheckedIOException(e);
     }
+  }
+
+  private final String machine;
+  private final boolean amd;
+
+  LiveDumpTest(String machine) {
+    this.machine = machine;
+    this.amd = machine.endsWith("amd");
+  }
+
+  private LiveUnit open() {
+    return new LiveUnit(machine);
   }
 
   static JsonNode valid(String json) throws IOException {
@@ -60,7 +76,7 @@ final class LiveDumpTest {
 
   @Test
   void textNamesTheFunctionsAndAddsTheRangesUp() throws IOException {
-    try (LiveUnit live = new LiveUnit(MACHINE)) {
+    try (LiveUnit live = open()) {
       assertThat(text(live, false))
           .contains(
               "translation on",
@@ -70,13 +86,13 @@ final class LiveDumpTest {
               "iova 0x40000-0x40fff  -> hpa 0x%x  4K   r-  pages 4K"
                   .formatted(live.memory + 0x8000),
               "total 16K in 2 ranges, pages 4K",
-              "Invalidation queue @ ");
+              amd ? "Command buffer @ " : "Invalidation queue @ ");
     }
   }
 
   @Test
   void aRequesterIdWithoutAFunctionIsAbsent() throws IOException {
-    try (LiveUnit live = new LiveUnit(MACHINE)) {
+    try (LiveUnit live = open()) {
       live.iommu.move(List.of(dev.vmm.pci.Rid.parse("ff:1f.7")), live.host);
 
       assertThat(text(live, false).lines())
@@ -87,7 +103,7 @@ final class LiveDumpTest {
 
   @Test
   void rawShowsEachEntryBelowTheOneThatLeadsToIt() throws IOException {
-    try (LiveUnit live = new LiveUnit(MACHINE)) {
+    try (LiveUnit live = open()) {
       List<String> lines = text(live, true).lines().toList();
 
       assertThat(lines)
@@ -97,13 +113,14 @@ final class LiveDumpTest {
           .first()
           .asString()
           .contains("L1 iova 0x10000  entry @ 0x");
-      assertThat(lines).anyMatch(line -> line.contains("L4 iova 0x0 ") && line.endsWith("table"));
+      assertThat(lines)
+          .anyMatch(line -> line.matches(".*L[34] iova 0x0 .*") && line.endsWith("table"));
     }
   }
 
   @Test
   void oneAddressIsFollowedToItsPage() {
-    try (LiveUnit live = new LiveUnit(MACHINE)) {
+    try (LiveUnit live = open()) {
       WalkReport walk = Inspectors.load().walk(live.machine, LiveUnit.EDU, 0x12345).orElseThrow();
 
       assertThat(walk.fault()).isEmpty();
@@ -116,7 +133,7 @@ final class LiveDumpTest {
 
   @Test
   void oneAddressThatFaultsSaysWhy() {
-    try (LiveUnit live = new LiveUnit(MACHINE)) {
+    try (LiveUnit live = open()) {
       Inspectors inspectors = Inspectors.load();
       WalkReport missing = inspectors.walk(live.machine, LiveUnit.EDU, 0x20000).orElseThrow();
       WalkReport readOnly = inspectors.walk(live.machine, LiveUnit.EDU, 0x40000).orElseThrow();
@@ -125,10 +142,11 @@ final class LiveDumpTest {
       WalkReport wide = inspectors.walk(live.machine, LiveUnit.EDU, 1L << 60).orElseThrow();
 
       assertThat(missing.translation()).isEmpty();
-      assertThat(missing.fault()).contains("does not permit the write");
+      assertThat(missing.fault())
+          .contains(amd ? "the entry is not present" : "does not permit the write");
       assertThat(readOnly.fault()).startsWith("a write: ");
       assertThat(readOnly.translation()).isPresent();
-      assertThat(nobody.fault()).contains("root entry");
+      assertThat(nobody.fault()).contains(amd ? "gives no right" : "root entry");
       assertThat(wide.fault()).contains("beyond the width");
     }
   }
@@ -136,14 +154,14 @@ final class LiveDumpTest {
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
   void jsonFitsItsSchemaAndHasEveryMapping(boolean raw) throws IOException {
-    try (LiveUnit live = new LiveUnit(MACHINE)) {
+    try (LiveUnit live = open()) {
       Inspectors inspectors = Inspectors.load();
       StringWriter text = new StringWriter();
       try (JsonDump json = new JsonDump(text, raw)) {
         json.source(
             "a",
             List.of("note"),
-            live.machine.acpi().find("DMAR").stream()
+            live.machine.acpi().find(amd ? "IVRS" : "DMAR").stream()
                 .map(table -> inspectors.forTable(table).decode(table))
                 .toList(),
             live.units(),
@@ -170,8 +188,8 @@ final class LiveDumpTest {
 
   @Test
   void isolationHoldsAndSaysHowMuchWasChecked() {
-    try (LiveUnit live = new LiveUnit(MACHINE)) {
-      Verification verification = Verifier.verify(live.units(), live.machine.pci().functions());
+    try (LiveUnit live = open()) {
+      Verification verification = Verifier.verify(live.units(), live.machine, Set.of());
 
       assertThat(verification.findings()).isEmpty();
       assertThat(verification.assumptions()).hasSize(1);
@@ -183,10 +201,10 @@ final class LiveDumpTest {
     }
   }
 
-  private static List<String> broken(java.util.function.Consumer<LiveUnit> breaking) {
-    try (LiveUnit live = new LiveUnit(MACHINE)) {
+  private List<String> broken(java.util.function.Consumer<LiveUnit> breaking) {
+    try (LiveUnit live = open()) {
       breaking.accept(live);
-      return Verifier.verify(live.units(), live.machine.pci().functions()).findings().stream()
+      return Verifier.verify(live.units(), live.machine, Set.of()).findings().stream()
           .map(Finding::id)
           .distinct()
           .toList();
@@ -201,7 +219,7 @@ final class LiveDumpTest {
                   var other =
                       live.iommu.createDomain(new dev.vmm.iommu.DomainSpec("other", 1L << 38));
                   other.map(0x7000, live.memory + 0x2000, 0x1000, Access.READ);
-                  live.iommu.move(List.of(live.machine.pci().functions().get(2).rid()), other);
+                  live.iommu.move(List.of(live.neighbour()), other);
                 }))
         .containsExactly("VERIFY-SHARED-MEMORY");
   }
@@ -217,47 +235,123 @@ final class LiveDumpTest {
   }
 
   @Test
-  void aRequesterIdWithoutAnEntryIsFound() {
-    try (LiveUnit live = new LiveUnit(MACHINE)) {
-      UnitReport unit = live.units().get(0);
-      long entry =
-          unit.devices().stream()
-              .filter(device -> device.rid().equals(LiveUnit.EDU))
-              .findFirst()
-              .orElseThrow()
-              .hpa();
-      live.machine.memory().write64(entry, live.machine.memory().read64(entry) & ~1L);
+  void pageTablesAreOutOfReach() {
+    try (LiveUnit live = open()) {
+      List<Long> pages = new ArrayList<>();
+      long root = live.walkRoot();
+      live.units().get(0).domains().stream()
+          .filter(domain -> domain.tableRoot() == root)
+          .forEach(
+              domain ->
+                  domain
+                      .tables()
+                      .visit(
+                          new PageTableVisitor() {
+                            @Override
+                            public void table(long hpa, int level, long iova) {
+                              pages.add(hpa);
+                            }
+                          }));
+      assertThat(pages).hasSizeGreaterThan(2);
+      live.vm.map(0x50000, pages.get(pages.size() - 1), 0x1000, Access.READ);
 
-      assertThat(Verifier.verify(live.units(), live.machine.pci().functions()).findings())
+      assertThat(Verifier.verify(live.units(), live.machine, Set.of()).findings())
+          .singleElement()
+          .satisfies(
+              finding -> {
+                assertThat(finding.id()).isEqualTo("VERIFY-TABLE-REACHABLE");
+                assertThat(finding.evidence())
+                    .contains("0x%x".formatted(pages.get(pages.size() - 1)));
+              });
+    }
+  }
+
+  /** Verifies with another entry of the edu, of two words on both vendors, and restores it. */
+  private static List<Finding> withEntry(LiveUnit live, long low, long high) {
+    long at = live.entry(LiveUnit.EDU).hpa();
+    var memory = live.machine.memory();
+    long wasLow = memory.read64(at);
+    long wasHigh = memory.read64(at + 8);
+    memory.write64(at, low);
+    memory.write64(at + 8, high);
+    try {
+      return Verifier.verify(live.units(), live.machine, Set.of()).findings();
+    } finally {
+      memory.write64(at, wasLow);
+      memory.write64(at + 8, wasHigh);
+    }
+  }
+
+  @Test
+  void aRequesterIdWithoutAnEntryIsFound() {
+    try (LiveUnit live = open()) {
+      assertThat(withEntry(live, amd ? 3 : 0, 0))
           .singleElement()
           .satisfies(
               finding -> {
                 assertThat(finding.id()).isEqualTo("VERIFY-NO-DOMAIN");
                 assertThat(finding.source()).isEqualTo("0000:00:02.0");
               });
-      live.machine.memory().write64(entry, live.machine.memory().read64(entry) | 1L);
+    }
+  }
+
+  @Test
+  void aRequesterIdThatPassesUntranslatedIsFound() {
+    try (LiveUnit live = open()) {
+      long high = live.machine.memory().read64(live.entry(LiveUnit.EDU).hpa() + 8);
+      // Legacy mode's translation type 2; paging mode 0 with both rights.
+      assertThat(withEntry(live, amd ? 0x6000000000000003L : 0x9, high))
+          .extracting(Finding::id)
+          .containsExactly("VERIFY-PASS-THROUGH");
+      if (amd) {
+        assertThat(withEntry(live, 0, 0))
+            .extracting(Finding::id)
+            .containsExactly("VERIFY-STRUCTURE", "VERIFY-PASS-THROUGH");
+      }
     }
   }
 
   @Test
   void reservedBitsAndADomainIdOfTwoTablesAreFound() {
-    try (LiveUnit live = new LiveUnit(MACHINE)) {
-      var entries = live.units().get(0).devices();
-      long edu =
-          entries.stream()
-              .filter(d -> d.rid().equals(LiveUnit.EDU))
-              .findFirst()
-              .orElseThrow()
-              .hpa();
-      long other = entries.get(0).hpa();
+    try (LiveUnit live = open()) {
       var memory = live.machine.memory();
-      long was = memory.read64(edu + 8);
-      memory.write64(edu + 8, memory.read64(other + 8) | 1L << 63);
+      long low = memory.read64(live.entry(LiveUnit.EDU).hpa());
+      long high = memory.read64(live.entry(live.neighbour()).hpa() + 8);
 
-      assertThat(Verifier.verify(live.units(), live.machine.pci().functions()).findings())
+      assertThat(withEntry(live, low, high))
+          .extracting(Finding::id)
+          .containsExactly("VERIFY-DOMAIN-ID");
+      assertThat(withEntry(live, low | (amd ? 4 : 0), high | (amd ? 0 : 1L << 63)))
           .extracting(Finding::id)
           .containsExactlyInAnyOrder("VERIFY-STRUCTURE", "VERIFY-DOMAIN-ID");
-      memory.write64(edu + 8, was);
+    }
+  }
+
+  @Test
+  void theHostsDomainIsTheOneOverAllOfMemoryOrTheOneThatIsNamed() {
+    try (LiveUnit live = open()) {
+      int host = live.entry(live.neighbour()).domainId();
+      int vm = live.entry(LiveUnit.EDU).domainId();
+
+      assertThat(Verifier.verify(live.units(), live.machine, Set.of(host)).findings()).isEmpty();
+      assertThat(Verifier.verify(live.units(), live.machine, Set.of(host)).assumptions())
+          .singleElement()
+          .asString()
+          .contains("domain 0x%x".formatted(host), "is named");
+      assertThat(Verifier.verify(live.units(), live.machine, Set.of(vm)).findings())
+          .extracting(Finding::id)
+          .contains("VERIFY-TABLE-REACHABLE");
+
+      live.host.unmap(live.memory, 0x1000);
+      Verification doubtful = Verifier.verify(live.units(), live.machine, Set.of());
+      assertThat(doubtful.assumptions())
+          .singleElement()
+          .asString()
+          .startsWith("no domain maps all of memory one to one");
+      assertThat(doubtful.findings())
+          .extracting(Finding::id)
+          .contains("VERIFY-SHARED-MEMORY", "VERIFY-TABLE-REACHABLE");
+      live.host.map(live.memory, live.memory, 0x1000, Access.READ_WRITE);
     }
   }
 
@@ -267,8 +361,8 @@ final class LiveDumpTest {
 
   @Test
   void aDiffIsByMeaning() {
-    try (LiveUnit before = new LiveUnit(MACHINE);
-        LiveUnit after = new LiveUnit(MACHINE)) {
+    try (LiveUnit before = open();
+        LiveUnit after = open()) {
       assertThat(Differ.between(capture(before), capture(before))).isEmpty();
       after.vm.map(0x13000, after.memory + 0x3000, 0x1000, Access.READ_WRITE);
       after.vm.unmap(0x40000, 0x1000);
@@ -284,7 +378,7 @@ final class LiveDumpTest {
 
   @Test
   void aMovedDeviceIsOneChange() {
-    try (LiveUnit live = new LiveUnit(MACHINE)) {
+    try (LiveUnit live = open()) {
       List<UnitReport> before = live.units();
       live.iommu.move(List.of(LiveUnit.EDU), live.host);
 
@@ -297,7 +391,7 @@ final class LiveDumpTest {
 
   @Test
   void thePageIsWellFormedAndNeedsNothingElse() throws Exception {
-    try (LiveUnit live = new LiveUnit(MACHINE)) {
+    try (LiveUnit live = open()) {
       StringWriter text = new StringWriter();
       try (HtmlPage page = new HtmlPage(text)) {
         page.source("<evil> & \"quoted\"", List.of(), live.units(), PciNames.of(live.machine));

@@ -4,6 +4,7 @@ import dev.vmm.iommu.Access;
 import dev.vmm.iommu.Domain;
 import dev.vmm.iommu.DomainSpec;
 import dev.vmm.iommu.Iommu;
+import dev.vmm.iommu.inspect.DeviceEntryReport;
 import dev.vmm.iommu.inspect.UnitReport;
 import dev.vmm.iommu.spi.IommuContext;
 import dev.vmm.iommu.spi.IommuProvider;
@@ -53,7 +54,7 @@ final class LiveUnit implements AutoCloseable {
     vm.map(0x40000, memory + 0x8000, 0x1000, Access.READ);
     List<Rid> others = new ArrayList<>();
     for (PciFunction function : machine.pci().functions()) {
-      if (!function.rid().equals(EDU)) {
+      if (!function.rid().equals(EDU) && !function.isIommu()) {
         others.add(function.rid());
       }
     }
@@ -64,6 +65,30 @@ final class LiveUnit implements AutoCloseable {
 
   List<UnitReport> units() {
     return Inspectors.load().inspect(machine);
+  }
+
+  /** Returns what the units were told of a requester id. */
+  DeviceEntryReport entry(Rid rid) {
+    return units().stream()
+        .flatMap(unit -> unit.devices().stream())
+        .filter(device -> device.rid().equals(rid))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  /** Returns the root of the edu's tables. */
+  long walkRoot() {
+    return entry(EDU).tableRoot();
+  }
+
+  /** Returns a function that is in the host's domain. */
+  Rid neighbour() {
+    return machine.pci().functions().stream()
+        .filter(function -> !function.isIommu())
+        .map(PciFunction::rid)
+        .filter(rid -> !rid.equals(EDU))
+        .reduce((first, second) -> second)
+        .orElseThrow();
   }
 
   @Override

@@ -14,6 +14,7 @@ import java.util.List;
  * @param tableRoot the hpa of the top page table; 0 if there is none
  * @param raw the entry's words as hex, high word first
  * @param hpa of the entry, 0 if it is not known
+ * @param untranslated whether any of its requests go out as they are, past all tables
  * @param fields the book's fields, high bits first; those that are 0 may be left out
  */
 public record DeviceEntryReport(
@@ -25,15 +26,16 @@ public record DeviceEntryReport(
     long tableRoot,
     String raw,
     long hpa,
+    boolean untranslated,
     List<FieldReport> fields) {
   /** Copies the list. */
   public DeviceEntryReport {
     fields = List.copyOf(fields);
   }
 
-  /** An entry whose place and fields are not known. */
+  /** An entry whose place and fields are not known, and that lets nothing out as it is. */
   public DeviceEntryReport(
       Rid rid, int domainId, String type, int widthBits, int levels, long tableRoot, String raw) {
-    this(rid, domainId, type, widthBits, levels, tableRoot, raw, 0, List.of());
+    this(rid, domainId, type, widthBits, levels, tableRoot, raw, 0, false, List.of());
   }
 }

@@ -152,6 +152,7 @@ final class DeviceTableReader {
             walks ? first.hostRoot() : 0,
             entry.hex(),
             at,
+            !first.v() || (first.tv() && first.mode() == 0 && (first.ir() || first.iw())),
             fields(entry)));
     if (walks) {
       domains.read(domainId, first.hostRoot(), first.mode());

@@ -124,6 +124,7 @@ final class TableReader {
             levels == 0 ? 0 : low.tableRoot(),
             Words.hex(high.raw(), low.raw()),
             at,
+            type == TranslationType.PASS_THROUGH,
             fields(ContextEntryHigh.LAYOUT, high.raw(), ContextEntryLow.LAYOUT, low.raw())));
     if (levels != 0) {
       domainReader.read(high.did(), low.tableRoot(), levels);
@@ -183,6 +184,7 @@ final class TableReader {
                     memory.read64(at + 8),
                     low.raw()),
                 at,
+                false,
                 FieldReport.of(ScalableContextEntryLow.LAYOUT, low.raw())));
       }
     }

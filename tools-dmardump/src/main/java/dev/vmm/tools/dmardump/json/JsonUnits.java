@@ -93,6 +93,7 @@ final class JsonUnits {
       json.writeStringField("tableRoot", hex(device.tableRoot()));
       json.writeStringField("hpa", hex(device.hpa()));
       json.writeStringField("raw", device.raw());
+      json.writeBooleanField("untranslated", device.untranslated());
       JsonTables.fields(json, "fields", device.fields());
       json.writeEndObject();
     }
@@ -150,7 +151,7 @@ final class JsonUnits {
       value
           .clear()
           .text("{\"level\":")
-          .text(Integer.toString(level))
+          .digit(level)
           .text(",\"iova\":\"")
           .hex(iova)
           .text("\",\"hpa\":\"")

@@ -47,6 +47,13 @@ public final class LineBuffer {
     return this;
   }
 
+  /** Adds one decimal digit. */
+  public LineBuffer digit(int value) {
+    reserve(1);
+    chars[length++] = DIGITS[value];
+    return this;
+  }
+
   /** Adds {@code 0x...} without leading zeros. */
   public LineBuffer hex(long value) {
     reserve(18);

@@ -1,5 +1,6 @@
 package dev.vmm.tools.dmardump.verify;
 
+import dev.vmm.AddressRange;
 import dev.vmm.iommu.Access;
 import dev.vmm.iommu.inspect.DeviceEntryReport;
 import dev.vmm.iommu.inspect.DomainReport;
@@ -8,6 +9,7 @@ import dev.vmm.iommu.inspect.Finding.Severity;
 import dev.vmm.iommu.inspect.MemoryReport;
 import dev.vmm.iommu.inspect.PageTableVisitor;
 import dev.vmm.iommu.inspect.UnitReport;
+import dev.vmm.machine.Machine;
 import dev.vmm.machine.PhysicalMemory;
 import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
@@ -18,20 +20,22 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Proves isolation over the tables that units use at this moment: what is shared, reachable, or
  * left out is a finding. Used once, by one thread.
  *
  * <p>Owners are page-table roots: devices that share one are in one domain. The host's domain maps
- * all of memory one to one, tables and guests included, and is told apart by just that.
+ * all of memory one to one, tables and guests included, and is told apart by just that, unless it
+ * is named.
  */
 public final class Verifier {
   private static final int MAX_FINDINGS = 100;
 
   private final List<UnitReport> units;
   private final List<PciFunction> functions;
+  private final List<AddressRange> ram;
+  private final Set<Integer> hostDomains;
   private final List<Finding> findings = new ArrayList<>();
   private final List<String> assumptions = new ArrayList<>();
   private final Map<Long, Owner> owners = new LinkedHashMap<>();
@@ -46,12 +50,13 @@ public final class Verifier {
     private final int number;
     private final DomainReport domain;
     private final List<Rid> rids = new ArrayList<>();
-    private boolean identity = true;
-    private long mappedBytes;
+    private final Coverage coverage;
+    private boolean host;
 
-    Owner(int number, DomainReport domain) {
+    Owner(int number, DomainReport domain, List<AddressRange> ram) {
       this.number = number;
       this.domain = domain;
+      this.coverage = new Coverage(ram);
     }
 
     @Override
@@ -67,20 +72,30 @@ public final class Verifier {
     }
   }
 
-  private Verifier(List<UnitReport> units, List<PciFunction> functions) {
+  private Verifier(
+      List<UnitReport> units,
+      List<PciFunction> functions,
+      List<AddressRange> ram,
+      Set<Integer> hostDomains) {
     this.units = units;
     this.functions = functions;
+    this.ram = ram;
+    this.hostDomains = hostDomains;
   }
 
   /**
    * Reads all tables.
    *
-   * @param functions the functions of the machine
+   * @param machine whose units they are
+   * @param hostDomains the ids of the domains that are the host's; if empty, each that maps all of
+   *     memory one to one is taken for it
    * @throws dev.vmm.VmmException EIO or ETIMEDOUT if the machine does not answer
    */
-  public static Verification verify(List<UnitReport> units, List<PciFunction> functions) {
-    Verifier verifier = new Verifier(units, functions);
-    return verifier.all();
+  public static Verification verify(
+      List<UnitReport> units, Machine machine, Set<Integer> hostDomains) {
+    return new Verifier(
+            units, machine.pci().functions(), machine.memory().ram(), Set.copyOf(hostDomains))
+        .all();
   }
 
   private Verification all() {
@@ -88,9 +103,9 @@ public final class Verifier {
       unit(unit);
     }
     read();
-    @Nullable Owner host = host();
-    sharedMemory(host);
-    reachableTables(host);
+    hosts();
+    sharedMemory();
+    reachableTables();
     devices();
     if (leftOut > 0) {
       add("VERIFY-MORE", "units", leftOut + " more findings are left out", "mend the others first");
@@ -124,7 +139,7 @@ public final class Verifier {
     Map<Integer, Long> roots = new LinkedHashMap<>();
     for (DomainReport domain : unit.domains()) {
       Owner owner =
-          owners.computeIfAbsent(domain.tableRoot(), root -> new Owner(owners.size(), domain));
+          owners.computeIfAbsent(domain.tableRoot(), root -> new Owner(owners.size(), domain, ram));
       Long other = roots.putIfAbsent(domain.domainId(), domain.tableRoot());
       if (other != null && other != domain.tableRoot()) {
         add(
@@ -151,7 +166,7 @@ public final class Verifier {
       Owner owner = device.levels() == 0 ? null : owners.get(device.tableRoot());
       if (owner != null) {
         owner.rids.add(device.rid());
-      } else if (device.type().startsWith("pass-through") && unit.enabled()) {
+      } else if (device.untranslated() && unit.enabled()) {
         add(
             "VERIFY-PASS-THROUGH",
             unit.name(),
@@ -181,8 +196,7 @@ public final class Verifier {
                 @Override
                 public void run(
                     long iova, long hpa, long lengthBytes, Access access, long pageSizes) {
-                  owner.identity &= iova == hpa;
-                  owner.mappedBytes += lengthBytes;
+                  owner.coverage.run(iova, hpa, lengthBytes);
                   bytes += lengthBytes;
                   memory.add(hpa, lengthBytes, owner.number);
                 }
@@ -199,32 +213,36 @@ public final class Verifier {
     }
   }
 
-  /** The one that maps most, if all of it is one to one. */
-  private @Nullable Owner host() {
-    Owner most = null;
+  /** Marks the host's domains, and says why. */
+  private void hosts() {
     for (Owner owner : owners.values()) {
-      if (most == null || Long.compareUnsigned(owner.mappedBytes, most.mappedBytes) > 0) {
-        most = owner;
+      owner.host =
+          hostDomains.isEmpty()
+              ? owner.coverage.isWhole()
+              : hostDomains.contains(owner.domain.domainId());
+      if (owner.host) {
+        assumptions.add(
+            hostDomains.isEmpty()
+                ? owner
+                    + " maps all of memory one to one: it is taken for the host's, which reaches everything; if it is"
+                    + " another's, nothing is kept from its devices"
+                : owner + " is named as the host's, which reaches everything");
       }
     }
-    if (most == null || !most.identity || most.mappedBytes == 0) {
-      return null;
+    if (assumptions.isEmpty() && !owners.isEmpty()) {
+      assumptions.add(
+          hostDomains.isEmpty()
+              ? "no domain maps all of memory one to one: none is taken for the host's; if there is one, name it"
+              : "no page tables belong to a domain that is named as the host's");
     }
-    assumptions.add(
-        String.format(
-            Locale.ROOT,
-            "%s maps most, 0x%x bytes, all one to one: it is taken for the host's, which reaches everything",
-            most,
-            most.mappedBytes));
-    return most;
   }
 
-  private void sharedMemory(@Nullable Owner host) {
+  private void sharedMemory() {
     List<Owner> byNumber = new ArrayList<>(owners.values());
     memory.shared(
         byNumber.size(),
         (one, other, first, last) -> {
-          if (host == null || (one != host.number && other != host.number)) {
+          if (!byNumber.get(one).host && !byNumber.get(other).host) {
             add(
                 "VERIFY-SHARED-MEMORY",
                 "hpa",
@@ -240,14 +258,14 @@ public final class Verifier {
         });
   }
 
-  private void reachableTables(@Nullable Owner host) {
+  private void reachableTables() {
     int tables = owners.size();
     Extents both = new Extents();
     tablePages.stream()
         .sorted(Long::compareUnsigned)
         .forEach(page -> both.add(page, PhysicalMemory.PAGE_BYTES, tables));
     for (Owner owner : owners.values()) {
-      if (owner != host) {
+      if (!owner.host) {
         owner
             .domain
             .tables()
@@ -287,7 +305,9 @@ public final class Verifier {
     }
     for (PciFunction function : functions) {
       // What a bridge itself sends carries its own requester id too.
-      if (!known.contains(function.rid()) && units.stream().anyMatch(UnitReport::enabled)) {
+      if (!known.contains(function.rid())
+          && !function.isIommu()
+          && units.stream().anyMatch(UnitReport::enabled)) {
         add(
             "VERIFY-NO-DOMAIN",
             function.rid().toString(),
