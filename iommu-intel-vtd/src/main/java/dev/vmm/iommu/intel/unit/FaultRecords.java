@@ -90,7 +90,8 @@ public final class FaultRecords {
         low.address(),
         high.type().write() ? Access.WRITE : Access.READ,
         high.fr(),
-        FaultReason.describe(high.fr()));
+        FaultReason.describe(high.fr()),
+        FaultReason.kind(high.fr()));
   }
 
   private long offset(int index) {
