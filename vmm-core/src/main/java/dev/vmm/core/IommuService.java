@@ -43,9 +43,10 @@ public interface IommuService {
   List<String> status();
 
   /**
-   * Records that a driver for pass-through holds these requester ids: their home is the blocked
-   * domain from now on (the host domain if {@code hw.vmm.ppt.home=host}), and if the I/O MMU is on
-   * they are moved there. Starts nothing.
+   * Records that a driver for pass-through holds these requester ids, the device's own first and
+   * those that stand for it after it: their home is the blocked domain from now on (the host domain
+   * if {@code hw.vmm.ppt.home=host}), and if the I/O MMU is on they are moved there. Starts
+   * nothing.
    *
    * <p>A claim has one holder: it is what keeps two drivers from programming one device, and so
    * comes before a driver's first write to it.
@@ -99,16 +100,38 @@ public interface IommuService {
   Optional<String> domainNameOf(Rid rid);
 
   /**
-   * Takes the recorded faults from the units, tells every listener, and returns them. Empty while
-   * off.
+   * Takes the recorded faults from the units, tells every listener and the log, and returns them
+   * all, those also that came up at moves since. Of one device no more than {@code
+   * hw.vmm.iommu.fault_rate_limit} a second are told; the next that is says how many were not. An
+   * assigned device with more than {@code hw.vmm.iommu.fault_threshold} faults in a minute loses
+   * bus mastering, and its VM's {@linkplain VirtualMachine#onDmaStopped listeners} are told.
+   *
+   * <p>May be called at any time and by several threads: each fault comes to one of them. It never
+   * waits for a VM or a device. While the I/O MMU is off there is nothing to take.
+   *
+   * @throws dev.vmm.VmmException EIO if a unit is gone and there is no fault to tell
    */
   List<OwnedFault> drainFaults();
 
   /**
-   * Adds a listener that {@link #drainFaults} calls for each fault, in the caller's thread. Close
-   * the result to remove it. No lock is held meanwhile: a listener may call the platform.
+   * Adds a listener that {@link #drainFaults} calls for each fault that is told, in the caller's
+   * thread. Close the result to remove it. No lock is held meanwhile: a listener may call the
+   * platform.
    */
   Listening onFault(Consumer<OwnedFault> listener);
+
+  /**
+   * Calls {@link #drainFaults} again and again in a daemon thread of its own, until the result is
+   * closed or the platform is. Without it nobody takes the faults but who calls that.
+   *
+   * @param period the pause between two calls, 1 ms at least; units record few faults, a storm
+   *     overflows them at once
+   * @throws dev.vmm.VmmException EINVAL if the period is shorter
+   */
+  Listening watchFaults(Duration period);
+
+  /** Returns what was counted of faults since the platform was opened. */
+  FaultStatistics faultStatistics();
 
   /** A listener that was added. */
   interface Listening extends AutoCloseable {

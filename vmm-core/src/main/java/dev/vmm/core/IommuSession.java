@@ -16,10 +16,12 @@ import dev.vmm.pci.Rid;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -28,8 +30,8 @@ import org.slf4j.LoggerFactory;
  * One run of the I/O MMU, from open to close: the back end's object, the two domains that are
  * always there, and who was put where.
  *
- * <p>Not thread-safe: used under the I/O MMU's lock, except for {@link #domainOf} and {@link
- * #drainFaults}.
+ * <p>Not thread-safe: used under the I/O MMU's lock, except for {@link #domainOf}, {@link
+ * #drainFaults} and what else the fault pipeline asks.
  */
 final class IommuSession {
   private static final Logger LOG = LoggerFactory.getLogger(IommuSession.class);
@@ -40,6 +42,10 @@ final class IommuSession {
   private final Machine machine;
   private final Homes homes;
   private final Iommu iommu;
+  private final FaultPipeline faults;
+
+  /** The function that each requester id of the host stands for, as of the last look. */
+  private final Map<Rid, Rid> functions = new ConcurrentHashMap<>();
 
   /** Every domain that is not closed, in the order of creation. */
   private final List<Domain> domains = new ArrayList<>();
@@ -52,13 +58,14 @@ final class IommuSession {
 
   private volatile boolean open = true;
   private boolean unitsClosed;
-  private @Nullable Domain host;
-  private @Nullable Domain blocked;
+  private volatile @Nullable Domain host;
+  private volatile @Nullable Domain blocked;
 
-  IommuSession(Machine machine, Homes homes, Iommu iommu) {
+  IommuSession(Machine machine, Homes homes, Iommu iommu, FaultPipeline faults) {
     this.machine = machine;
     this.homes = homes;
     this.iommu = iommu;
+    this.faults = faults;
   }
 
   /**
@@ -168,7 +175,13 @@ final class IommuSession {
   private Set<Rid> presentIds() {
     Set<Rid> present = new TreeSet<>();
     for (PciFunction function : machine.pci().functions()) {
-      RequesterIds.of(function).stream().filter(this::covered).forEach(present::add);
+      for (Rid rid : RequesterIds.of(function)) {
+        if (covered(rid)) {
+          present.add(rid);
+          boolean own = rid.equals(function.rid());
+          functions.merge(rid, function.rid(), (old, found) -> own ? found : old);
+        }
+      }
     }
     // Ids that a driver claimed beside the function's own, such as an alias, are no functions.
     homes.claimedOrHeld().filter(this::covered).forEach(present::add);
@@ -200,7 +213,12 @@ final class IommuSession {
     }
     List<Rid> copy = List.copyOf(rids);
     moved.addAll(copy);
-    Spi.run("moving " + copy + " to domain " + domain.name(), () -> iommu.move(copy, domain));
+    faults.moving(this, copy);
+    try {
+      Spi.run("moving " + copy + " to domain " + domain.name(), () -> iommu.move(copy, domain));
+    } finally {
+      faults.moved(this);
+    }
   }
 
   boolean isIn(Rid rid, Domain domain) {
@@ -211,6 +229,35 @@ final class IommuSession {
     return open
         ? Spi.get("asking for the domain of " + rid, () -> iommu.domainOf(rid))
         : Optional.empty();
+  }
+
+  /**
+   * Returns the domain that {@code rid} is in, or null: also where the back end does not tell. Asked
+   * for each fault of a storm: makes no message that nobody reads.
+   */
+  @Nullable Domain placeOf(Rid rid) {
+    if (!open) {
+      return null;
+    }
+    try {
+      return iommu.domainOf(rid).orElse(null);
+    } catch (RuntimeException | LinkageError | AssertionError e) {
+      LOG.debug("the back end does not tell where {} is", rid, e);
+      return null;
+    }
+  }
+
+  /** Returns the function that {@code rid} stands for, by the last look at the bus. */
+  Optional<Rid> deviceOf(Rid rid) {
+    return Optional.ofNullable(functions.get(rid));
+  }
+
+  boolean isHost(Domain domain) {
+    return domain == host;
+  }
+
+  boolean isBlocked(Domain domain) {
+    return domain == blocked;
   }
 
   FaultBatch drainFaults() {

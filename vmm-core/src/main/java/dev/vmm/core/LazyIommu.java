@@ -15,6 +15,8 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -36,7 +38,8 @@ final class LazyIommu implements IommuService {
   private final IommuLifecycle lifecycle;
   private final Homes homes;
   private final ReentrantLock lock = new ReentrantLock();
-  private final FaultDesk faults = new FaultDesk();
+  private final FaultPipeline faults;
+  private final Set<FaultWatch> watches = ConcurrentHashMap.newKeySet();
 
   /** The running session; null unless the state is ON. */
   private volatile @Nullable IommuSession session;
@@ -46,7 +49,7 @@ final class LazyIommu implements IommuService {
   /** A session that could not be closed; it must be before the next can begin. */
   private @Nullable IommuSession residue;
 
-  private boolean closed;
+  private volatile boolean closed;
 
   LazyIommu(Machine machine, Tunables tunables, BackendLoader.Source source) {
     this.machine = machine;
@@ -54,6 +57,11 @@ final class LazyIommu implements IommuService {
     discovery = new BackendDiscovery(machine, tunables, source);
     lifecycle = new IommuLifecycle(tunables.get(CoreTunables.IOMMU_ENABLE));
     homes = new Homes(tunables.get(CoreTunables.PPT_HOME));
+    faults =
+        new FaultPipeline(
+            tunables.get(CoreTunables.FAULT_RATE_LIMIT),
+            tunables.get(CoreTunables.FAULT_THRESHOLD),
+            System::nanoTime);
   }
 
   @Override
@@ -112,6 +120,7 @@ final class LazyIommu implements IommuService {
         running.moveToBlocked(rids);
       }
       homes.claim(rids);
+      faults.owners().claimed(rids);
     } finally {
       lock.unlock();
     }
@@ -135,6 +144,7 @@ final class LazyIommu implements IommuService {
           throw e;
         }
       }
+      faults.owners().unclaimed(rids);
     } finally {
       lock.unlock();
     }
@@ -203,13 +213,33 @@ final class LazyIommu implements IommuService {
 
   @Override
   public List<OwnedFault> drainFaults() {
-    IommuSession running = session;
-    return running == null ? List.of() : faults.drain(running);
+    return faults.drain();
   }
 
   @Override
   public Listening onFault(Consumer<OwnedFault> listener) {
     return faults.listen(listener);
+  }
+
+  @Override
+  public FaultStatistics faultStatistics() {
+    return faults.statistics();
+  }
+
+  @Override
+  public Listening watchFaults(Duration period) {
+    FaultWatch watch = new FaultWatch(period, this::drainFaults, watches::remove);
+    watches.add(watch);
+    if (closed) {
+      watch.close();
+    } else {
+      watch.start();
+    }
+    return watch;
+  }
+
+  FaultPipeline faults() {
+    return faults;
   }
 
   /**
@@ -257,7 +287,7 @@ final class LazyIommu implements IommuService {
           Spi.get(
               "opening back end " + backend.name(),
               () -> backend.provider().open(new IommuContext(machine, tunables)));
-      starting = new IommuSession(machine, homes, iommu);
+      starting = new IommuSession(machine, homes, iommu, faults);
       starting.start();
     } catch (Throwable e) {
       VmmException cause = Spi.failure("starting back end " + backend.name(), e);
@@ -268,6 +298,7 @@ final class LazyIommu implements IommuService {
     }
     startTime = Duration.ofNanos(System.nanoTime() - begin);
     session = starting;
+    faults.begin(starting);
     lifecycle.started();
     LOG.info("I/O MMU started by back end {} in {} us", backend.name(), startTime.toNanos() / 1000);
   }
@@ -330,12 +361,14 @@ final class LazyIommu implements IommuService {
 
   /** Returns the machine to how it was found, for good. A close that failed may be tried again. */
   void close() {
+    closed = true;
+    watches.forEach(FaultWatch::close);
     lock.lock();
     try {
-      closed = true;
       IommuSession running = session;
       if (running != null) {
         requireNobodyHeld(running);
+        faults.end();
         residue = running;
         session = null;
       }

@@ -34,6 +34,7 @@ final class VmDomain {
   /** Creates the domain and maps all memory in it; after a failure there is none. */
   Domain create() {
     Domain created = iommu.createDomain("vm:" + vmName, memory.lastGpa());
+    iommu.faults().owners().opened(created, vmName);
     try {
       memory.all().forEach(segment -> map(created, segment));
     } catch (VmmException e) {
@@ -42,6 +43,8 @@ final class VmDomain {
         iommu.closeDomain(created);
       } catch (VmmException closing) {
         e.addSuppressed(closing);
+      } finally {
+        iommu.faults().owners().closed(created);
       }
       throw e;
     }
@@ -65,6 +68,8 @@ final class VmDomain {
       memory.markAllReachable();
       LOG.error("domain {} could not be closed: the memory in it is kept for good", last.name(), e);
       throw e;
+    } finally {
+      iommu.faults().owners().closed(last);
     }
   }
 
@@ -100,6 +105,8 @@ final class VmDomain {
   void unmap(MemorySegment segment) {
     Domain present = domain;
     if (present != null) {
+      // Before it is done: a fault of it may be told at once.
+      iommu.faults().unmapped(present, segment.gpa(), segment.lengthBytes());
       Spi.run(
           "unmapping " + segment + " in domain " + present.name(),
           () -> present.unmap(segment.gpa(), segment.lengthBytes()));

@@ -66,6 +66,12 @@ class CorePartsTest {
               Map.of(
                   "hw.vmm.iommu.backend", "",
                   "hw.vmm.iommu.enable", "1",
+                  "hw.vmm.iommu.fault_rate_limit", "10",
+                  "hw.vmm.iommu.fault_threshold", "1000",
+                  "hw.vmm.iommu.faults.overflows", "0",
+                  "hw.vmm.iommu.faults.suppressed", "0",
+                  "hw.vmm.iommu.faults.total", "0",
+                  "hw.vmm.iommu.faults.unknown", "0",
                   "hw.vmm.iommu.initialized", "0",
                   "hw.vmm.ppt.home", "host"));
     }
