@@ -86,6 +86,12 @@ final class FaultCounters {
     return count;
   }
 
+  /** Returns the faults of one device; 0 if it made none, or has no record of its own. */
+  long faultsOf(Rid device) {
+    Count count = devices.get(device);
+    return count == null ? 0 : count.faults;
+  }
+
   FaultStatistics snapshot(long overflows) {
     Map<Rid, FaultCount> counts = new HashMap<>();
     devices.forEach((rid, count) -> counts.put(rid, count.snapshot()));

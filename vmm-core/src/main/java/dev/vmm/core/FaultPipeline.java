@@ -165,6 +165,16 @@ final class FaultPipeline {
     }
   }
 
+  /** Takes the faults from the units, to be told later, and returns how many a device has made. */
+  long countOf(Rid device) {
+    synchronized (lock) {
+      if (session != null) {
+        collectAtMove(session);
+      }
+      return counters.faultsOf(device);
+    }
+  }
+
   /**
    * Takes the faults from the units, tells everybody, and cuts off who made too many.
    *

@@ -133,6 +133,15 @@ public interface IommuService {
   /** Returns what was counted of faults since the platform was opened. */
   FaultStatistics faultStatistics();
 
+  /**
+   * Returns how many faults a device has made since the platform was opened, those included that
+   * units have recorded up to now, which the next {@link #drainFaults} tells. For a driver that
+   * wants to know whether a device that should be silent is.
+   *
+   * @param device its own requester id
+   */
+  long faultsOf(Rid device);
+
   /** A listener that was added. */
   interface Listening extends AutoCloseable {
     /** Removes the listener. Does nothing the second time. */

@@ -232,8 +232,8 @@ final class IommuSession {
   }
 
   /**
-   * Returns the domain that {@code rid} is in, or null: also where the back end does not tell. Asked
-   * for each fault of a storm: makes no message that nobody reads.
+   * Returns the domain that {@code rid} is in, or null: also where the back end does not tell.
+   * Asked for each fault of a storm: makes no message that nobody reads.
    */
   @Nullable Domain placeOf(Rid rid) {
     if (!open) {

@@ -227,6 +227,11 @@ final class LazyIommu implements IommuService {
   }
 
   @Override
+  public long faultsOf(Rid device) {
+    return faults.countOf(device);
+  }
+
+  @Override
   public Listening watchFaults(Duration period) {
     FaultWatch watch = new FaultWatch(period, this::drainFaults, watches::remove);
     watches.add(watch);
