@@ -2,6 +2,7 @@
 module dev.vmm.tools.vmmctl {
   requires dev.vmm.ppt;
   requires dev.vmm.tools.dmardump;
+  requires com.fasterxml.jackson.core;
   requires info.picocli;
   requires java.management;
   requires org.slf4j;

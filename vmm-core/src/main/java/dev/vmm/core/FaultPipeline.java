@@ -51,6 +51,9 @@ final class FaultPipeline {
   private static final long MINUTE = 60 * SECOND;
   private static final Logger LOG = LoggerFactory.getLogger(FaultPipeline.class);
 
+  /** A logger of its own, whose name is documented: whoever shows faults otherwise turns it off. */
+  private static final Logger FAULTS = LoggerFactory.getLogger("dev.vmm.core.faults");
+
   private record Report(OwnedFault fault, boolean told, FaultCounters.Count count) {}
 
   private final LongSupplier nanoTime;
@@ -199,8 +202,8 @@ final class FaultPipeline {
     for (Report report : taken) {
       faults.add(report.fault());
       if (report.told()) {
-        if (LOG.isWarnEnabled()) {
-          LOG.warn("DMA fault: {}", report.fault().describe());
+        if (FAULTS.isWarnEnabled()) {
+          FAULTS.warn("{}", report.fault().describe());
         }
         listeners.tell(report.fault());
       }

@@ -17,6 +17,12 @@ public record FaultStatistics(Map<Rid, FaultCount> devices, FaultCount unknown, 
     devices = Map.copyOf(devices);
   }
 
+  /** Returns what was counted of one device; zeros if it had no fault. */
+  public FaultCount of(Rid device) {
+    FaultCount count = devices.get(device);
+    return count == null ? new FaultCount(0, 0, 0) : count;
+  }
+
   /** Returns the faults of all. */
   public long faults() {
     return unknown.faults() + devices.values().stream().mapToLong(FaultCount::faults).sum();

@@ -18,6 +18,7 @@ import picocli.CommandLine.Spec;
         "Passes PCI devices of a machine through to virtual machines, and shows the proof.",
     subcommands = {
       DemoCommand.class,
+      FaultsCommand.class,
       ListCommand.class,
       TunablesCommand.class,
       DmardumpCommand.class,
@@ -36,6 +37,6 @@ final class VmmctlCommand implements Runnable {
   public void run() {
     throw new ParameterException(
         java.util.Objects.requireNonNull(spec).commandLine(),
-        "expected a command: demo, list, tunables, dmardump or help");
+        "expected a command: demo, faults, list, tunables, dmardump or help");
   }
 }
