@@ -78,7 +78,7 @@ final class FaultsCommandTest {
 
   @Test
   void aMachineWithoutADmaEngineIsRefused() {
-    assertThat(run("faults", "--machine", "fake:plain")).isEqualTo(1);
+    assertThat(run("faults", "--machine", "fake:plain")).isEqualTo(2);
     assertThat(err.toString()).contains("ENOENT", "DMA engine");
   }
 }
