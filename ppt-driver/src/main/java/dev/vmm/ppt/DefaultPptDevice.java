@@ -10,6 +10,7 @@ import dev.vmm.pci.MsiCapability;
 import dev.vmm.pci.MsixCapability;
 import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
+import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 
@@ -50,6 +51,21 @@ final class DefaultPptDevice implements PptDevice {
   @Override
   public List<Bar> bars() {
     return life.bars();
+  }
+
+  @Override
+  public Collection<Rid> requesterIds() {
+    return life.rids();
+  }
+
+  @Override
+  public void stopDma(VirtualMachine owner) {
+    life.stopDma(owner);
+  }
+
+  @Override
+  public boolean dmaStopped() {
+    return life.dmaStopped();
   }
 
   @Override
@@ -186,6 +202,10 @@ final class DefaultPptDevice implements PptDevice {
 
   @Override
   public String toString() {
-    return life.function() + " " + state() + ownerName().map(name -> " to " + name).orElse("");
+    return life.function()
+        + " "
+        + state()
+        + ownerName().map(name -> " to " + name).orElse("")
+        + (dmaStopped() ? ", bus mastering cut" : "");
   }
 }

@@ -41,16 +41,26 @@ final class DeviceLife {
   private final InterruptControl interrupts;
   private volatile List<Bar> bars = List.of();
   private int hostCommand;
+  private volatile boolean dmaStopped;
 
-  /** What a broken device must be given back once it can be reset; null if no VM ever had it. */
-  private @Nullable Assignment owed;
+  /** The faults that it had made when it was parked: more mean that it was not silent since. */
+  private long faultsWhenParked;
+
+  /** What a broken device must be given back once it can be reset. */
+  private record Owed(ConfigSnapshot saved, int parkedCommand) {}
+
+  /** Null if nothing is owed: no VM ever had it, and it was silent. */
+  private @Nullable Owed owed;
+
+  /** Whether it was seen to make requests after a reset with bus mastering off. */
+  private boolean keepsOn;
 
   DeviceLife(Vmm vmm, PciBus pci, PciFunction function, BarSizer sizer, Waiter waiter) {
     this.vmm = vmm;
     this.function = function;
     this.sizer = sizer;
     control = new FunctionControl(pci, function);
-    reset = new FunctionReset(function, control, waiter);
+    reset = new FunctionReset(pci, function, control, waiter);
     interrupts =
         new InterruptControl(
             vmm.machine(),
@@ -110,6 +120,24 @@ final class DeviceLife {
     return assignment;
   }
 
+  boolean dmaStopped() {
+    return dmaStopped;
+  }
+
+  /** Cuts bus mastering of a device that {@code owner} has; nothing turns it on before assign. */
+  void stopDma(VirtualMachine owner) {
+    lock.lock();
+    try {
+      Assignment present = assignment;
+      if (present != null && present.vm().equals(owner)) {
+        dmaStopped = true;
+        control.clearCommand(PciCommand.BUS_MASTER);
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
   Optional<VirtualMachine> owner() {
     return Optional.ofNullable(assignment).map(Assignment::vm);
   }
@@ -137,6 +165,7 @@ final class DeviceLife {
       control.setCommand(hostCommand & ~PciCommand.ACTIVE);
       reset.fellSilent();
       bars = sizer.size(function);
+      reset.warnIfNone();
       state = state.to(PptState.PARKED);
     } catch (RuntimeException e) {
       sizer.forget(function.rid());
@@ -146,7 +175,7 @@ final class DeviceLife {
       }
       throw e;
     }
-    reset.warnIfNone();
+    faultsWhenParked = iommu().faultsOf(function.rid());
   }
 
   /** PARKED to ASSIGNED, inside the VM's admit. */
@@ -167,6 +196,7 @@ final class DeviceLife {
         reset.run();
         saved.restore(false);
         control.setCommand(parked);
+        requireSilent();
         moving[0] = true;
         iommu().move(self(), domain);
         // Last of all: from here on the device may write to the guest's memory.
@@ -176,6 +206,7 @@ final class DeviceLife {
         throw e;
       }
       interrupts.forget();
+      dmaStopped = false;
       assignment = next;
       state = state.to(PptState.ASSIGNED);
     } finally {
@@ -217,14 +248,14 @@ final class DeviceLife {
     if (undone && moved) {
       undone = undo(failure, "moving it home", () -> iommu().release(self()));
     }
-    if (!undone) {
+    if (!undone || keepsOn) {
       breakDown(failed, failure);
     }
   }
 
   /** The device may do anything: to where it reaches nothing. */
   private void breakDown(Assignment last, RuntimeException failure) {
-    owed = last;
+    owed = new Owed(last.saved(), last.parkedCommand());
     state = state.to(PptState.BROKEN);
     undo(failure, "blocking it", () -> iommu().block(self()));
     LOG.error("{} is broken: it is blocked until a detach can reset it", function, failure);
@@ -248,13 +279,15 @@ final class DeviceLife {
           .forEach(
               (gpa, window) ->
                   steps.attempt("unmapping its registers", () -> window.endIn(last.vm(), gpa)));
-      boolean quiesced = steps.attempt("quiescing it", () -> quiesce(last));
+      boolean quiesced = steps.attempt("quiescing it", () -> quiesce(last.saved(), last.parkedCommand()));
       // Whatever became of the rest: before it leaves, or is broken, none of its messages passes.
       boolean muted = steps.attempt("blocking its interrupts", interrupts::blockMessages);
       assignment = null;
+      dmaStopped = false;
       boolean parked =
           quiesced && muted && steps.attempt("moving it home", () -> iommu().release(self()));
       if (parked) {
+        faultsWhenParked = iommu().faultsOf(function.rid());
         state = state.to(PptState.PARKED);
       } else {
         breakDown(last, steps.failure());
@@ -273,12 +306,38 @@ final class DeviceLife {
             function, vm.name(), owner().map(owner -> "VM " + owner.name()).orElse("no VM")));
   }
 
-  private void quiesce(Assignment last) {
-    control.setCommand(last.parkedCommand());
+  private void quiesce(ConfigSnapshot saved, int parkedCommand) {
+    control.setCommand(parkedCommand);
     reset.run();
     interrupts.forget();
-    last.saved().restore(true);
-    control.setCommand(last.parkedCommand());
+    saved.restore(true);
+    control.setCommand(parkedCommand);
+  }
+
+  /**
+   * Fails with EIO if a device that made requests while it was parked, which the blocked domain
+   * refused, goes on with them after its reset: then neither bus mastering nor reset stops it.
+   * Devices that were silent are not waited for.
+   */
+  private void requireSilent() {
+    Rid rid = function.rid();
+    long before = iommu().faultsOf(rid);
+    if (before == faultsWhenParked) {
+      return;
+    }
+    reset.pauseForStrays();
+    long after = iommu().faultsOf(rid);
+    faultsWhenParked = after;
+    if (after != before) {
+      keepsOn = true;
+      throw new VmmException(
+          Errno.EIO,
+          String.format(
+              "%s goes on making requests with bus mastering off and after its reset: %d were refused in %d ms; expected"
+                  + " none; it stays blocked until a detach finds it silent, or power it off",
+              function, after - before, FunctionReset.STRAY_NANOS / 1_000_000));
+    }
+    LOG.warn("{} made requests while it belonged to no VM; its reset has ended that", function);
   }
 
   /** PARKED or BROKEN to HOST. */
@@ -297,7 +356,7 @@ final class DeviceLife {
                     + owner().map(VirtualMachine::name).orElse("?")
                     + "; unassign it first");
         case BROKEN -> repair();
-        case PARKED -> {}
+        case PARKED -> settleParked();
       }
       boolean there = control.answers();
       try {
@@ -319,14 +378,41 @@ final class DeviceLife {
     }
   }
 
+  /**
+   * Makes sure that a parked device does nothing any more that could reach the host's memory: it
+   * stays parked, and blocked, otherwise.
+   */
+  private void settleParked() {
+    if (!control.answers()) {
+      return; // it is gone, and what is gone sends nothing
+    }
+    if (iommu().faultsOf(function.rid()) == faultsWhenParked) {
+      reset.requireNothingPending();
+      return;
+    }
+    ConfigSnapshot saved = ConfigSnapshot.save(function);
+    int parked = control.command() & ~PciCommand.ACTIVE;
+    try {
+      reset.fellSilent();
+      quiesce(saved, parked);
+      requireSilent();
+    } catch (RuntimeException e) {
+      owed = new Owed(saved, parked);
+      state = state.to(PptState.BROKEN);
+      undo(e, "blocking it", () -> iommu().block(self()));
+      throw e;
+    }
+  }
+
   /** BROKEN to PARKED, still blocked: the unclaim that follows moves it. */
   private void repair() {
-    Assignment last = owed;
+    Owed last = owed;
     try {
       if (last != null) {
-        quiesce(last);
+        quiesce(last.saved(), last.parkedCommand());
         forgetMessages();
       }
+      requireSilent();
     } catch (RuntimeException e) {
       throw new VmmException(
           Errno.EIO,
@@ -337,6 +423,7 @@ final class DeviceLife {
           e);
     }
     owed = null;
+    keepsOn = false;
     state = state.to(PptState.PARKED);
   }
 

@@ -70,7 +70,7 @@ final class DevicePolicy {
     GroupObstacles.sharedRequesterIds(topology, rid, held).ifPresent(obstacles::add);
     groups.obstacle(topology, rid, null).ifPresent(obstacles::add);
     FunctionReset reset =
-        new FunctionReset(function, new FunctionControl(pci, function), Waiter.REAL);
+        new FunctionReset(pci, function, new FunctionControl(pci, function), Waiter.REAL);
     if (reset.kind() == ResetMethod.NONE) {
       obstacles.add(DeviceObstacles.noReset(function));
     }

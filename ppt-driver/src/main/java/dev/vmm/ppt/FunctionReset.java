@@ -5,18 +5,24 @@ import dev.vmm.VmmException;
 import dev.vmm.pci.AdvancedFeaturesCapability;
 import dev.vmm.pci.ConfigSpace;
 import dev.vmm.pci.MsixCapability;
+import dev.vmm.pci.PciBus;
 import dev.vmm.pci.PciCapability;
 import dev.vmm.pci.PciCommand;
 import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.PcieCapability;
 import dev.vmm.pci.PowerManagementCapability;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Resets one function by the best way it has, and checks that the reset happened. Its config space
- * is lost. Guarded by the device's lock.
+ * Resets one function by the best way that has an effect, and checks that the reset happened. Its
+ * config space is lost. Guarded by the device's lock.
  *
  * <p>Source: PCI Express Base 5.0, "Function Level Reset (FLR)" with its implementation note on
  * transactions pending, "Conventional PCI Advanced Features (AF)", "PCI Power Management State
@@ -43,6 +49,9 @@ final class FunctionReset {
    */
   static final long SILENT_NANOS = 250_000_000L;
 
+  /** How long a device that was not silent is listened to after its reset. */
+  static final long STRAY_NANOS = 50_000_000L;
+
   private static final long POLL_NANOS = 10_000_000L;
   private static final int INITIATE_FLR = 1 << 15;
   private static final int PCIE_PENDING = 1 << 5;
@@ -50,6 +59,7 @@ final class FunctionReset {
   private static final int POWER_STATE = 3;
   private static final int PME_STATUS = 1 << 15;
 
+  private final PciBus bus;
   private final PciFunction function;
   private final ConfigSpace config;
   private final FunctionControl control;
@@ -58,11 +68,15 @@ final class FunctionReset {
   private final int af;
   private final int pm;
   private final int msix;
-  private final ResetMethod kind;
+
+  /** The function's own ways, best first. */
+  private final List<ResetMethod> own;
+
   private long silentSince;
 
   /** Finds the capabilities; 0 stands for one that is not there. */
-  FunctionReset(PciFunction function, FunctionControl control, Waiter waiter) {
+  FunctionReset(PciBus bus, PciFunction function, FunctionControl control, Waiter waiter) {
+    this.bus = bus;
     this.function = function;
     this.config = function.config();
     this.control = control;
@@ -71,18 +85,25 @@ final class FunctionReset {
     this.af = config.capability(PciCapability.ADVANCED_FEATURES).orElse(0);
     this.pm = config.capability(PciCapability.POWER_MANAGEMENT).orElse(0);
     this.msix = config.capability(PciCapability.MSI_X).orElse(0);
-    this.kind = ResetMethod.of(function).stream().findFirst().orElse(ResetMethod.NONE);
+    this.own = ResetMethod.of(function);
   }
 
+  /**
+   * Returns the way that is tried first. Where the function has none of its own it looks around.
+   */
   ResetMethod kind() {
-    return kind;
+    if (!own.isEmpty()) {
+      return own.get(0);
+    }
+    return BusReset.of(bus, function).isPresent() ? ResetMethod.BUS : ResetMethod.NONE;
   }
 
   /** Warns, for whoever attaches it, of a function that no reset clears between its owners. */
   void warnIfNone() {
-    if (kind == ResetMethod.NONE) {
+    if (kind() == ResetMethod.NONE) {
       LOG.warn(
-          "{} has no reset (FLR, AF, D3hot): between owners it is only silenced, and keeps their state",
+          "{} has no reset (FLR, AF, D3hot, a bus of its own): between owners it is only silenced, and keeps their"
+              + " state",
           function);
     }
   }
@@ -92,8 +113,24 @@ final class FunctionReset {
     silentSince = waiter.nanoTime();
   }
 
+  /** Gives a device that was not silent the time to show that it still is not. */
+  void pauseForStrays() {
+    waiter.pause(STRAY_NANOS);
+  }
+
   /**
-   * Resets the function, whose decode and bus-master bits are off already.
+   * Fails with EIO while transactions are pending: what they read or wait for may be the host's
+   * memory by then. Waits for them at most {@link #PENDING_NANOS}.
+   */
+  void requireNothingPending() {
+    if (!awaitNothingPending()) {
+      throw stillPending("with bus mastering off");
+    }
+  }
+
+  /**
+   * Resets the function, whose decode and bus-master bits are off already: by its own ways in turn
+   * until one has an effect, then with its bus if it is alone there.
    *
    * @throws VmmException EIO if it does not answer afterwards, or answers without having been reset
    */
@@ -101,37 +138,78 @@ final class FunctionReset {
     control.requireAnswer();
     wake();
     boolean pending = !awaitNothingPending();
-    if (pending && kind != ResetMethod.NONE) {
+    if (pending && !own.isEmpty()) {
       LOG.warn(
           "{} has transactions pending after {} ms with bus mastering off; resetting it by {} all the same",
           function,
           PENDING_NANOS / 1_000_000,
-          kind);
+          own.get(0));
     }
-    if (kind != ResetMethod.NONE) {
-      leaveMarks();
+    VmmException failure = null;
+    for (ResetMethod kind : own) {
+      VmmException failed = attempt(kind, null);
+      if (failed == null) {
+        return;
+      }
+      failure = first(failure, failed);
     }
-    switch (kind) {
-      case FLR -> {
-        int offset = pcie + PcieCapability.DEVICE_CONTROL;
-        config.write16(offset, config.read16(offset) | INITIATE_FLR);
-        waiter.pause(FLR_NANOS);
+    // Last, and looked for only then: it costs a look at all buses.
+    Optional<BusReset> around = BusReset.of(bus, function);
+    if (around.isPresent()) {
+      VmmException failed = attempt(ResetMethod.BUS, around.get());
+      if (failed == null) {
+        return;
       }
-      case AF_FLR -> {
-        config.write8(af + AdvancedFeaturesCapability.CONTROL, 1);
-        waiter.pause(FLR_NANOS);
-      }
-      case D3HOT -> {
-        setPowerState(PowerManagementCapability.D3_HOT);
-        setPowerState(PowerManagementCapability.D0);
-      }
-      case NONE -> {
-        LOG.info("{} has no reset: it is only silenced", function);
-        waiter.pause(Math.max(0, silentSince + SILENT_NANOS - waiter.nanoTime()));
-      }
+      failure = first(failure, failed);
     }
-    awaitReady();
-    checkOutcome();
+    if (failure != null) {
+      throw failure;
+    }
+    LOG.info("{} has no reset: it is only silenced", function);
+    waiter.pause(Math.max(0, silentSince + SILENT_NANOS - waiter.nanoTime()));
+    awaitReady(ResetMethod.NONE);
+    checkOutcome(ResetMethod.NONE);
+  }
+
+  private static VmmException first(@Nullable VmmException first, VmmException next) {
+    if (first == null) {
+      return next;
+    }
+    first.addSuppressed(next);
+    return first;
+  }
+
+  /** Returns why the function was not reset this way; null if it was. */
+  private @Nullable VmmException attempt(ResetMethod kind, @Nullable BusReset around) {
+    try {
+      if (control.answers()) {
+        leaveMarks();
+      }
+      switch (kind) {
+        case FLR -> {
+          int offset = pcie + PcieCapability.DEVICE_CONTROL;
+          config.write16(offset, config.read16(offset) | INITIATE_FLR);
+          waiter.pause(FLR_NANOS);
+        }
+        case AF_FLR -> {
+          config.write8(af + AdvancedFeaturesCapability.CONTROL, 1);
+          waiter.pause(FLR_NANOS);
+        }
+        case D3HOT -> {
+          setPowerState(PowerManagementCapability.D3_HOT);
+          setPowerState(PowerManagementCapability.D0);
+        }
+        case BUS -> Objects.requireNonNull(around).run(waiter);
+        case NONE -> throw new IllegalArgumentException("no reset");
+      }
+      awaitReady(kind);
+      checkOutcome(kind);
+      return null;
+    } catch (VmmException e) {
+      LOG.warn(
+          "{} was not reset by {}: {}", function, around == null ? kind : around, e.getMessage());
+      return e;
+    }
   }
 
   /**
@@ -146,30 +224,35 @@ final class FunctionReset {
     }
   }
 
-  private void checkOutcome() {
+  private void checkOutcome(ResetMethod kind) {
     if (kind != ResetMethod.NONE && msix != 0) {
       requireCleared(
+          kind,
           "MSI-X control register",
           config.read16(msix + MsixCapability.CONTROL),
           MsixCapability.FUNCTION_MASK);
     }
     int command = control.command();
     int cleared = PciCommand.ACTIVE | (kind == ResetMethod.NONE ? 0 : PciCommand.INTERRUPT_DISABLE);
-    requireCleared("command register", command, cleared);
+    requireCleared(kind, "command register", command, cleared);
     if (transactionsPending()) {
-      throw new VmmException(
-          Errno.EIO,
-          String.format(
-              Locale.ROOT,
-              "%s still has transactions pending after its reset (%s) and %d ms with bus mastering off: expected"
-                  + " Transactions Pending 0; reset the bus or the machine before the device is used again",
-              function,
-              kind,
-              PENDING_NANOS / 1_000_000));
+      throw stillPending("after its reset (" + kind + ")");
     }
   }
 
-  private void requireCleared(String register, int value, int bits) {
+  private VmmException stillPending(String when) {
+    return new VmmException(
+        Errno.EIO,
+        String.format(
+            Locale.ROOT,
+            "%s still has transactions pending %s and %d ms of waiting: expected Transactions Pending 0; reset the bus or"
+                + " the machine before the device is used again",
+            function,
+            when,
+            PENDING_NANOS / 1_000_000));
+  }
+
+  private void requireCleared(ResetMethod kind, String register, int value, int bits) {
     if ((value & bits) != 0) {
       throw new VmmException(
           Errno.EIO,
@@ -194,7 +277,7 @@ final class FunctionReset {
         && (config.read16(pm + PowerManagementCapability.PMCSR) & POWER_STATE)
             != PowerManagementCapability.D0) {
       setPowerState(PowerManagementCapability.D0);
-      awaitReady();
+      awaitReady(ResetMethod.D3HOT);
     }
   }
 
@@ -226,7 +309,7 @@ final class FunctionReset {
   }
 
   /** Until the function is ready it answers all ones, or vendor id 0001h (Request Retry Status). */
-  private void awaitReady() {
+  private void awaitReady(ResetMethod kind) {
     long begin = waiter.nanoTime();
     while (!control.answers()) {
       long waited = waiter.nanoTime() - begin;

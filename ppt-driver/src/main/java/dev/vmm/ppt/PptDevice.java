@@ -26,6 +26,13 @@ public interface PptDevice extends PassthroughDevice {
   /** Returns the name of the VM that owns it. */
   Optional<String> ownerName();
 
+  /**
+   * Says whether its bus mastering was cut because it made too many faults, see {@code
+   * hw.vmm.iommu.fault_threshold}. It stays cut, whatever its guest does, until the device is
+   * unassigned; the next assign turns it on.
+   */
+  boolean dmaStopped();
+
   /** Returns the function as it was found by attach. */
   PciFunction function();
 

@@ -22,6 +22,8 @@ public enum ResetMethod {
   AF_FLR,
   /** To D3hot and back, where that loses the state. */
   D3HOT,
+  /** Reset of the bus that the function is alone on. */
+  BUS,
   /** None: the function can only be silenced. */
   NONE;
 
@@ -31,8 +33,8 @@ public enum ResetMethod {
   private static final int NO_SOFT_RESET = 1 << 3;
 
   /**
-   * Returns the ways that a function's capabilities offer, best first; empty if there is none,
-   * never with {@link #NONE}. Reads config space and writes nothing.
+   * Returns the ways that a function's own capabilities offer, best first; empty if there is none,
+   * never with {@link #BUS} or {@link #NONE}. Reads config space and writes nothing.
    */
   public static List<ResetMethod> of(PciFunction function) {
     ConfigSpace config = function.config();

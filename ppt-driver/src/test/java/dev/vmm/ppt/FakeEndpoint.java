@@ -40,6 +40,9 @@ final class FakeEndpoint extends FakePci.Function {
   volatile long silentUntil = Long.MIN_VALUE;
   volatile int resets;
 
+  /** So many resets of its own have no effect. */
+  volatile int ignoredResets;
+
   FakeEndpoint(int vendor, int device, int classCode, boolean virtual) {
     super(vendor, device, classCode);
     this.virtual = virtual;
@@ -235,6 +238,9 @@ final class FakeEndpoint extends FakePci.Function {
 
   private void reset() {
     resets++;
+    if (resets <= ignoredResets) {
+      return;
+    }
     switch (onReset) {
       case IGNORED -> {}
       case DIES -> gone = true;
@@ -245,6 +251,12 @@ final class FakeEndpoint extends FakePci.Function {
         silentUntil = waiter.nanoTime() + silentNanos;
       }
     }
+  }
+
+  /** The bridge above it resets its bus: that always works. */
+  void busReset() {
+    gone = false;
+    restorePowerOn();
   }
 
   private void restorePowerOn() {

@@ -6,6 +6,9 @@ import java.util.concurrent.atomic.AtomicLong;
 final class FakeWaiter implements Waiter {
   private final AtomicLong now = new AtomicLong();
 
+  /** What others do meanwhile. */
+  volatile Runnable onPause = () -> {};
+
   @Override
   public long nanoTime() {
     return now.get();
@@ -14,5 +17,6 @@ final class FakeWaiter implements Waiter {
   @Override
   public void pause(long nanos) {
     now.addAndGet(nanos);
+    onPause.run();
   }
 }

@@ -41,7 +41,7 @@ class ResetTest {
     add(capabilities);
     dev.vmm.pci.PciFunction function = f.machine.pci().function(RID).orElseThrow();
     FunctionControl control = new FunctionControl(f.machine.pci(), function);
-    return new FunctionReset(function, control, f.waiter).kind();
+    return new FunctionReset(f.machine.pci(), function, control, f.waiter).kind();
   }
 
   @Test

@@ -47,6 +47,18 @@ public interface Domain extends AutoCloseable {
   Optional<Translation> translate(long iova);
 
   /**
+   * Returns the page-table entry at which a device's access to {@code iova} ends, by the tables in
+   * memory as they are now: for the report of a fault. Holds up no change of the tables; what is
+   * changed meanwhile may be seen half-done.
+   *
+   * @return empty if the tables permit the access, if they are not even asked for such an address,
+   *     or if the back end does not tell
+   */
+  default Optional<WalkStep> whereItFails(long iova, Access access) {
+    return Optional.empty();
+  }
+
+  /**
    * Returns the pages of {@link dev.vmm.machine.PhysicalMemory#PAGE_BYTES} bytes that hold this
    * domain's tables.
    */

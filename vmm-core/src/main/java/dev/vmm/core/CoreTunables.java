@@ -43,6 +43,24 @@ public final class CoreTunables {
           "the domain of a ppt device that no VM owns: blocked or host",
           CoreTunables::parseHome);
 
+  /** How many faults of one device are told. */
+  public static final Tunable<Long> FAULT_RATE_LIMIT =
+      Tunable.ofLong(
+          "hw.vmm.iommu.fault_rate_limit",
+          0,
+          1_000_000,
+          10,
+          "how many faults of one device are told to listeners and log in a second; 0 for all");
+
+  /** How many faults an assigned device may make. */
+  public static final Tunable<Long> FAULT_THRESHOLD =
+      Tunable.ofLong(
+          "hw.vmm.iommu.fault_threshold",
+          0,
+          1_000_000_000,
+          1000,
+          "an assigned device with more faults in a minute loses bus mastering; 0 for never");
+
   /** The devices that the ppt driver attaches at start; the driver reads it. */
   public static final Tunable<String> PPTDEVS =
       Tunable.ofString(
@@ -91,6 +109,12 @@ public final class CoreTunables {
   /** The read-only variable that tells whether the I/O MMU is on. */
   public static final String IOMMU_INITIALIZED = "hw.vmm.iommu.initialized";
 
+  /**
+   * The beginning of the read-only variables that count faults: {@code total}, {@code suppressed},
+   * {@code overflows}, {@code unknown}, and a device's own by its name.
+   */
+  public static final String FAULTS = "hw.vmm.iommu.faults.";
+
   /** The name of a tunable that FreeBSD removed together with the eager start. */
   public static final String FORCE_IOMMU = "hw.vmm.force_iommu";
 
@@ -105,6 +129,8 @@ public final class CoreTunables {
     return List.of(
         IOMMU_ENABLE,
         IOMMU_BACKEND,
+        FAULT_RATE_LIMIT,
+        FAULT_THRESHOLD,
         PPT_HOME,
         PPTDEVS,
         PPT_IGNORE_GROUP,

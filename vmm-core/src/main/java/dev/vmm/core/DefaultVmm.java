@@ -74,6 +74,15 @@ final class DefaultVmm implements Vmm {
       }
     }
     values.put(CoreTunables.IOMMU_INITIALIZED, iommu.state() == IommuState.ON ? "1" : "0");
+    FaultStatistics faults = iommu.faultStatistics();
+    values.put(CoreTunables.FAULTS + "total", Long.toString(faults.faults()));
+    values.put(CoreTunables.FAULTS + "suppressed", Long.toString(faults.suppressed()));
+    values.put(CoreTunables.FAULTS + "overflows", Long.toString(faults.overflows()));
+    values.put(CoreTunables.FAULTS + "unknown", Long.toString(faults.unknown().faults()));
+    faults
+        .devices()
+        .forEach(
+            (rid, count) -> values.put(CoreTunables.FAULTS + rid, Long.toString(count.faults())));
     return Collections.unmodifiableMap(values);
   }
 

@@ -154,16 +154,47 @@ public interface IommuService {
   Optional<String> domainNameOf(Rid rid);
 
   /**
-   * Takes the recorded faults from the units, tells every listener, and returns them. Empty while
-   * off.
+   * Takes the recorded faults from the units, tells every listener and the log, and returns them
+   * all, those also that came up at moves since. Of one device no more than {@code
+   * hw.vmm.iommu.fault_rate_limit} a second are told; the next that is says how many were not. An
+   * assigned device with more than {@code hw.vmm.iommu.fault_threshold} faults in a minute loses
+   * bus mastering, and its VM's {@linkplain VirtualMachine#onDmaStopped listeners} are told.
+   *
+   * <p>May be called at any time and by several threads: each fault comes to one of them. It never
+   * waits for a VM or a device. While the I/O MMU is off there is nothing to take.
+   *
+   * @throws dev.vmm.VmmException EIO if a unit is gone and there is no fault to tell
    */
   List<OwnedFault> drainFaults();
 
   /**
-   * Adds a listener that {@link #drainFaults} calls for each fault, in the caller's thread. Close
-   * the result to remove it. No lock is held meanwhile: a listener may call the platform.
+   * Adds a listener that {@link #drainFaults} calls for each fault that is told, in the caller's
+   * thread. Close the result to remove it. No lock is held meanwhile: a listener may call the
+   * platform.
    */
   Listening onFault(Consumer<OwnedFault> listener);
+
+  /**
+   * Calls {@link #drainFaults} again and again in a daemon thread of its own, until the result is
+   * closed or the platform is. Without it nobody takes the faults but who calls that.
+   *
+   * @param period the pause between two calls, 1 ms at least; units record few faults, a storm
+   *     overflows them at once
+   * @throws dev.vmm.VmmException EINVAL if the period is shorter
+   */
+  Listening watchFaults(Duration period);
+
+  /** Returns what was counted of faults since the platform was opened. */
+  FaultStatistics faultStatistics();
+
+  /**
+   * Returns how many faults a device has made since the platform was opened, those included that
+   * units have recorded up to now, which the next {@link #drainFaults} tells. For a driver that
+   * wants to know whether a device that should be silent is.
+   *
+   * @param device its own requester id
+   */
+  long faultsOf(Rid device);
 
   /** A listener that was added. */
   interface Listening extends AutoCloseable {

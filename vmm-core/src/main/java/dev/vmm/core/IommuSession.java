@@ -26,6 +26,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -35,8 +36,8 @@ import org.slf4j.LoggerFactory;
  * One run of the I/O MMU, from open to close: the back end's object, the two domains that are
  * always there, and who was put where.
  *
- * <p>Not thread-safe: used under the I/O MMU's lock, except for {@link #domainOf} and {@link
- * #drainFaults}.
+ * <p>Not thread-safe: used under the I/O MMU's lock, except for {@link #domainOf}, {@link
+ * #drainFaults} and what else the fault pipeline asks.
  */
 final class IommuSession {
   private static final Logger LOG = LoggerFactory.getLogger(IommuSession.class);
@@ -49,6 +50,10 @@ final class IommuSession {
   private final Iommu iommu;
   private final Function<Rid, List<Rid>> firmwareAliases;
   private final Placement placement;
+  private final FaultPipeline faults;
+
+  /** The function that each requester id of the host stands for, as of the last look. */
+  private final Map<Rid, Rid> functions = new ConcurrentHashMap<>();
 
   /** Every domain that is not closed, in the order of creation. */
   private final List<Domain> domains = new ArrayList<>();
@@ -58,15 +63,20 @@ final class IommuSession {
 
   private volatile boolean open = true;
   private boolean unitsClosed;
-  private @Nullable Domain host;
-  private @Nullable Domain blocked;
+  private volatile @Nullable Domain host;
+  private volatile @Nullable Domain blocked;
 
   IommuSession(
-      Machine machine, Homes homes, Iommu iommu, Function<Rid, List<Rid>> firmwareAliases) {
+      Machine machine,
+      Homes homes,
+      Iommu iommu,
+      Function<Rid, List<Rid>> firmwareAliases,
+      FaultPipeline faults) {
     this.machine = machine;
     this.homes = homes;
     this.iommu = iommu;
     this.firmwareAliases = firmwareAliases;
+    this.faults = faults;
     placement = new Placement(homes);
   }
 
@@ -168,7 +178,15 @@ final class IommuSession {
   }
 
   private void look() {
-    placement.look(PciTopology.of(new PatientPci(machine.pci()).functions(), firmwareAliases));
+    PciTopology topology =
+        PciTopology.of(new PatientPci(machine.pci()).functions(), firmwareAliases);
+    placement.look(topology);
+    for (PciFunction function : topology.functions()) {
+      for (Rid rid : topology.requesterIds(function.rid()).all()) {
+        boolean own = rid.equals(function.rid());
+        functions.merge(rid, function.rid(), (old, found) -> own ? found : old);
+      }
+    }
   }
 
   /** Looks again if one of these functions was not there at the last look. */
@@ -318,7 +336,12 @@ final class IommuSession {
     }
     List<Rid> copy = List.copyOf(rids);
     moved.addAll(copy);
-    Spi.run("moving " + copy + " to domain " + domain.name(), () -> iommu.move(copy, domain));
+    faults.moving(this, copy);
+    try {
+      Spi.run("moving " + copy + " to domain " + domain.name(), () -> iommu.move(copy, domain));
+    } finally {
+      faults.moved(this);
+    }
   }
 
   boolean isIn(Rid rid, Domain domain) {
@@ -339,6 +362,35 @@ final class IommuSession {
                 Spi.get(
                     "reserving interrupt entries for " + source,
                     () -> remapping.allocate(source, count)));
+  }
+
+  /**
+   * Returns the domain that {@code rid} is in, or null: also where the back end does not tell.
+   * Asked for each fault of a storm: makes no message that nobody reads.
+   */
+  @Nullable Domain placeOf(Rid rid) {
+    if (!open) {
+      return null;
+    }
+    try {
+      return iommu.domainOf(rid).orElse(null);
+    } catch (RuntimeException | LinkageError | AssertionError e) {
+      LOG.debug("the back end does not tell where {} is", rid, e);
+      return null;
+    }
+  }
+
+  /** Returns the function that {@code rid} stands for, by the last look at the bus. */
+  Optional<Rid> deviceOf(Rid rid) {
+    return Optional.ofNullable(functions.get(rid));
+  }
+
+  boolean isHost(Domain domain) {
+    return domain == host;
+  }
+
+  boolean isBlocked(Domain domain) {
+    return domain == blocked;
   }
 
   FaultBatch drainFaults() {

@@ -24,6 +24,8 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -47,7 +49,8 @@ final class LazyIommu implements IommuService {
   private final Homes homes;
   private final IommuPolicy policy;
   private final ReentrantLock lock = new ReentrantLock();
-  private final FaultDesk faults = new FaultDesk();
+  private final FaultPipeline faults;
+  private final Set<FaultWatch> watches = ConcurrentHashMap.newKeySet();
 
   /** The running session; null unless the state is ON. */
   private volatile @Nullable IommuSession session;
@@ -57,7 +60,7 @@ final class LazyIommu implements IommuService {
   /** A session that could not be closed; it must be before the next can begin. */
   private @Nullable IommuSession residue;
 
-  private boolean closed;
+  private volatile boolean closed;
 
   /** Once asked for. */
   private volatile @Nullable Function<Rid, List<Rid>> firmwareAliases;
@@ -73,6 +76,11 @@ final class LazyIommu implements IommuService {
     lifecycle = new IommuLifecycle(tunables.get(CoreTunables.IOMMU_ENABLE));
     homes = new Homes(tunables.get(CoreTunables.PPT_HOME));
     policy = new IommuPolicy(machine, tunables, requiresInterruptRemapping);
+    faults =
+        new FaultPipeline(
+            tunables.get(CoreTunables.FAULT_RATE_LIMIT),
+            tunables.get(CoreTunables.FAULT_THRESHOLD),
+            System::nanoTime);
   }
 
   @Override
@@ -204,10 +212,12 @@ final class LazyIommu implements IommuService {
       IommuSession running = session;
       if (running == null) {
         homes.claim(rids);
+        faults.owners().claimed(rids);
         return;
       }
       running.meet(rids);
       running.change(rids, () -> homes.claim(rids), () -> homes.unclaim(rids));
+      faults.owners().claimed(rids);
     } finally {
       lock.unlock();
     }
@@ -221,12 +231,14 @@ final class LazyIommu implements IommuService {
       IommuSession running = session;
       if (running == null) {
         homes.unclaim(rids);
+        faults.owners().unclaimed(rids);
         return;
       }
       running.requireNoneInVm(rids);
       // After a failure claimed again, but not held: its driver has quiesced it, or would not give
       // it back. Held on it would keep a unit that does not answer from ever being turned off.
       running.change(rids, () -> homes.unclaim(rids), () -> homes.claim(claimed));
+      faults.owners().unclaimed(rids);
     } finally {
       lock.unlock();
     }
@@ -307,13 +319,38 @@ final class LazyIommu implements IommuService {
 
   @Override
   public List<OwnedFault> drainFaults() {
-    IommuSession running = session;
-    return running == null ? List.of() : faults.drain(running);
+    return faults.drain();
   }
 
   @Override
   public Listening onFault(Consumer<OwnedFault> listener) {
     return faults.listen(listener);
+  }
+
+  @Override
+  public FaultStatistics faultStatistics() {
+    return faults.statistics();
+  }
+
+  @Override
+  public long faultsOf(Rid device) {
+    return faults.countOf(device);
+  }
+
+  @Override
+  public Listening watchFaults(Duration period) {
+    FaultWatch watch = new FaultWatch(period, this::drainFaults, watches::remove);
+    watches.add(watch);
+    if (closed) {
+      watch.close();
+    } else {
+      watch.start();
+    }
+    return watch;
+  }
+
+  FaultPipeline faults() {
+    return faults;
   }
 
   /**
@@ -361,7 +398,8 @@ final class LazyIommu implements IommuService {
           Spi.get(
               "opening back end " + backend.name(),
               () -> backend.provider().open(new IommuContext(machine, tunables)));
-      starting = new IommuSession(machine, homes, iommu, firmwareAliases(backend));
+      starting =
+          new IommuSession(machine, homes, iommu, firmwareAliases(backend), faults);
       starting.start();
     } catch (Throwable e) {
       VmmException cause = Spi.failure("starting back end " + backend.name(), e);
@@ -372,6 +410,7 @@ final class LazyIommu implements IommuService {
     }
     startTime = Duration.ofNanos(System.nanoTime() - begin);
     session = starting;
+    faults.begin(starting);
     lifecycle.started();
     LOG.info("I/O MMU started by back end {} in {} us", backend.name(), startTime.toNanos() / 1000);
   }
@@ -460,12 +499,14 @@ final class LazyIommu implements IommuService {
 
   /** Returns the machine to how it was found, for good. A close that failed may be tried again. */
   void close() {
+    closed = true;
+    watches.forEach(FaultWatch::close);
     lock.lock();
     try {
-      closed = true;
       IommuSession running = session;
       if (running != null) {
         requireNobodyHeld(running);
+        faults.end();
         residue = running;
         session = null;
       }

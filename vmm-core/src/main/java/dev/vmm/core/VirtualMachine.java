@@ -108,6 +108,14 @@ public interface VirtualMachine extends AutoCloseable {
   void dismiss(PassthroughDevice device, Runnable step);
 
   /**
+   * Adds a listener that is told when an assigned device lost bus mastering for too many faults, in
+   * the thread that took them, see {@link IommuService#drainFaults}. No lock is held meanwhile.
+   * Close the result to remove it; a listener should not hold the VM, which would then never be
+   * taken for dropped.
+   */
+  IommuService.Listening onDmaStopped(Consumer<DmaStopped> listener);
+
+  /**
    * Destroys the VM: unassigns all devices, then frees the domain, then the memory. Does nothing
    * the second time. Memory that a device may still reach is never freed.
    *

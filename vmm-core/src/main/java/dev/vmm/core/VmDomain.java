@@ -57,6 +57,7 @@ final class VmDomain {
     Domain created =
         iommu.createDomain(
             "vm:" + vmName, Long.compareUnsigned(lastAddress, lastGpa) > 0 ? lastAddress : lastGpa);
+    iommu.faults().owners().opened(created, vmName);
     try {
       memory.all().forEach(segment -> map(created, segment));
     } catch (VmmException e) {
@@ -65,6 +66,8 @@ final class VmDomain {
         iommu.closeDomain(created);
       } catch (VmmException closing) {
         e.addSuppressed(closing);
+      } finally {
+        iommu.faults().owners().closed(created);
       }
       throw e;
     }
@@ -106,6 +109,8 @@ final class VmDomain {
       memory.markAllReachable();
       LOG.error("domain {} could not be closed: the memory in it is kept for good", last.name(), e);
       throw e;
+    } finally {
+      iommu.faults().owners().closed(last);
     }
   }
 
@@ -158,6 +163,8 @@ final class VmDomain {
   void unmap(MemorySegment segment) {
     Domain present = domain;
     if (present != null) {
+      // Before it is done: a fault of it may be told at once.
+      iommu.faults().unmapped(present, segment.gpa(), segment.lengthBytes());
       Spi.run(
           "unmapping " + segment + " in domain " + present.name(),
           () -> present.unmap(segment.gpa(), segment.lengthBytes()));

@@ -94,6 +94,11 @@ final class VmHandle implements VirtualMachine {
   }
 
   @Override
+  public IommuService.Listening onDmaStopped(Consumer<DmaStopped> listener) {
+    return state.onDmaStopped(listener);
+  }
+
+  @Override
   public void close() {
     try {
       state.close();

@@ -11,6 +11,7 @@ import dev.vmm.machine.PhysicalMemory;
 import dev.vmm.machine.RegisterBlock;
 import dev.vmm.pci.Rid;
 import java.util.ArrayList;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
@@ -38,6 +39,8 @@ final class VmState implements VirtualMachine {
   private final GuestBus bus;
   private final ReentrantLock lock = new ReentrantLock();
   private final List<PassthroughDevice> devices = new ArrayList<>();
+  private final IdentityHashMap<PassthroughDevice, Admission> admissions = new IdentityHashMap<>();
+  private final Listeners<DmaStopped> stopListeners = new Listeners<>();
   private final VmDomain domain;
   private boolean closing;
   private volatile boolean destroyed;
@@ -244,14 +247,17 @@ final class VmState implements VirtualMachine {
       List<ReservedRegion> regions = iommu.admit(device.rid());
       boolean first = domain.get().isEmpty();
       Domain target = domain.get().orElseGet(() -> domain.create(ReservedMappings.lastOf(regions)));
+      Admission admission = iommu.faults().admitted(this, device, target);
       try {
         domain.reserve(device.rid(), regions);
         step.accept(target);
       } catch (RuntimeException | Error e) {
+        iommu.faults().dismissed(admission);
         putOutAfter(e, device.rid(), first);
         throw e;
       }
       devices.add(device);
+      admissions.put(device, admission);
     } finally {
       lock.unlock();
     }
@@ -291,6 +297,10 @@ final class VmState implements VirtualMachine {
   /** Forgets a device that has left, and makes sure that it has. */
   private void forget(PassthroughDevice device, Failures failures) {
     devices.remove(device);
+    Admission admission = admissions.remove(device);
+    if (admission != null) {
+      iommu.faults().dismissed(admission);
+    }
     failures.attempt(
         "blocking " + device.rid() + " out of VM " + name, () -> domain.expel(device.rid()));
     if (devices.isEmpty()) {
@@ -299,6 +309,28 @@ final class VmState implements VirtualMachine {
       failures.attempt(
           "unmapping what is reserved for " + device.rid() + " in VM " + name,
           () -> domain.unreserve(device.rid()));
+    }
+  }
+
+  @Override
+  public IommuService.Listening onDmaStopped(Consumer<DmaStopped> listener) {
+    return stopListeners.add(listener);
+  }
+
+  void tell(DmaStopped event) {
+    stopListeners.tell(event);
+  }
+
+  /** Runs {@code step} under the VM's lock; returns false, at once, if another thread has it. */
+  boolean ifFree(Runnable step) {
+    if (!lock.tryLock()) {
+      return false;
+    }
+    try {
+      step.run();
+      return true;
+    } finally {
+      lock.unlock();
     }
   }
 

@@ -47,6 +47,11 @@ final class MachineOptions extends TunableOptions {
     if (LoggerFactory.getLogger("dev.vmm") instanceof Logger logger) {
       logger.setLevel(verbose ? Level.DEBUG : Level.WARN);
       logger.getLoggerContext().resetTurboFilterList();
+      // The commands show the faults that they make.
+      logger
+          .getLoggerContext()
+          .getLogger("dev.vmm.core.faults")
+          .setLevel(verbose ? null : Level.OFF);
       if (!verbose) {
         logger.getLoggerContext().addTurboFilter(new WarnOnce());
       }

@@ -19,6 +19,7 @@ import picocli.CommandLine.Spec;
         "Passes PCI devices of a machine through to virtual machines, and shows the proof.",
     subcommands = {
       DemoCommand.class,
+      FaultsCommand.class,
       ListCommand.class,
       CanAssignCommand.class,
       RunCommand.class,
@@ -41,6 +42,6 @@ final class VmmctlCommand implements Runnable {
   public void run() {
     throw new ParameterException(
         java.util.Objects.requireNonNull(spec).commandLine(),
-        "expected a command: demo, list, can-assign, run, shell, tunables, dmardump, completion or help");
+        "expected a command: demo, faults, list, can-assign, run, shell, tunables, dmardump, completion or help");
   }
 }

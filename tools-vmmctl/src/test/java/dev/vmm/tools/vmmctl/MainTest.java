@@ -128,7 +128,7 @@ final class MainTest {
     assertThat(run()).isEqualTo(2);
     assertThat(err.toString())
         .isEqualTo(
-            "vmmctl: EINVAL: expected a command: demo, list, can-assign, run, shell, tunables, dmardump, completion or help; see \"vmmctl --help\"\n");
+            "vmmctl: EINVAL: expected a command: demo, faults, list, can-assign, run, shell, tunables, dmardump, completion or help; see \"vmmctl --help\"\n");
     err.getBuffer().setLength(0);
     assertThat(run("demo", "--bogus")).isEqualTo(2);
     assertThat(err.toString())

@@ -7,6 +7,7 @@ import static dev.vmm.iommu.pagetable.PageTableFormat.index;
 import dev.vmm.VmmException;
 import dev.vmm.iommu.Access;
 import dev.vmm.iommu.Translation;
+import dev.vmm.iommu.WalkStep;
 import dev.vmm.iommu.pagetable.TableTree.Replacement;
 import dev.vmm.machine.PhysicalMemory;
 import java.lang.invoke.VarHandle;
@@ -334,6 +335,17 @@ public final class RadixPageTable {
       }
       return Optional.empty();
     }
+  }
+
+  /**
+   * Returns the entry at which an access ends, as {@link dev.vmm.iommu.Domain#whereItFails} says.
+   * Without the lock, which is held as long as a unit takes to forget: it must not hold up who
+   * tells faults.
+   */
+  public Optional<WalkStep> whereItFails(long iova, Access access) {
+    return Long.compareUnsigned(iova, lastIova) > 0
+        ? Optional.empty()
+        : WalkFailure.find(format, memory, root.hpa, levels, iova, access);
   }
 
   /**

@@ -4,6 +4,7 @@ import dev.vmm.VmmException;
 import dev.vmm.iommu.Access;
 import dev.vmm.iommu.Domain;
 import dev.vmm.iommu.Translation;
+import dev.vmm.iommu.WalkStep;
 import dev.vmm.iommu.pagetable.RadixPageTable;
 import dev.vmm.iommu.pagetable.TableInvalidator;
 import dev.vmm.machine.PhysicalMemory;
@@ -82,6 +83,11 @@ final class UnitsDomain implements Domain, TableInvalidator {
   @Override
   public Optional<Translation> translate(long iova) {
     return table.translate(iova);
+  }
+
+  @Override
+  public Optional<WalkStep> whereItFails(long iova, Access access) {
+    return closed ? Optional.empty() : table.whereItFails(iova, access);
   }
 
   @Override

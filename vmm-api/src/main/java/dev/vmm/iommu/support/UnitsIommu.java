@@ -300,7 +300,9 @@ public final class UnitsIommu implements Iommu {
     if (first != null && faults.isEmpty()) {
       throw first;
     }
-    return faults.isEmpty() && !overflowed ? FaultBatch.EMPTY : new FaultBatch(faults, overflowed);
+    return faults.isEmpty() && !overflowed
+        ? FaultBatch.EMPTY
+        : new FaultBatch(faults, overflowed, first == null);
   }
 
   @Override

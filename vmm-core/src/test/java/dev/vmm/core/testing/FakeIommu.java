@@ -179,6 +179,8 @@ public final class FakeIommu implements Iommu {
   private final List<FakeDomain> domains = new ArrayList<>();
   private final List<DmaFault> faults = new CopyOnWriteArrayList<>();
   private volatile boolean overflowed;
+  private volatile boolean mute;
+  private volatile FaultBatch storm;
   private volatile boolean enabled;
   private volatile boolean closed;
 
@@ -195,6 +197,16 @@ public final class FakeIommu implements Iommu {
   /** Makes the next drain say that faults were lost. */
   public void overflow() {
     overflowed = true;
+  }
+
+  /** Makes drains fail until told otherwise, as those of a unit that does not answer. */
+  public void mute(boolean on) {
+    mute = on;
+  }
+
+  /** Makes every drain return this; null ends it. */
+  public void storm(FaultBatch batch) {
+    storm = batch;
   }
 
   /** Returns where a DMA goes now: 1:1 while off, else by the requester's domain. */
@@ -317,6 +329,13 @@ public final class FakeIommu implements Iommu {
 
   @Override
   public FaultBatch drainFaults() {
+    if (mute) {
+      throw new VmmException(Errno.EIO, "the fake unit does not tell its faults");
+    }
+    FaultBatch standing = storm;
+    if (standing != null) {
+      return standing;
+    }
     FaultBatch batch = new FaultBatch(faults, overflowed);
     faults.clear();
     overflowed = false;

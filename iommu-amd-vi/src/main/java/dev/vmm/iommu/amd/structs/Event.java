@@ -2,6 +2,7 @@ package dev.vmm.iommu.amd.structs;
 
 import dev.vmm.iommu.Access;
 import dev.vmm.iommu.DmaFault;
+import dev.vmm.iommu.FaultKind;
 import dev.vmm.pci.Rid;
 import java.util.Locale;
 
@@ -45,7 +46,22 @@ public record Event(EventLow low, long high) {
         high & PAGE_MASK,
         low.write() ? Access.WRITE : Access.READ,
         low.eventCode(),
-        reason());
+        reason(),
+        kind());
+  }
+
+  /** Source: 48882 rev 3, "Event Logging": the kind of request is in the code, I and Type. */
+  private FaultKind kind() {
+    return switch (code()) {
+      case ILLEGAL_DEV_TABLE_ENTRY, DEV_TAB_HARDWARE_ERROR -> FaultKind.ENTRY;
+      case IO_PAGE_FAULT -> EventLow.I.isSet(low.raw()) ? FaultKind.INTERRUPT : FaultKind.DMA;
+      case INVALID_DEVICE_REQUEST ->
+          switch (low.type()) {
+            case 0, 4, 5, 7 -> FaultKind.INTERRUPT;
+            default -> FaultKind.DMA;
+          };
+      default -> FaultKind.DMA;
+    };
   }
 
   /** Returns why, in words. */

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.vmm.iommu.Access;
 import dev.vmm.iommu.DmaFault;
+import dev.vmm.iommu.FaultKind;
 import dev.vmm.pci.Rid;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -81,6 +82,26 @@ class StructuresTest {
     Event event = Event.of(Long.decode(top) << 48 | 0x10, 0x1000);
     assertThat(event.code()).isEqualTo(EventCode.INVALID_DEVICE_REQUEST);
     assertThat(event.toFault("amdvi0", 0).reason()).contains(words);
+  }
+
+  /** I is bit 51; Type, in 59:57, of INVALID_DEVICE_REQUEST: 0, 4, 5 and 7 are interrupts. */
+  @ParameterizedTest
+  @CsvSource({
+    "0x1000000000000010,ENTRY",
+    "0x2020000000000010,DMA",
+    "0x2028000000000010,INTERRUPT",
+    "0x3000000000000010,ENTRY",
+    "0x4000000000000010,DMA",
+    "0x8000000000000010,INTERRUPT",
+    "0x8200000000000010,DMA",
+    "0x8800000000000010,INTERRUPT",
+    "0x8a00000000000010,INTERRUPT",
+    "0x8e00000000000010,INTERRUPT",
+    "0xd000000000000010,DMA"
+  })
+  void i16_anEventSaysWhatKindOfRequestWasRefused(String low, FaultKind kind) {
+    Event event = Event.of(Long.parseUnsignedLong(low.substring(2), 16), 0x7abcL);
+    assertThat(event.toFault("amdvi0", 0).kind()).isEqualTo(kind);
   }
 
   @ParameterizedTest

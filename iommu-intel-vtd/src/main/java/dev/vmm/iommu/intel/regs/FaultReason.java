@@ -1,5 +1,6 @@
 package dev.vmm.iommu.intel.regs;
 
+import dev.vmm.iommu.FaultKind;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -188,6 +189,35 @@ public enum FaultReason {
   /** Says whether a code is that of an interrupt that was blocked: 20h to 2Fh. */
   public static boolean ofInterrupt(int code) {
     return (code & 0xf0) == 0x20;
+  }
+
+  /**
+   * Returns what a request with this code was, for any code: an interrupt request for 20h to 2Fh,
+   * which are those of "Interrupt Translation Faults"; stopped before it had page tables for what
+   * speaks of root, context and PASID entries and of the root table address.
+   */
+  public static FaultKind kind(int code) {
+    int masked = code & 0xff;
+    if (masked >>> 4 == 2) {
+      return FaultKind.INTERRUPT;
+    }
+    FaultReason reason = BY_CODE[masked];
+    if (reason == null) {
+      return FaultKind.DMA;
+    }
+    return switch (reason) {
+      case ROOT_ENTRY_NOT_PRESENT,
+          CONTEXT_ENTRY_NOT_PRESENT,
+          CONTEXT_ENTRY_INVALID,
+          ROOT_ENTRY_ACCESS,
+          CONTEXT_ENTRY_ACCESS,
+          ROOT_ENTRY_RESERVED,
+          CONTEXT_ENTRY_RESERVED,
+          TRANSLATION_REQUEST_BLOCKED ->
+          FaultKind.ENTRY;
+      // Scalable mode: 30h to 5Fh are of the root table, root, context and PASID entries.
+      default -> masked >= 0x30 && masked < 0x60 ? FaultKind.ENTRY : FaultKind.DMA;
+    };
   }
 
   /**

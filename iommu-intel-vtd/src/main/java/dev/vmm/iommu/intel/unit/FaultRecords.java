@@ -100,7 +100,8 @@ public final class FaultRecords {
         low.address(),
         high.type().write() ? Access.WRITE : Access.READ,
         high.fr(),
-        FaultReason.describe(high.fr()));
+        FaultReason.describe(high.fr()),
+        FaultReason.kind(high.fr()));
   }
 
   /** Returns the address that names the entry; the unit tells none of a message without one. */

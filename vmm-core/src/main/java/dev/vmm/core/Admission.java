@@ -1,0 +1,38 @@
+package dev.vmm.core;
+
+import dev.vmm.iommu.Domain;
+import dev.vmm.pci.Rid;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** One stay of a device in a VM: whose faults are counted to its threshold. */
+final class Admission {
+  final VmState vm;
+  final PassthroughDevice device;
+  final Domain domain;
+  final Set<Rid> rids;
+
+  /** Guarded by the fault pipeline's lock, as all below but {@link #over}. */
+  final RateMeter storm;
+
+  @Nullable OwnedFault last;
+
+  private volatile boolean over;
+
+  Admission(VmState vm, PassthroughDevice device, Domain domain, RateMeter storm) {
+    this.vm = vm;
+    this.device = device;
+    this.domain = domain;
+    this.storm = storm;
+    rids = Set.copyOf(device.requesterIds());
+  }
+
+  /** Says whether the device has left. */
+  boolean over() {
+    return over;
+  }
+
+  void end() {
+    over = true;
+  }
+}
