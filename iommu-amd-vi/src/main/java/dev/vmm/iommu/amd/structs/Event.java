@@ -57,7 +57,7 @@ public record Event(EventLow low, long high) {
       case IO_PAGE_FAULT -> EventLow.I.isSet(low.raw()) ? FaultKind.INTERRUPT : FaultKind.DMA;
       case INVALID_DEVICE_REQUEST ->
           switch (low.type()) {
-            case 0, 4, 5, 7 -> FaultKind.INTERRUPT;
+            case 0, 5, 6 -> FaultKind.INTERRUPT;
             default -> FaultKind.DMA;
           };
       default -> FaultKind.DMA;

@@ -84,7 +84,7 @@ class StructuresTest {
     assertThat(event.toFault("amdvi0", 0).reason()).contains(words);
   }
 
-  /** I is bit 51; Type, in 59:57, of INVALID_DEVICE_REQUEST: 0, 4, 5 and 7 are interrupts. */
+  /** I is bit 51; Type, in 59:57, of INVALID_DEVICE_REQUEST: 0, 5 and 6 are interrupts. */
   @ParameterizedTest
   @CsvSource({
     "0x1000000000000010,ENTRY",
@@ -94,9 +94,10 @@ class StructuresTest {
     "0x4000000000000010,DMA",
     "0x8000000000000010,INTERRUPT",
     "0x8200000000000010,DMA",
-    "0x8800000000000010,INTERRUPT",
+    "0x8800000000000010,DMA",
     "0x8a00000000000010,INTERRUPT",
-    "0x8e00000000000010,INTERRUPT",
+    "0x8c00000000000010,INTERRUPT",
+    "0x8e00000000000010,DMA",
     "0xd000000000000010,DMA"
   })
   void i16_anEventSaysWhatKindOfRequestWasRefused(String low, FaultKind kind) {
