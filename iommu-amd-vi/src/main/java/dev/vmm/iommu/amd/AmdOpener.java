@@ -4,7 +4,6 @@ import dev.vmm.AddressRange;
 import dev.vmm.Errno;
 import dev.vmm.VmmException;
 import dev.vmm.iommu.Iommu;
-import dev.vmm.iommu.amd.ivrs.DeviceEntry;
 import dev.vmm.iommu.amd.ivrs.DteSettings;
 import dev.vmm.iommu.amd.ivrs.Ivhd;
 import dev.vmm.iommu.amd.ivrs.IvrsTable;
@@ -81,16 +80,13 @@ final class AmdOpener {
     Map<Integer, DteSettings> settings = new HashMap<>();
     Map<Integer, Integer> aliases = new HashMap<>();
     Ivhd ivhd = found.ivhd();
-    // Mostly no entry says more than whose unit this is.
-    int ids = ivhd.entries().stream().anyMatch(AmdOpener::special) ? DeviceTable.ENTRIES : 0;
-    for (int id = 0; id < ids; id++) {
-      Rid rid = Rid.of(ivhd.segment(), id);
-      if (map.unitOf(rid).filter(ivhd::equals).isPresent()) {
-        settings.put(id, map.settings(rid));
-        int own = id;
-        map.aliasOf(rid).ifPresent(alias -> aliases.put(own, alias.id16()));
-      }
-    }
+    map.particularIds(ivhd).stream()
+        .forEach(
+            id -> {
+              Rid rid = Rid.of(ivhd.segment(), id);
+              settings.put(id, map.settings(rid));
+              map.aliasOf(rid).ifPresent(alias -> aliases.put(id, alias.id16()));
+            });
     DeviceTable entries =
         new DeviceTable(
             machine.memory(),
@@ -107,10 +103,6 @@ final class AmdOpener {
       entries.free();
       throw e;
     }
-  }
-
-  private static boolean special(DeviceEntry entry) {
-    return entry.isAlias() || !entry.settings().equals(DteSettings.NONE);
   }
 
   private Found look(String name, Ivhd ivhd) {
@@ -182,7 +174,7 @@ final class AmdOpener {
     if (base <= 0 || base % REGISTER_BYTES != 0) {
       throw impossible(ivhd, "at an address that none can have");
     }
-    return new AddressRange(base, REGISTER_BYTES);
+    return new AddressRange(base, ivhd.registerBytes());
   }
 
   private VmmException impossible(Ivhd ivhd, String where) {
@@ -191,10 +183,10 @@ final class AmdOpener {
         String.format(
             Locale.ROOT,
             "the IVRS table (%s) puts the 0x%x register bytes of a unit at 0x%x (IVHD at offset 0x%x), %s: expected"
-                + " 16 KiB, aligned, that belong to that unit alone; the firmware's table is damaged: update the"
-                + " firmware",
+                + " as many, aligned to 16 KiB, that belong to that unit alone; the firmware's table is damaged:"
+                + " update the firmware",
             table.origin(),
-            REGISTER_BYTES,
+            ivhd.registerBytes(),
             ivhd.registerBaseHpa(),
             ivhd.offset(),
             where));

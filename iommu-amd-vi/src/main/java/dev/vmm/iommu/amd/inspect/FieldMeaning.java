@@ -1,10 +1,5 @@
 package dev.vmm.iommu.amd.inspect;
 
-import dev.vmm.iommu.inspect.FieldReport;
-import dev.vmm.iommu.inspect.RegisterReport;
-import java.util.ArrayList;
-import java.util.List;
-
 /**
  * The coded fields of registers in words. Stateless. Source: 48882 rev 3.10, "IOMMU MMIO
  * Registers".
@@ -12,21 +7,8 @@ import java.util.List;
 final class FieldMeaning {
   private FieldMeaning() {}
 
-  /** Returns the report with words added where a number does not speak for itself. */
-  static RegisterReport explain(RegisterReport register) {
-    List<FieldReport> fields = new ArrayList<>();
-    for (FieldReport field : register.fields()) {
-      String meaning =
-          of(
-              register.name() + "." + field.name(),
-              Long.parseUnsignedLong(field.raw().substring(2), 16));
-      fields.add(meaning.isEmpty() ? field : new FieldReport(field.name(), field.raw(), meaning));
-    }
-    return new RegisterReport(
-        register.name(), register.offset(), register.widthBits(), register.raw(), fields);
-  }
-
-  private static String of(String name, long value) {
+  /** Returns a field's value in words, empty if the number speaks for itself. */
+  static String of(String name, long value) {
     return switch (name) {
       case "DEV_TAB_BASE.Size", "DEV_TAB_SEGMENT_BASE.SizeN" ->
           128 * (value + 1) + " entries of 32 bytes";

@@ -14,6 +14,7 @@ import dev.vmm.iommu.inspect.MemoryReport;
 import dev.vmm.iommu.inspect.RegisterReport;
 import dev.vmm.iommu.inspect.UnitReport;
 import dev.vmm.iommu.support.UnitRegisters;
+import dev.vmm.iommu.support.inspect.FieldWords;
 import dev.vmm.iommu.support.inspect.Problems;
 import dev.vmm.machine.Machine;
 import dev.vmm.machine.RegisterBlock;
@@ -141,7 +142,8 @@ public final class UnitReader {
     List<RegisterReport> all = new ArrayList<>();
     for (AmdViRegisters.Register register : AmdViRegisters.of(features)) {
       long raw = registers.read(register.layout(), register.offset());
-      all.add(FieldMeaning.explain(RegisterReport.of(register.layout(), register.offset(), raw)));
+      RegisterReport read = RegisterReport.of(register.layout(), register.offset(), raw);
+      all.add(FieldWords.explain(read, FieldMeaning::of));
     }
     all.sort(Comparator.comparingLong(RegisterReport::offset));
     return all;

@@ -3,6 +3,7 @@ package dev.vmm.iommu.amd.ivrs;
 import dev.vmm.bits.AccessKind;
 import dev.vmm.bits.Field;
 import dev.vmm.bits.Layout;
+import dev.vmm.iommu.amd.regs.EfrReg;
 import dev.vmm.pci.Rid;
 import java.util.List;
 
@@ -111,6 +112,7 @@ public record Ivhd(
   private static final Field RES_PASS_PW = FLAGS.field("ResPassPW");
   private static final Field PASS_PW = FLAGS.field("PassPW");
   private static final Field HT_TUN_EN = FLAGS.field("HtTunEn");
+  private static final Field PN_COUNTERS = FEATURES_10H.field("PNCounters");
   private static final Field UNIT_ID = INFO.field("UnitID");
   private static final Field MSI_NUM = INFO.field("MSInum");
 
@@ -122,6 +124,17 @@ public record Ivhd(
   /** Returns the unit's own requester id; the unit does not translate for it. */
   public Rid rid() {
     return Rid.of(segment, deviceId);
+  }
+
+  /**
+   * Returns how many bytes of registers the unit has, as far as firmware says: 512 KiB with
+   * performance counters (PCSup, or counters in type 10h), else 16 KiB. Source: 48882 rev 3, "IOMMU
+   * MMIO Registers" and "IOMMU Base Address Low Register".
+   */
+  public long registerBytes() {
+    boolean counters =
+        hasEfrImage() ? EfrReg.PC_SUP.isSet(efrImage) : PN_COUNTERS.get(features) != 0;
+    return counters ? IvrsLayout.REGISTER_BYTES_WITH_COUNTERS : IvrsLayout.REGISTER_BYTES;
   }
 
   /** Says whether it has images of the feature registers: types 11h and 40h. */

@@ -35,6 +35,9 @@ final class IvrsLayout {
   /** The registers of a unit without performance counters; also how its base is aligned. */
   static final int REGISTER_BYTES = 0x4000;
 
+  /** The registers of a unit with performance counters; also how its base is aligned. */
+  static final int REGISTER_BYTES_WITH_COUNTERS = 0x8_0000;
+
   private IvrsLayout() {}
 
   static boolean isIvhd(int type) {

@@ -51,7 +51,7 @@ final class IvrsProblems {
   }
 
   private void unit(Ivhd ivhd) {
-    problems.addAll(registers(ivhd).problems(IvrsLayout.REGISTER_BYTES));
+    problems.addAll(registers(ivhd).problems(ivhd.registerBytes()));
     int capability = ivhd.capabilityOffset();
     if (capability < 0x40 || capability > 0xfc || (capability & 3) != 0) {
       problem(
@@ -150,7 +150,7 @@ final class IvrsProblems {
 
   private static RegisterWindow registers(Ivhd ivhd) {
     return new RegisterWindow(
-        ivhd.where(), ivhd.offset(), ivhd.registerBaseHpa(), IvrsLayout.REGISTER_BYTES);
+        ivhd.where(), ivhd.offset(), ivhd.registerBaseHpa(), ivhd.registerBytes());
   }
 
   private void problem(String format, Object... args) {

@@ -3,6 +3,7 @@ package dev.vmm.iommu.amd.ivrs;
 import dev.vmm.iommu.ReservedRegion;
 import dev.vmm.pci.Rid;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -174,6 +175,26 @@ public final class UnitMap {
       }
     }
     return alias.filter(other -> !other.equals(rid));
+  }
+
+  /**
+   * Returns the DeviceIDs of a unit for which an entry says more than whose they are: a setting or
+   * an alias. Mostly they are few.
+   */
+  public BitSet particularIds(Ivhd unit) {
+    BitSet ids = new BitSet();
+    for (IdRange range : IdRange.of(unit, new ArrayList<>())) {
+      if (range.alias().isPresent() || !range.entry().settings().equals(DteSettings.NONE)) {
+        ids.set(range.first(), range.last() + 1);
+      }
+    }
+    // Of these, what another unit was given.
+    for (int id = ids.nextSetBit(0); id >= 0; id = ids.nextSetBit(id + 1)) {
+      if (unitOf(Rid.of(unit.segment(), id)).filter(unit::equals).isEmpty()) {
+        ids.clear(id);
+      }
+    }
+    return ids;
   }
 
   private List<IdRange> rangesOf(Rid rid) {

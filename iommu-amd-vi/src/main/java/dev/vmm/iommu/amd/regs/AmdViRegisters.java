@@ -33,12 +33,18 @@ public final class AmdViRegisters {
     add(all, HwEventHighReg.LAYOUT, HwEventHighReg.OFFSET, efr.heSup());
     add(all, HwEventLowReg.LAYOUT, HwEventLowReg.OFFSET, efr.heSup());
     add(all, HwEventStatusReg.LAYOUT, HwEventStatusReg.OFFSET, efr.heSup());
+    // SmiFSup 01b; SmiFRC is the exponent of their number, 16 at most.
+    int filters = efr.smiFSup() == 1 ? 1 << Math.min(4, efr.smiFRC()) : 0;
+    for (int i = 0; i < filters; i++) {
+      add(all, SmiFilterReg.LAYOUT, SmiFilterReg.OFFSET + 8L * i, true);
+    }
     add(all, GaLogBaseReg.LAYOUT, GaLogBaseReg.OFFSET, efr.gaSup());
     add(all, GaLogTailAddressReg.LAYOUT, GaLogTailAddressReg.OFFSET, efr.gaSup());
     int segments = 1 << efr.devTblSegSup();
     for (int i = 1; i < segments; i++) {
       add(all, DevTabSegmentBaseReg.LAYOUT, DevTabSegmentBaseReg.OFFSET + 8L * (i - 1), true);
     }
+    add(all, Efr2Reg.LAYOUT, Efr2Reg.OFFSET, efr.raw() != 0);
     add(all, CmdBufHeadReg.LAYOUT, CmdBufHeadReg.OFFSET, true);
     add(all, CmdBufTailReg.LAYOUT, CmdBufTailReg.OFFSET, true);
     add(all, EventLogHeadReg.LAYOUT, EventLogHeadReg.OFFSET, true);

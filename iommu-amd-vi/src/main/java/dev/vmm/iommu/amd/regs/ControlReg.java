@@ -37,8 +37,7 @@ public record ControlReg(long raw) {
           .bit("GdUpdateDis", 48, RW)
           .field("HadUpdate", 47, 46, RW)
           .bit("EphEn", 45, RW)
-          .rsvdz(44, 44)
-          .bit("DomainIdPne", 43, RW)
+          .field("NumIntRemapMode", 44, 43, RW)
           .bit("PprAutoRspAon", 42, RW)
           .bit("BlkStopMrkEn", 41, RW)
           .bit("MarcEn", 40, RW)
@@ -114,8 +113,8 @@ public record ControlReg(long raw) {
   /** Enhanced PPR handling enable. */
   public static final Field EPH_EN = LAYOUT.field("EphEn");
 
-  /** Domain-ID partial number enable. */
-  public static final Field DOMAIN_ID_PNE = LAYOUT.field("DomainIdPne");
+  /** How many interrupts a device may have remapped: 0 is 512, 1 is 2048. */
+  public static final Field NUM_INT_REMAP_MODE = LAYOUT.field("NumIntRemapMode");
 
   /** PPR automatic response always on. */
   public static final Field PPR_AUTO_RSP_AON = LAYOUT.field("PprAutoRspAon");

@@ -25,7 +25,8 @@ public record EfrReg(long raw) {
           .bit("SNPSup", 63, RO)
           .bit("ForcePhyDestSup", 62, RO)
           .bit("GAUpdateDisSup", 61, RO)
-          .rsvdz(60, 55)
+          .rsvdz(60, 56)
+          .bit("VIommuSup", 55, RO)
           .bit("InvIotlbTypeSup", 54, RO)
           .rsvdz(53, 53)
           .bit("HDSup", 52, RO)
@@ -43,7 +44,8 @@ public record EfrReg(long raw) {
           .field("DevTblSegSup", 39, 38, RO)
           .bit("USSup", 37, RO)
           .field("PASmax", 36, 32, RO)
-          .rsvdz(31, 30)
+          .bit("SATSSup", 31, RO)
+          .rsvdz(30, 30)
           .field("DualEventLogSup", 29, 28, RO)
           .rsvdz(27, 26)
           .field("DualPprLogSup", 25, 24, RO)
@@ -73,6 +75,9 @@ public record EfrReg(long raw) {
 
   /** Disabling of guest virtual APIC updates support. */
   public static final Field GA_UPDATE_DIS_SUP = LAYOUT.field("GAUpdateDisSup");
+
+  /** Virtualized IOMMU support. */
+  public static final Field V_IOMMU_SUP = LAYOUT.field("VIommuSup");
 
   /** Invalidate-IOTLB type support. */
   public static final Field INV_IOTLB_TYPE_SUP = LAYOUT.field("InvIotlbTypeSup");
@@ -118,6 +123,9 @@ public record EfrReg(long raw) {
 
   /** PASIDs have this many bits and one. */
   public static final Field PA_SMAX = LAYOUT.field("PASmax");
+
+  /** Secure address translation services support. */
+  public static final Field SATS_SUP = LAYOUT.field("SATSSup");
 
   /** Dual event log support. */
   public static final Field DUAL_EVENT_LOG_SUP = LAYOUT.field("DualEventLogSup");
@@ -211,6 +219,16 @@ public record EfrReg(long raw) {
   /** Returns log2 of the most device table segments. */
   public int devTblSegSup() {
     return (int) DEV_TBL_SEG_SUP.get(raw);
+  }
+
+  /** Returns the code of SMI filter support: 1 if there are filter registers. */
+  public int smiFSup() {
+    return (int) SMI_F_SUP.get(raw);
+  }
+
+  /** Returns log2 of how many SMI filter registers there are. */
+  public int smiFRC() {
+    return (int) SMI_FRC.get(raw);
   }
 
   @Override

@@ -24,8 +24,8 @@ public record StatusReg(long raw) {
   public static final Layout LAYOUT =
       Layout.of64("STATUS")
           .rsvdz(63, 19)
-          .bit("PprOvrflwEarlyB", 18, RW1C)
-          .bit("PprOvrflwEarly", 17, RW1C)
+          .bit("PprOvrflwEarly", 18, RW1C)
+          .bit("PprOvrflwEarlyB", 17, RW1C)
           .bit("EvtLogActive", 16, RO)
           .bit("EvtOverflowB", 15, RW1C)
           .rsvdz(14, 13)
@@ -44,11 +44,11 @@ public record StatusReg(long raw) {
           .bit("EventOverflow", 0, RW1C)
           .build();
 
-  /** PPR log B is nearly full. */
-  public static final Field PPR_OVRFLW_EARLY_B = LAYOUT.field("PprOvrflwEarlyB");
-
   /** PPR log is nearly full. */
   public static final Field PPR_OVRFLW_EARLY = LAYOUT.field("PprOvrflwEarly");
+
+  /** PPR log B is nearly full. */
+  public static final Field PPR_OVRFLW_EARLY_B = LAYOUT.field("PprOvrflwEarlyB");
 
   /** Event log B is in use. */
   public static final Field EVT_LOG_ACTIVE = LAYOUT.field("EvtLogActive");

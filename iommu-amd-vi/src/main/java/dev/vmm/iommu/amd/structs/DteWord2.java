@@ -25,7 +25,8 @@ public record DteWord2(long raw) {
           .bit("NMIPass", 58, RW)
           .bit("EIntPass", 57, RW)
           .bit("InitPass", 56, RW)
-          .rsvdz(55, 52)
+          .field("GuestPagingMode", 55, 54, RW)
+          .rsvdz(53, 52)
           .field("IntTableRoot", 51, 6, RW)
           .bit("IG", 5, RW)
           .field("IntTabLen", 4, 1, RW)
@@ -52,6 +53,9 @@ public record DteWord2(long raw) {
 
   /** INIT passed. */
   public static final Field INIT_PASS = LAYOUT.field("InitPass");
+
+  /** Levels of guest page tables: 0 is 4, 1 is 5. */
+  public static final Field GUEST_PAGING_MODE = LAYOUT.field("GuestPagingMode");
 
   /** Interrupt table root, in 64 bytes. */
   public static final Field INT_TABLE_ROOT = LAYOUT.field("IntTableRoot");

@@ -21,7 +21,12 @@ public record DteWord3(long raw) {
           .field("SnoopAttribute", 63, 56, RW)
           .bit("Mode0FC", 55, RW)
           .bit("AttrV", 54, RW)
-          .rsvdz(53, 0)
+          .field("Ignored", 53, 53, RW)
+          .rsvdz(52, 48)
+          .field("GuestID", 47, 32, RW)
+          .field("GDeviceID", 31, 16, RW)
+          .bit("vImuEn", 15, RW)
+          .rsvdz(14, 0)
           .build();
 
   /** Snoop attribute. */
@@ -32,6 +37,18 @@ public record DteWord3(long raw) {
 
   /** Attribute override valid. */
   public static final Field ATTR_V = LAYOUT.field("AttrV");
+
+  /** Not looked at: software's own. */
+  public static final Field IGNORED = LAYOUT.field("Ignored");
+
+  /** Guest ID, of a virtualized IOMMU. */
+  public static final Field GUEST_ID = LAYOUT.field("GuestID");
+
+  /** The device's id in the guest. */
+  public static final Field G_DEVICE_ID = LAYOUT.field("GDeviceID");
+
+  /** The guest sees a virtualized IOMMU in front of the device. */
+  public static final Field V_IMU_EN = LAYOUT.field("vImuEn");
 
   @Override
   public String toString() {

@@ -80,17 +80,30 @@ public record Event(EventLow low, long high) {
     };
   }
 
-  /** Source: 48882 rev 3, "INVALID_DEVICE_REQUEST Event", field Type. */
+  /**
+   * Source: 48882 rev 3, "INVALID_DEVICE_REQUEST Event", table "INVALID_DEVICE_REQUEST Type Field
+   * Encodings"; of a translation request (TR) it has two types.
+   */
   private String requestType() {
+    if (EventLow.TR.isSet(low.raw())) {
+      return switch (low.type()) {
+        case 0 -> "a translation request of a device whose entry permits none";
+        case 1 -> "a translation request in a range that is not translated";
+        default -> "a translation request, of reserved type " + low.type();
+      };
+    }
     return switch (low.type()) {
       case 0 -> "a read or non-posted write in the range of interrupts";
       case 1 -> "a translated request of a device whose entry permits none";
-      case 2 -> "port I/O, which the entry does not permit";
-      case 3 -> "a system management message that the entry does not permit";
-      case 4 -> "an interrupt message, which the entry does not permit";
-      case 5 -> "a write to a reserved part of the range of interrupts";
-      case 6 -> "a system management message where only translated writes are permitted";
-      default -> "an interrupt message of a kind that is not remapped";
+      case 2 -> "port I/O, which the entry does not permit (IoCtl)";
+      case 3 ->
+          "a posted write to a range that the entry does not permit (SysMgt) or that is reserved";
+      case 4 ->
+          "a read or non-posted write in a range that takes none (SysMgt) or that is reserved";
+      case 5 -> "an interrupt message, which the entry does not permit (IntCtl)";
+      case 6 -> "a posted write to a reserved part of the range of interrupts";
+      default ->
+          "a message or port I/O that would be translated (SysMgt, IoCtl) by an entry without tables";
     };
   }
 

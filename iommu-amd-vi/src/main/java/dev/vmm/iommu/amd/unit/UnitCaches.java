@@ -98,11 +98,14 @@ final class UnitCaches implements UnitFlushes {
   @Override
   public void flushRange(int domainId, long iova, long lengthBytes, boolean leavesOnly) {
     check();
-    run(
-        () ->
-            commands.put(
-                InvalidateIommuPages.of(domainId),
-                PageRange.covering(iova, lengthBytes, !leavesOnly)));
+    // Not by run(), which costs an object.
+    try {
+      commands.put(
+          InvalidateIommuPages.of(domainId), PageRange.covering(iova, lengthBytes, !leavesOnly));
+      commands.sync();
+    } catch (RuntimeException e) {
+      throw poison.by(e);
+    }
   }
 
   /** Makes new entries of a domain known to a unit that remembers what was not present. */

@@ -11,79 +11,73 @@ import static dev.vmm.iommu.amd.ivrs.IvrsBuilder.special;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
-import dev.vmm.Errno;
-import dev.vmm.VmmException;
 import dev.vmm.acpi.AcpiTable;
-import dev.vmm.iommu.inspect.StructureReport;
 import dev.vmm.iommu.inspect.TableReport;
 import dev.vmm.pci.Rid;
 import dev.vmm.testing.AcpiCorpus;
+import dev.vmm.testing.HostileTableContract;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HexFormat;
 import java.util.List;
-import java.util.Random;
 import org.junit.jupiter.api.Test;
 
-/** Damage of all kinds, from a fixed seed: a failure names the bytes that cause it. */
-class IvrsHostileTest {
-  private static final int MUTATIONS = 30_000;
-  private static final Duration LIMIT = Duration.ofSeconds(120);
+/** Damage of all kinds to IVRS tables. */
+class IvrsHostileTest extends HostileTableContract {
   private static final long A = 0xfd20_0000L;
 
-  private int parsed;
-  private int refused;
+  private static final List<Rid> RIDS =
+      List.of(
+          Rid.parse("0000:00:00.0"),
+          Rid.parse("0000:00:00.2"),
+          Rid.parse("0000:03:01.0"),
+          Rid.parse("0000:ff:1f.7"),
+          Rid.parse("0100:00:02.0"));
 
-  @Test
-  void i12_mutatedTablesAreDecodedOrRefusedWithEinval() {
-    List<byte[]> seeds = seeds();
-    assertTimeoutPreemptively(
-        LIMIT,
-        () -> {
-          Random random = new Random(0x49565253);
-          for (int i = 0; i < MUTATIONS; i++) {
-            byte[] table = mutate(seeds.get(i % seeds.size()).clone(), random);
-            if (random.nextInt(16) != 0 && table.length > 9) {
-              IvrsBuilder.seal(table);
-            }
-            check(table);
-          }
-        });
-    // Both ways out were taken, each very often.
-    assertThat(parsed).isGreaterThan(MUTATIONS / 10);
-    assertThat(refused).isGreaterThan(MUTATIONS / 10);
+  @Override
+  protected int mutations() {
+    return 30_000;
   }
 
-  @Test
-  void i12_everyTruncationIsDecodedOrRefusedWithEinval() {
-    for (byte[] whole : seeds().subList(0, Math.min(seeds().size(), 20))) {
-      for (int length = 0; length < whole.length; length++) {
-        byte[] table = Arrays.copyOf(whole, length);
-        check(table);
-        if (length >= 36) {
-          // Once more with a Length and a checksum that fit.
-          check(IvrsBuilder.seal(fit(table)));
+  @Override
+  protected int[] extremes() {
+    return new int[] {
+      0, 1, 2, 3, 4, 5, 8, 0x10, 0x11, 0x20, 0x22, 0x3f, 0x40, 0x42, 0x43, 0x46, 0x47, 0x48, 0x7f,
+      0x80, 0xbf, 0xc0, 0xef, 0xf0, 0xf1, 0xfe, 0xff
+    };
+  }
+
+  @Override
+  protected int[] lengths() {
+    return new int[] {0, 1, 3, 4, 23, 24, 40, 0xff};
+  }
+
+  @Override
+  protected TableReport report(AcpiTable table) {
+    return IvrsReporter.report(table);
+  }
+
+  @Override
+  protected Reading read(AcpiTable table) {
+    IvrsTable parsed = IvrsTable.parse(table);
+    return new Reading() {
+      @Override
+      public List<String> problems() {
+        return parsed.problems();
+      }
+
+      @Override
+      public void use() {
+        UnitMap map = UnitMap.of(parsed);
+        for (Rid rid : RIDS) {
+          map.unitOf(rid);
+          map.settings(rid);
+          map.aliasOf(rid);
+          map.reservedRegions(rid);
         }
       }
-    }
-  }
-
-  @Test
-  void i12_everyByteAtItsExtremesIsDecodedOrRefusedWithEinval() {
-    byte[] whole = everything();
-    for (int at = 0; at < whole.length; at++) {
-      for (int value :
-          new int[] {
-            0, 1, 2, 3, 4, 5, 8, 0x10, 0x11, 0x20, 0x22, 0x3f, 0x40, 0x42, 0x43, 0x46, 0x47, 0x48,
-            0x7f, 0x80, 0xbf, 0xc0, 0xef, 0xf0, 0xf1, 0xfe, 0xff
-          }) {
-        byte[] table = whole.clone();
-        table[at] = (byte) value;
-        check(IvrsBuilder.seal(table));
-      }
-    }
+    };
   }
 
   @Test
@@ -114,7 +108,8 @@ class IvrsHostileTest {
         });
   }
 
-  private static List<byte[]> seeds() {
+  @Override
+  protected List<byte[]> seeds() {
     List<byte[]> seeds = new ArrayList<>();
     seeds.add(everything());
     seeds.add(new IvrsBuilder().ivhd(0x10, 0, 2, A, range(3, 0xffff, 0)).bytes());
@@ -154,107 +149,5 @@ class IvrsHostileTest {
         .ivmd(0x22, 3, 0, 0x20, 0x2f, 0x7720_0000L, 0x1000)
         .raw("51 08 08 00 01 02 03 04")
         .bytes();
-  }
-
-  private static byte[] mutate(byte[] table, Random random) {
-    byte[] mutated = table;
-    for (int n = 1 + random.nextInt(3); n > 0 && mutated.length > 48; n--) {
-      int at = random.nextInt(8) == 0 ? random.nextInt(mutated.length) : body(mutated, random);
-      switch (random.nextInt(6)) {
-        case 0 -> mutated[at] ^= (byte) (1 << random.nextInt(8));
-        case 1 -> mutated[at] = (byte) random.nextInt(256);
-        case 2 ->
-            mutated[length(mutated, random)] =
-                new byte[] {0, 1, 3, 4, 23, 24, 40, (byte) 0xff}[random.nextInt(8)];
-        case 3 -> {
-          // Every length after this one is off by some bytes.
-          int cut = Math.min(1 + random.nextInt(4), mutated.length - at);
-          byte[] shorter = Arrays.copyOf(mutated, mutated.length - cut);
-          System.arraycopy(mutated, at + cut, shorter, at, shorter.length - at);
-          mutated = fit(shorter);
-        }
-        case 4 -> mutated = fit(Arrays.copyOf(mutated, at));
-        default -> mutated = fit(Arrays.copyOf(mutated, mutated.length + 1 + random.nextInt(9)));
-      }
-    }
-    return mutated;
-  }
-
-  private static int body(byte[] table, Random random) {
-    return 48 + random.nextInt(table.length - 48);
-  }
-
-  /** Returns the offset of a block's length, as far as the blocks can be followed. */
-  private static int length(byte[] table, Random random) {
-    int at = 48;
-    for (int steps = random.nextInt(4); steps > 0; steps--) {
-      int length = at + 3 < table.length ? (table[at + 2] & 0xff) | (table[at + 3] & 0xff) << 8 : 0;
-      if (length < 4 || at + length + 3 >= table.length) {
-        break;
-      }
-      at += length;
-    }
-    return Math.min(at + 2 + random.nextInt(2), table.length - 1);
-  }
-
-  /** Writes the length into the header, where there is one. */
-  private static byte[] fit(byte[] table) {
-    if (table.length > 5) {
-      table[4] = (byte) table.length;
-      table[5] = (byte) (table.length >>> 8);
-    }
-    return table;
-  }
-
-  private void check(byte[] bytes) {
-    try {
-      AcpiTable table;
-      try {
-        table = AcpiTable.of(bytes, "mutated");
-      } catch (VmmException e) {
-        refuse(e);
-        return;
-      }
-      TableReport report = IvrsReporter.report(table);
-      int at = 48;
-      for (StructureReport structure : report.structures()) {
-        assertThat(structure.offset()).isEqualTo(at);
-        at += structure.lengthBytes();
-      }
-      IvrsTable parsedTable;
-      try {
-        parsedTable = IvrsTable.parse(table);
-      } catch (VmmException e) {
-        refuse(e);
-        assertThat(e.getMessage()).contains("(mutated)").contains("offset 0x");
-        assertThat(report.problems()).isNotEmpty();
-        return;
-      }
-      parsed++;
-      assertThat(at).isEqualTo(table.lengthBytes());
-      assertThat(report.problems()).isEqualTo(parsedTable.problems());
-      UnitMap map = UnitMap.of(parsedTable);
-      for (Rid rid : RIDS) {
-        map.unitOf(rid);
-        map.settings(rid);
-        map.aliasOf(rid);
-        map.reservedRegions(rid);
-      }
-    } catch (RuntimeException | AssertionError e) {
-      throw new AssertionError(HexFormat.of().formatHex(bytes), e);
-    }
-  }
-
-  private static final List<Rid> RIDS =
-      List.of(
-          Rid.parse("0000:00:00.0"),
-          Rid.parse("0000:00:00.2"),
-          Rid.parse("0000:03:01.0"),
-          Rid.parse("0000:ff:1f.7"),
-          Rid.parse("0100:00:02.0"));
-
-  private void refuse(VmmException e) {
-    refused++;
-    assertThat(e.errno()).isEqualTo(Errno.EINVAL);
   }
 }

@@ -353,6 +353,31 @@ class IvrsTableTest {
                 + " 0x30 IVHD 10h at 0xfd200000-0xfd203fff");
   }
 
+  /** PCSup is bit 9 of the image; in type 10h PNCounters, bits 16:13, tells of counters. */
+  @Test
+  void aUnitWithPerformanceCountersHas512KibOfRegisters() {
+    int counters = 0x2000;
+    IvrsTable table =
+        new IvrsBuilder()
+            .ivhd(0x11, 0, 2, 0x40, 0xfd20_0000L, 0, 0, 0, 0x200, 0)
+            .ivhd(0x11, 0, 0x2002, 0xfd27_c000L)
+            .ivhd(0x11, 0, 0x4002, 0xfd28_0000L)
+            .ivhd(0x10, 0, 0x6002, 0x40, 0xfd30_4000L, 0, 0, counters, 0, 0)
+            .ivhd(0x11, 0, 0x8002, 0x40, 0xfd38_0000L, 0, 0, counters, 0, 0)
+            .parse();
+
+    assertThat(table.units())
+        .extracting(Ivhd::registerBytes)
+        .containsExactly(0x8_0000L, 0x4000L, 0x4000L, 0x8_0000L, 0x4000L);
+    assertThat(table.problems())
+        .containsExactly(
+            "IVRS offset 0xa8 IVHD 10h has register base 0xfd304000: expected a multiple of 512 KiB",
+            "IVRS offset 0x58 IVHD 11h has registers at 0xfd27c000-0xfd27ffff, which overlap those of IVRS offset"
+                + " 0x30 IVHD 11h at 0xfd200000-0xfd27ffff",
+            "IVRS offset 0xc0 IVHD 11h has registers at 0xfd380000-0xfd383fff, which overlap those of IVRS offset"
+                + " 0xa8 IVHD 10h at 0xfd304000-0xfd383fff");
+  }
+
   @Test
   void oddEntriesAreToldAndTheOthersHold() {
     IvrsTable table =

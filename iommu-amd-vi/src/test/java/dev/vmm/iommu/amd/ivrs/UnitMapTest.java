@@ -61,6 +61,34 @@ class UnitMapTest {
   }
 
   @Test
+  void particularIdsAreThoseOfWhichAnEntrySaysMoreThanWhoseTheyAre() {
+    IvrsTable table =
+        new IvrsBuilder()
+            .ivhd(
+                0x11,
+                0,
+                2,
+                A,
+                range(0x3, 0xffff, 0),
+                select(0xa0, 0xd7),
+                extended(0x46, 0x20, 0, 0x8000_0000),
+                IvrsBuilder.join(alias(0x43, 0x70, 0, 0x80), entry(4, 0x72, 0)),
+                range(0x200, 0x203, 0x10),
+                special(0x40, 1, 0x90, 1))
+            .ivhd(0x11, 0, 0x2002, B, range(0x300, 0x3ff, 0))
+            .ivhd(0x11, 1, 2, C, all(1))
+            .parse();
+    UnitMap map = UnitMap.of(table);
+
+    assertThat(map.particularIds(table.units().get(0)).stream())
+        .containsExactly(0x20, 0x70, 0x71, 0x72, 0x90, 0xa0, 0x200, 0x201, 0x202, 0x203);
+    assertThat(map.particularIds(table.units().get(1)).isEmpty()).isTrue();
+    assertThat(map.particularIds(table.units().get(2)).cardinality())
+        .as("all but the unit itself")
+        .isEqualTo(0xffff);
+  }
+
+  @Test
   void unitForAllTakesWhatNoOtherNamesWhereverTheTableHasIt() {
     UnitMap map =
         map(

@@ -189,4 +189,92 @@ class ModelAmdMoveTest {
       iommu.close();
     }
   }
+
+  /** At each change each device reaches what is its own, before the move or after it. */
+  @Test
+  void i02_idsOfSeveralDomainsNeverSeeEachOthersTranslationsOnTheWay() {
+    try (Driven driven = new Driven(ModelMachineBuilder.amd())) {
+      long[] pages = {driven.page(), driven.page()};
+      List<String> astray = new ArrayList<>();
+      boolean[] moving = new boolean[1];
+      Iommu iommu =
+          driven.open(
+              watching(
+                  driven,
+                  () -> {
+                    if (moving[0]) {
+                      astray.addAll(astray(driven, EDU, pages[0], pages[1]));
+                      astray.addAll(astray(driven, BEHIND_THE_PORT, pages[1], pages[0]));
+                    }
+                  }));
+      Domain one = driven.mapped(iommu, "one", pages[0]);
+      Domain two = driven.mapped(iommu, "two", pages[1]);
+      iommu.move(List.of(EDU), one);
+      iommu.move(List.of(BEHIND_THE_PORT), two);
+      iommu.enable();
+      moving[0] = true;
+      iommu.move(List.of(EDU, BEHIND_THE_PORT), driven.domain(iommu, "three"));
+      assertThat(astray).isEmpty();
+      iommu.close();
+    }
+  }
+
+  /**
+   * The pages that a unit found under the transit id in one move are forgotten before the next one
+   * uses that id, also by a unit that forgets pages before the entry that led there.
+   */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void i02_whatOneMoveLeftUnderTheTransitIdMisleadsNoLaterOne(boolean loose) {
+    try (Driven driven =
+        new Driven(ModelMachineBuilder.amd().amdVi(unit -> unit.looseOrder(loose)))) {
+      long[] pages = {driven.page(), driven.page(), driven.page(), driven.page()};
+      List<String> astray = new ArrayList<>();
+      Runnable[] onChange = {() -> {}};
+      Iommu iommu = driven.open(watching(driven, () -> onChange[0].run()));
+      List<Domain> domains = new ArrayList<>();
+      for (int i = 0; i < pages.length; i++) {
+        domains.add(driven.mapped(iommu, "domain " + i, pages[i]));
+      }
+      iommu.move(List.of(EDU), domains.get(0));
+      iommu.move(List.of(BEHIND_THE_PORT), domains.get(2));
+      iommu.enable();
+      onChange[0] = () -> astray.addAll(astray(driven, EDU, pages[0], pages[2], pages[3]));
+      iommu.move(List.of(EDU), domains.get(1));
+      onChange[0] =
+          () -> astray.addAll(astray(driven, BEHIND_THE_PORT, pages[2], pages[0], pages[1]));
+      iommu.move(List.of(BEHIND_THE_PORT), domains.get(3));
+      onChange[0] = () -> {};
+      assertThat(astray).isEmpty();
+      iommu.close();
+    }
+  }
+
+  /** Has something happen whenever the unit was given commands, and when it did them. */
+  private static HookedMachine watching(Driven driven, Runnable onChange) {
+    return new HookedMachine(driven.machine) {
+      @Override
+      protected boolean arrives(RegisterBlock unit, long offset, long value) {
+        onChange.run();
+        return true;
+      }
+    };
+  }
+
+  /** Returns which of the pages that are not its own a device wrote to, if it did. */
+  private static List<String> astray(Driven driven, Rid rid, long own, long... others) {
+    PhysicalMemory memory = driven.machine.memory();
+    memory.write64(own, -1);
+    for (long other : others) {
+      memory.write64(other, -1);
+    }
+    driven.writes(rid, IOVA);
+    List<String> astray = new ArrayList<>();
+    for (long other : others) {
+      if (memory.read64(other) != -1) {
+        astray.add(rid + " wrote to " + Long.toHexString(other));
+      }
+    }
+    return astray;
+  }
 }

@@ -8,7 +8,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.vmm.Errno;
 import dev.vmm.VmmException;
 import dev.vmm.iommu.Domain;
+import dev.vmm.iommu.FaultBatch;
 import dev.vmm.iommu.Iommu;
+import dev.vmm.machine.PhysicalMemory;
 import dev.vmm.machine.RegisterBlock;
 import dev.vmm.machine.model.ModelMachineBuilder;
 import java.util.List;
@@ -69,6 +71,45 @@ class ModelAmdStartTest {
       assertThat(image(driven.registers())).isEqualTo(before);
       assertThat(driven.machine.memory().allocatedBytes()).isEqualTo(allocated);
     }
+  }
+
+  /** A log does not run on top of an overflow that nobody has cleared. */
+  @Test
+  void i04_anOverflowThatAnOwnerBeforeLeftDoesNotStopTheLog() {
+    try (Driven driven = new Driven(ModelMachineBuilder.amd(), "60")) {
+      RegisterBlock unit = driven.registers();
+      overflow(driven);
+      assertThat(unit.read64(Driven.STATUS) & 0x1b).isEqualTo(0x3);
+      Iommu iommu = driven.open();
+      iommu.move(List.of(EDU), driven.domain(iommu, "d"));
+      iommu.enable();
+      assertThat(unit.read64(Driven.STATUS) & 0x1b).as("both buffers run").isEqualTo(0x18);
+      driven.blockedWrites(3);
+      FaultBatch batch = iommu.drainFaults();
+      assertThat(batch.overflowed()).isFalse();
+      assertThat(batch.faults()).hasSize(3);
+      iommu.close();
+    }
+  }
+
+  /** Fills a log of 256 events, one more than it holds, as an owner before. */
+  private static void overflow(Driven driven) {
+    RegisterBlock unit = driven.registers();
+    PhysicalMemory memory = driven.machine.memory();
+    long log = memory.allocatePage();
+    long table = memory.allocatePage();
+    memory.write64(table + 32L * EDU.id16(), 3);
+    unit.write64(Driven.DEVICE_TABLE, table);
+    unit.write64(Driven.EVENT_LOG, log | 8L << 56);
+    unit.write64(Driven.CONTROL, 5);
+    while ((unit.read64(Driven.STATUS) & 8) == 0) {}
+    driven.blockedWrites(256);
+    unit.write64(Driven.CONTROL, 0);
+    while ((unit.read64(Driven.STATUS) & 8) != 0) {}
+    unit.write64(Driven.DEVICE_TABLE, 0);
+    unit.write64(Driven.EVENT_LOG, 8L << 56);
+    memory.free(log, PhysicalMemory.PAGE_BYTES);
+    memory.free(table, PhysicalMemory.PAGE_BYTES);
   }
 
   @Test

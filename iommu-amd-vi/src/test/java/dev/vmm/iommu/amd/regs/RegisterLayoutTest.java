@@ -15,7 +15,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** Every register against literal facts of the book. */
 class RegisterLayoutTest {
   static Stream<AmdViRegisters.Register> registers() {
-    return AmdViRegisters.of(new EfrReg(-1L)).stream();
+    // All features; SmiFSup is 01b where there are filters, and SmiFRC 100b where there are 16.
+    return AmdViRegisters.of(new EfrReg(-1L & ~(1L << 17 | 3L << 18))).stream();
   }
 
   @ParameterizedTest
@@ -43,6 +44,8 @@ class RegisterLayoutTest {
             });
     // DevTblSegSup 3 is eight segments: the base register and seven more.
     assertThat(words).contains(0x100L, 0x130L);
+    // SmiFRC 4 is sixteen filters.
+    assertThat(words).contains(0x60L, 0xd8L);
   }
 
   /** Offsets as the book's "IOMMU MMIO Registers" gives them. */
@@ -59,9 +62,11 @@ class RegisterLayoutTest {
     "HW_EVENT_HIGH,40",
     "HW_EVENT_LOW,48",
     "HW_EVENT_STATUS,50",
+    "SMI_FILTER,60",
     "GA_LOG_BASE,e0",
     "GA_LOG_TAIL_ADDRESS,e8",
     "DEV_TAB_SEGMENT_BASE,100",
+    "EFR2,1a0",
     "CMD_BUF_HEAD,2000",
     "CMD_BUF_TAIL,2008",
     "EVENT_LOG_HEAD,2010",
@@ -82,7 +87,13 @@ class RegisterLayoutTest {
   void aUnitWithoutFeaturesHasNoRegistersOfThem() {
     assertThat(AmdViRegisters.of(new EfrReg(0)).stream().map(r -> r.layout().name()))
         .contains("CONTROL", "STATUS")
-        .doesNotContain("PPR_LOG_BASE", "HW_EVENT_HIGH", "GA_LOG_BASE", "DEV_TAB_SEGMENT_BASE");
+        .doesNotContain("PPR_LOG_BASE", "HW_EVENT_HIGH", "GA_LOG_BASE", "DEV_TAB_SEGMENT_BASE")
+        .doesNotContain("SMI_FILTER", "EFR2");
+    assertThat(AmdViRegisters.of(new EfrReg(0x9_0000L)).stream())
+        .filteredOn(r -> r.layout().name().equals("SMI_FILTER"))
+        .extracting(AmdViRegisters.Register::offset)
+        .as("SmiFRC 2 is four")
+        .containsExactly(0x60L, 0x68L, 0x70L, 0x78L);
   }
 
   @Test

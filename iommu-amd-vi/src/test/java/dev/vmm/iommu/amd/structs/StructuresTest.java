@@ -62,6 +62,27 @@ class StructuresTest {
     assertThat(event.low().domainId()).isEqualTo(7);
   }
 
+  /** INVALID_DEVICE_REQUEST is code 8; Type is in bits 59:57, TR is bit 56. */
+  @ParameterizedTest
+  @CsvSource({
+    "0x8000,read or non-posted write in the range of interrupts",
+    "0x8200,a translated request",
+    "0x8400,IoCtl",
+    "0x8600,a posted write to a range that the entry does not permit (SysMgt)",
+    "0x8800,a read or non-posted write in a range that takes none (SysMgt)",
+    "0x8a00,IntCtl",
+    "0x8c00,a posted write to a reserved part of the range of interrupts",
+    "0x8e00,an entry without tables",
+    "0x8100,a translation request of a device whose entry permits none",
+    "0x8300,a translation request in a range that is not translated",
+    "0x8500,reserved type 2"
+  })
+  void anInvalidRequestSaysWhyByItsType(String top, String words) {
+    Event event = Event.of(Long.decode(top) << 48 | 0x10, 0x1000);
+    assertThat(event.code()).isEqualTo(EventCode.INVALID_DEVICE_REQUEST);
+    assertThat(event.toFault("amdvi0", 0).reason()).contains(words);
+  }
+
   @ParameterizedTest
   @EnumSource(EventCode.class)
   void everyEventHasItsCodeAndWords(EventCode code) {

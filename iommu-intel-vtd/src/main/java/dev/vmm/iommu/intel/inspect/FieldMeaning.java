@@ -1,34 +1,17 @@
 package dev.vmm.iommu.intel.inspect;
 
-import dev.vmm.iommu.inspect.FieldReport;
-import dev.vmm.iommu.inspect.RegisterReport;
 import dev.vmm.iommu.intel.regs.FaultReason;
 import dev.vmm.iommu.intel.regs.NumDomains;
 import dev.vmm.iommu.intel.regs.QueueError;
 import dev.vmm.iommu.intel.regs.TranslationTableMode;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.StringJoiner;
 
 /** Words for coded fields. Stateless. */
 final class FieldMeaning {
   private FieldMeaning() {}
 
-  /** Returns the report with words added where a number does not speak for itself. */
-  static RegisterReport explain(RegisterReport register) {
-    List<FieldReport> fields = new ArrayList<>();
-    for (FieldReport field : register.fields()) {
-      String meaning =
-          of(
-              register.name() + "." + field.name(),
-              Long.parseUnsignedLong(field.raw().substring(2), 16));
-      fields.add(meaning.isEmpty() ? field : new FieldReport(field.name(), field.raw(), meaning));
-    }
-    return new RegisterReport(
-        register.name(), register.offset(), register.widthBits(), register.raw(), fields);
-  }
-
-  private static String of(String name, long value) {
+  /** Returns a field's value in words, empty if the number speaks for itself. */
+  static String of(String name, long value) {
     return switch (name) {
       case "CAP_REG.ND" -> {
         NumDomains domains = NumDomains.of((int) value);

@@ -23,6 +23,7 @@ import dev.vmm.iommu.intel.regs.VtdRegisters;
 import dev.vmm.iommu.intel.structs.SecondStageFormat;
 import dev.vmm.iommu.intel.unit.FaultRecords;
 import dev.vmm.iommu.support.UnitRegisters;
+import dev.vmm.iommu.support.inspect.FieldWords;
 import dev.vmm.machine.Machine;
 import dev.vmm.machine.RegisterBlock;
 import java.util.ArrayList;
@@ -179,7 +180,8 @@ public final class UnitReader {
         continue;
       }
       long raw = registers.read(register.layout(), register.offset());
-      all.add(FieldMeaning.explain(RegisterReport.of(register.layout(), register.offset(), raw)));
+      RegisterReport read = RegisterReport.of(register.layout(), register.offset(), raw);
+      all.add(FieldWords.explain(read, FieldMeaning::of));
     }
     all.sort(Comparator.comparingLong(RegisterReport::offset));
     return all;

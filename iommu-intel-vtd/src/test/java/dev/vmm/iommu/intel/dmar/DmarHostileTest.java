@@ -6,27 +6,23 @@ import static dev.vmm.iommu.intel.dmar.DmarBuilder.scope;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
-import dev.vmm.Errno;
-import dev.vmm.VmmException;
 import dev.vmm.acpi.AcpiTable;
-import dev.vmm.iommu.inspect.StructureReport;
 import dev.vmm.iommu.inspect.TableReport;
 import dev.vmm.pci.PciBus;
 import dev.vmm.pci.Rid;
 import dev.vmm.testing.AcpiCorpus;
 import dev.vmm.testing.FakePci;
+import dev.vmm.testing.HostileTableContract;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Random;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** Damage of all kinds, from a fixed seed: a failure names the bytes that cause it. */
-class DmarHostileTest {
-  private static final int MUTATIONS = 100_000;
+/** Damage of all kinds to DMAR tables, and to bridges' bus numbers. */
+class DmarHostileTest extends HostileTableContract {
   private static final Duration LIMIT = Duration.ofSeconds(120);
 
   private final FakePci pci =
@@ -35,59 +31,54 @@ class DmarHostileTest {
               new PciBus.Segment(0, 0, 255, List.of(0, 0x80)),
               new PciBus.Segment(1, 0, 63, List.of(0))));
 
-  private int parsed;
-  private int refused;
-
-  @Test
-  void i12_mutatedTablesAreDecodedOrRefusedWithEinval() {
-    topology();
-    List<byte[]> seeds = seeds();
-    assertTimeoutPreemptively(
-        LIMIT,
-        () -> {
-          Random random = new Random(0x444d4152);
-          for (int i = 0; i < MUTATIONS; i++) {
-            byte[] table = seeds.get(i % seeds.size()).clone();
-            table = mutate(table, random);
-            if (random.nextInt(16) != 0 && table.length > 9) {
-              DmarBuilder.seal(table);
-            }
-            check(table);
-          }
-        });
-    // Both ways out were taken, each very often.
-    assertThat(parsed).isGreaterThan(MUTATIONS / 10);
-    assertThat(refused).isGreaterThan(MUTATIONS / 10);
+  @BeforeEach
+  void topology() {
+    pci.add("0000:00:02.0", 0x8086, 1, 0x030000);
+    pci.addBridge("0000:00:1c.0", 2, 6);
+    pci.addBridge("0000:02:00.0", 3, 3);
+    pci.add("0000:03:00.0", 0x8086, 1, 0x020000);
+    pci.addBridge("0000:80:00.0", 0x80, 0xff);
+    pci.addBridge("0001:00:01.0", 0, 0);
   }
 
-  @Test
-  void i12_everyTruncationIsDecodedOrRefusedWithEinval() {
-    topology();
-    for (byte[] whole : seeds()) {
-      for (int length = 0; length < whole.length; length++) {
-        byte[] table = Arrays.copyOf(whole, length);
-        check(table);
-        if (length >= 36) {
-          // Once more with a Length and a checksum that fit.
-          table[4] = (byte) length;
-          table[5] = (byte) (length >>> 8);
-          check(DmarBuilder.seal(table));
+  @Override
+  protected int mutations() {
+    return 100_000;
+  }
+
+  @Override
+  protected int[] extremes() {
+    return new int[] {0, 1, 2, 3, 4, 5, 6, 7, 8, 0x7f, 0x80, 0xfe, 0xff};
+  }
+
+  @Override
+  protected int[] lengths() {
+    return new int[] {0, 1, 3, 5, 6, 7, 0xff};
+  }
+
+  @Override
+  protected TableReport report(AcpiTable table) {
+    return DmarReporter.report(table);
+  }
+
+  @Override
+  protected Reading read(AcpiTable table) {
+    DmarTable parsed = DmarTable.parse(table);
+    return new Reading() {
+      @Override
+      public List<String> problems() {
+        return parsed.problems();
+      }
+
+      @Override
+      public void use() {
+        UnitMap map = UnitMap.of(parsed, pci);
+        for (Rid rid : pci.functions.keySet()) {
+          map.unitOf(rid);
+          map.reservedRegions(rid);
         }
       }
-    }
-  }
-
-  @Test
-  void i12_everyByteAtItsExtremesIsDecodedOrRefusedWithEinval() {
-    topology();
-    byte[] whole = everything();
-    for (int at = 0; at < whole.length; at++) {
-      for (int value : new int[] {0, 1, 2, 3, 4, 5, 6, 7, 8, 0x7f, 0x80, 0xfe, 0xff}) {
-        byte[] table = whole.clone();
-        table[at] = (byte) value;
-        check(DmarBuilder.seal(table));
-      }
-    }
+    };
   }
 
   @Test
@@ -146,16 +137,8 @@ class DmarHostileTest {
         });
   }
 
-  private void topology() {
-    pci.add("0000:00:02.0", 0x8086, 1, 0x030000);
-    pci.addBridge("0000:00:1c.0", 2, 6);
-    pci.addBridge("0000:02:00.0", 3, 3);
-    pci.add("0000:03:00.0", 0x8086, 1, 0x020000);
-    pci.addBridge("0000:80:00.0", 0x80, 0xff);
-    pci.addBridge("0001:00:01.0", 0, 0);
-  }
-
-  private static List<byte[]> seeds() {
+  @Override
+  protected List<byte[]> seeds() {
     List<byte[]> seeds = new ArrayList<>();
     seeds.add(everything());
     seeds.add(
@@ -184,97 +167,5 @@ class DmarHostileTest {
         .sidp(0, scope(1, 0x1f, 0, 0, 2, 0))
         .raw("34 12 08 00 01 02 03 04")
         .bytes();
-  }
-
-  private static byte[] mutate(byte[] table, Random random) {
-    byte[] mutated = table;
-    for (int n = 1 + random.nextInt(3); n > 0 && mutated.length > 48; n--) {
-      int at = random.nextInt(8) == 0 ? random.nextInt(mutated.length) : body(mutated, random);
-      switch (random.nextInt(6)) {
-        case 0 -> mutated[at] ^= (byte) (1 << random.nextInt(8));
-        case 1 -> mutated[at] = (byte) random.nextInt(256);
-        case 2 ->
-            mutated[length(mutated, random)] =
-                new byte[] {0, 1, 3, 5, 6, 7, (byte) 0xff}[random.nextInt(7)];
-        case 3 -> {
-          // Every length after this one is off by some bytes.
-          int cut = Math.min(1 + random.nextInt(4), mutated.length - at);
-          byte[] shorter = Arrays.copyOf(mutated, mutated.length - cut);
-          System.arraycopy(mutated, at + cut, shorter, at, shorter.length - at);
-          mutated = fit(shorter);
-        }
-        case 4 -> mutated = fit(Arrays.copyOf(mutated, at));
-        default -> mutated = fit(Arrays.copyOf(mutated, mutated.length + 1 + random.nextInt(9)));
-      }
-    }
-    return mutated;
-  }
-
-  private static int body(byte[] table, Random random) {
-    return 48 + random.nextInt(table.length - 48);
-  }
-
-  /** Returns the offset of a structure's length, as far as the structures can be followed. */
-  private static int length(byte[] table, Random random) {
-    int at = 48;
-    for (int steps = random.nextInt(6); steps > 0; steps--) {
-      int length = at + 3 < table.length ? (table[at + 2] & 0xff) | (table[at + 3] & 0xff) << 8 : 0;
-      if (length < 4 || at + length + 3 >= table.length) {
-        break;
-      }
-      at += length;
-    }
-    return Math.min(at + 2 + random.nextInt(2), table.length - 1);
-  }
-
-  /** Writes the length into the header, where there is one. */
-  private static byte[] fit(byte[] table) {
-    if (table.length > 5) {
-      table[4] = (byte) table.length;
-      table[5] = (byte) (table.length >>> 8);
-    }
-    return table;
-  }
-
-  private void check(byte[] bytes) {
-    try {
-      AcpiTable table;
-      try {
-        table = AcpiTable.of(bytes, "mutated");
-      } catch (VmmException e) {
-        refuse(e);
-        return;
-      }
-      TableReport report = DmarReporter.report(table);
-      int at = 48;
-      for (StructureReport structure : report.structures()) {
-        assertThat(structure.offset()).isEqualTo(at);
-        at += structure.lengthBytes();
-      }
-      DmarTable parsedTable;
-      try {
-        parsedTable = DmarTable.parse(table);
-      } catch (VmmException e) {
-        refuse(e);
-        assertThat(e.getMessage()).contains("(mutated)").contains("offset 0x");
-        assertThat(report.problems()).isNotEmpty();
-        return;
-      }
-      parsed++;
-      assertThat(at).isEqualTo(table.lengthBytes());
-      assertThat(report.problems()).isEqualTo(parsedTable.problems());
-      UnitMap map = UnitMap.of(parsedTable, pci);
-      for (Rid rid : pci.functions.keySet()) {
-        map.unitOf(rid);
-        map.reservedRegions(rid);
-      }
-    } catch (RuntimeException | AssertionError e) {
-      throw new AssertionError(HexFormat.of().formatHex(bytes), e);
-    }
-  }
-
-  private void refuse(VmmException e) {
-    refused++;
-    assertThat(e.errno()).isEqualTo(Errno.EINVAL);
   }
 }

@@ -21,8 +21,9 @@ final class DefaultDevices {
   private DefaultDevices() {}
 
   /** Puts the devices on the root bus of a segment. */
-  static void fill(
-      BusBuilder bus, int segment, DeviceTimer timer, long eduDelayNanos, boolean rogue) {
+  static void fill(BusBuilder bus, int segment, ModelMachineBuilder plan) {
+    DeviceTimer timer = plan.timer;
+    long eduDelayNanos = plan.eduDelayNanos;
     bus.add(0, FunctionSpec.hostBridge());
     bus.add(2, EduDevice.function(timer, eduDelayNanos));
     if (segment > 0) {
@@ -40,8 +41,11 @@ final class DefaultDevices {
                 0,
                 BridgeSpec.expressToPci(),
                 behind -> behind.add(1, EduDevice.function(timer, eduDelayNanos))));
-    if (rogue) {
+    if (plan.rogue) {
       bus.add(5, RogueDevice.function(timer));
+    }
+    if (plan.aliases) {
+      bus.add(6, EduDevice.function(timer, eduDelayNanos).carries(1));
     }
     bus.add(31, FunctionSpec.isaBridge());
     bus.add(31, 2, FunctionSpec.sataController());

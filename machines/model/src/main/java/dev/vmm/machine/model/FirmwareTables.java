@@ -10,11 +10,13 @@ import dev.vmm.machine.model.acpi.IvrsBuilder;
 import dev.vmm.machine.model.acpi.MadtBuilder;
 import dev.vmm.machine.model.acpi.McfgBuilder;
 import dev.vmm.machine.model.amd.AmdViConfig;
+import dev.vmm.machine.model.pci.ModelPci;
 import dev.vmm.machine.model.vtd.VtdConfig;
 import dev.vmm.pci.Rid;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.IntPredicate;
 
 /** What the firmware tells of the machine: MADT, MCFG, and DMAR or IVRS. */
 final class FirmwareTables {
@@ -26,12 +28,19 @@ final class FirmwareTables {
   private final AddressMap map;
   private final List<OwnUnit> units;
   private final BridgeMap bridges;
+  private final ModelPci pci;
 
-  FirmwareTables(ModelMachineBuilder plan, AddressMap map, List<OwnUnit> units, BridgeMap bridges) {
+  FirmwareTables(
+      ModelMachineBuilder plan,
+      AddressMap map,
+      List<OwnUnit> units,
+      BridgeMap bridges,
+      ModelPci pci) {
     this.plan = plan;
     this.map = map;
     this.units = units;
     this.bridges = bridges;
+    this.pci = pci;
   }
 
   List<byte[]> all() {
@@ -167,19 +176,30 @@ final class FirmwareTables {
     return block;
   }
 
-  /** Says again which ids behind a conventional bridge that is in scope carry the bridge's. */
+  /**
+   * Says again which ids behind a conventional bridge that is in scope carry the bridge's, and
+   * which function's requests carry another's.
+   */
   private void aliases(IvhdBuilder block, UnitScope scope) {
     boolean[] taken = new boolean[1 << 16];
     taken(taken, scope.segment(), scope.devices());
     boolean[] others = new boolean[1 << 16];
     takenByOthers(others, scope.segment());
+    IntPredicate inScope = id -> scope.includeAll() ? !others[id] : taken[id];
     bridges
         .conventional(scope.segment())
         .forEach(
             buses -> {
               int first = buses.secondary() << 8;
-              if (scope.includeAll() ? !others[first] : taken[first]) {
+              if (inScope.test(first)) {
                 block.aliasRange(first, buses.subordinate() << 8 | 0xff, 0, first);
+              }
+            });
+    pci.borrowers(scope.segment())
+        .forEach(
+            (rid, carried) -> {
+              if (inScope.test(rid.id16())) {
+                block.aliasSelect(rid.id16(), 0, carried.id16());
               }
             });
   }

@@ -90,7 +90,7 @@ final class MachineAssembly {
     Firmware.write(
         memory,
         map.tables(),
-        new FirmwareTables(plan, map, descriptions, bridges).all(),
+        new FirmwareTables(plan, map, descriptions, bridges, pci).all(),
         plan.tweaks);
     memory.flushCache(0, AddressMap.FREE_FROM);
     memory.flushCache(map.tables().start(), map.tables().lengthBytes());
@@ -212,7 +212,7 @@ final class MachineAssembly {
     }
     Consumer<BusBuilder> content =
         plan.defaultDevices
-            ? bus -> DefaultDevices.fill(bus, segment, plan.timer, plan.eduDelayNanos, plan.rogue)
+            ? bus -> DefaultDevices.fill(bus, segment, plan)
             : bus -> bus.add(0, FunctionSpec.hostBridge());
     return List.of(new Root(0, content));
   }

@@ -278,8 +278,10 @@ public final class ModelMachineBuilder {
   }
 
   /**
-   * Has IVRS say which ids devices behind a PCI Express to PCI bridge carry: an alias range, after
-   * the entries that name them.
+   * Has IVRS say whose DMA carries another's id, after the entries that name them: an alias range
+   * for what is behind a PCI Express to PCI bridge, an alias for each function that {@linkplain
+   * dev.vmm.machine.model.pci.FunctionSpec#carries carries} another's number. The default devices
+   * have one such then: an edu at 00:06.0, which carries 00:06.1.
    */
   public ModelMachineBuilder aliases(boolean value) {
     aliases = value;

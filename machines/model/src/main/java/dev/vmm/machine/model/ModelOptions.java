@@ -47,7 +47,12 @@ final class ModelOptions {
     NP_CACHE("np-cache", "on|off", "model:amd"),
     INVALIDATE_ALL("invalidate-all", "on|off (on)", "model:amd"),
     IVHD("ivhd", "10h|11h|40h (11h)", "model:amd"),
-    ALIAS("alias", "on|off (an alias range in IVRS)", "model:amd"),
+    ORDER(
+        "order", "strict|loose (strict; loose: no order but what the book asks for)", "model:amd"),
+    ALIAS(
+        "alias",
+        "on|off (an alias range in IVRS, and a device at 00:06.0 that carries 00:06.1)",
+        "model:amd"),
     EFR("efr", "on|off (on; off: no Extended Feature Register)", "model:amd"),
     PASIZE("pasize", "40..52 bits of physical address (52)", "model:amd"),
     DTE("dte", "on-demand|every-store|first-word|second-word (on-demand)", "model:amd");
@@ -171,6 +176,7 @@ final class ModelOptions {
     if (!features && isOn(Option.INVALIDATE_ALL, false)) {
       throw malformed("without an Extended Feature Register invalidate-all= is off");
     }
+    boolean loose = text(Option.ORDER, "strict", "strict", "loose").equals("loose");
     String coherent = text(Option.COHERENT, "on", "on", "off", "control");
     if (coherent.equals("control")) {
       builder.visibility(Visibility.NON_COHERENT);
@@ -184,6 +190,7 @@ final class ModelOptions {
                     .physicalBits(physicalBits)
                     .entryFetch(EntryFetch.valueOf(constant(fetch)))
                     .promptCommands(isOn(Option.PROMPT, false))
+                    .looseOrder(loose)
                     .coherent(!coherent.equals("off"))
                     .notPresentCached(isOn(Option.NP_CACHE, false))
                     .invalidateAll(isOn(Option.INVALIDATE_ALL, features))

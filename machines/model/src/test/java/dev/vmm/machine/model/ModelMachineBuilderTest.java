@@ -196,6 +196,8 @@ final class ModelMachineBuilderTest {
       String ivrs = hex(table(machine, "IVRS"), 48, table(machine, "IVRS").length);
       // Behind 00:04.0, in the third unit: 03:00.0 to 03:1f.7 carry 03:00.0.
       assertThat(ivrs).containsOnlyOnce("43000300" + "00000300" + "04ff0300");
+      // In the last unit, which has the rest: 00:06.0 carries 00:06.1.
+      assertThat(ivrs).containsOnlyOnce("42300000" + "00310000");
     }
     try (ModelMachine machine = ModelMachineBuilder.amd().build()) {
       String ivrs = hex(table(machine, "IVRS"), 48, table(machine, "IVRS").length);

@@ -119,10 +119,11 @@ final class ModelOptionsTest {
 
   @Test
   void anAmdUnitFetchesEntriesAndCarriesOutCommandsWhenItsOptionsSay() {
-    try (ModelMachine machine = open("model:amd,dte=second-word,prompt=on,pasize=48")) {
+    try (ModelMachine machine = open("model:amd,dte=second-word,prompt=on,order=loose,pasize=48")) {
       AmdViConfig config = machine.units(AmdViUnit.class).get(0).config();
       assertThat(config.entryFetch()).isEqualTo(EntryFetch.SECOND_WORD);
       assertThat(config.promptCommands()).isTrue();
+      assertThat(config.looseOrder()).isTrue();
       assertThat(config.physicalBits()).isEqualTo(48);
       assertThat(machine.acpi().find("IVRS").orElseThrow().reader().u32(36)).isEqualTo(0x00203041);
     }
@@ -130,6 +131,7 @@ final class ModelOptionsTest {
       AmdViConfig config = machine.units(AmdViUnit.class).get(0).config();
       assertThat(config.entryFetch()).isEqualTo(EntryFetch.ON_DEMAND);
       assertThat(config.promptCommands()).isFalse();
+      assertThat(config.looseOrder()).isFalse();
     }
     try (ModelMachine machine = open("model:intel,prompt=on")) {
       assertThat(machine.units(VtdUnit.class).get(0).config().prompt()).isTrue();

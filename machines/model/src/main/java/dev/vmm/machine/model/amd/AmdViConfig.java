@@ -21,6 +21,8 @@ import dev.vmm.pci.Rid;
  *     invalidation
  * @param promptCommands whether commands but COMPLETION_WAIT are carried out as soon as they are
  *     handed over, and not only when software looks
+ * @param looseOrder whether what the book leaves open is at its worst: see {@link
+ *     Builder#looseOrder}
  * @param entryFetch when device table entries in use are read again
  * @param extendedFeatureRegister whether there is an Extended Feature Register (EFRSup); without it
  *     there is nothing of what it would tell of, and 4 levels are all that software may count on
@@ -41,6 +43,7 @@ public record AmdViConfig(
     int commandLag,
     boolean eagerRefetch,
     boolean promptCommands,
+    boolean looseOrder,
     EntryFetch entryFetch,
     boolean extendedFeatureRegister,
     int physicalBits) {
@@ -115,6 +118,7 @@ public record AmdViConfig(
     private int commandLag = 2;
     private boolean eagerRefetch = true;
     private boolean promptCommands;
+    private boolean looseOrder;
     private EntryFetch entryFetch = EntryFetch.ON_DEMAND;
     private boolean extendedFeatureRegister = true;
     private int physicalBits = 52;
@@ -205,6 +209,18 @@ public record AmdViConfig(
       return this;
     }
 
+    /**
+     * Sets whether the unit keeps no order but what it must. Of the commands up to a
+     * COMPLETION_WAIT with F, invalidations of pages overtake all others, and only a wait stays
+     * behind those before it. The head pointer moves when a command is fetched, which is before it
+     * is begun. The event log's tail pointer moves before the words of the event are in memory: by
+     * the book it should not, but units are known that do it.
+     */
+    public Builder looseOrder(boolean value) {
+      looseOrder = value;
+      return this;
+    }
+
     /** Sets when device table entries in use are read again. */
     public Builder entryFetch(EntryFetch value) {
       entryFetch = value;
@@ -244,6 +260,7 @@ public record AmdViConfig(
           commandLag,
           eagerRefetch,
           promptCommands,
+          looseOrder,
           entryFetch,
           extendedFeatureRegister,
           physicalBits);

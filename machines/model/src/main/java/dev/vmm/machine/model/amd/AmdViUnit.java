@@ -50,7 +50,7 @@ public final class AmdViUnit implements RemappingUnit {
     this.misuse = new Misuse(site, registers, this::stored);
     this.caches = new Caches(this::tableKnown, this::tableForgotten);
     this.translator = new Translator(site, config, registers, caches, this::event);
-    this.events = new EventLog(site, ring());
+    this.events = new EventLog(site, ring(), config.looseOrder(), this::lookedForEvent);
     this.commands =
         new CommandBuffer(
             site,
@@ -152,6 +152,10 @@ public final class AmdViUnit implements RemappingUnit {
 
   private void looked() {
     locked(mmio::poll);
+  }
+
+  private void lookedForEvent() {
+    locked(events::looked);
   }
 
   private void stored(long hpa, long before, long after, int widthBytes) {

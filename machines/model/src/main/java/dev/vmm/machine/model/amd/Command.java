@@ -75,6 +75,11 @@ record Command(long low, long high) {
     return (low & 2) != 0;
   }
 
+  /** F of COMPLETION_WAIT: no command after it begins before it is done. */
+  boolean holdsBack() {
+    return opcode() == COMPLETION_WAIT && (low & 4) != 0;
+  }
+
   long storeHpa() {
     return low & STORE_ADDRESS;
   }

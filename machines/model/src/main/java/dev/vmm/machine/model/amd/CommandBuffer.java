@@ -4,15 +4,22 @@ import dev.vmm.machine.model.check.Count;
 import dev.vmm.machine.model.dma.UnitSite;
 import dev.vmm.machine.model.inject.Effect;
 import dev.vmm.machine.model.inject.Operation;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.Deque;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The command buffer, worked off when software polls and not before. Source: 48882 rev 3,
- * "Commands". Guarded by the unit.
+ * The command buffer, worked off when software polls and not before: one command after the other,
+ * or in an order that is {@linkplain AmdViConfig.Builder#looseOrder as loose} as the book allows.
+ * Source: 48882 rev 3, "Commands" and "COMPLETION_WAIT". Guarded by the unit.
  */
 final class CommandBuffer {
   private static final Logger LOG = LoggerFactory.getLogger(CommandBuffer.class);
@@ -31,6 +38,21 @@ final class CommandBuffer {
 
   /** When each command that is pending was handed over, by its offset. */
   private final Map<Long, Long> handedOver = new HashMap<>();
+
+  /** A command that was read, where, and when it was handed over. */
+  private record Fetched(Command command, long hpa, long handedOver) {
+    /** Returns whose turn comes first in a unit that keeps no order but what it must. */
+    int turn() {
+      return switch (command.opcode()) {
+        case Command.INVALIDATE_IOMMU_PAGES -> 0;
+        case Command.COMPLETION_WAIT -> 2;
+        default -> 1;
+      };
+    }
+  }
+
+  /** What was fetched and not done, in the order in which it will be. */
+  private final Deque<Fetched> fetched = new ArrayDeque<>();
 
   private int pollsLeft;
   private boolean delayed;
@@ -90,20 +112,32 @@ final class CommandBuffer {
     if (pollsLeft == 0) {
       pollsLeft = config.commandLag();
     }
+    if (config.looseOrder() && ready()) {
+      fetch();
+    }
     if (config.promptCommands()) {
       prompt();
     }
   }
 
+  /** Says whether it can go on: it runs, and no command hangs. */
+  private boolean ready() {
+    return ring.run.running() && !stuck;
+  }
+
+  /** Says whether no command is pending. */
+  private boolean idle() {
+    return ring.head == ring.tail && fetched.isEmpty();
+  }
+
   /** Carries out at once what software does not wait for. */
   private void prompt() {
-    while (ring.run.running() && !stuck && !delayed && ring.head != ring.tail) {
-      long hpa = ring.base() + ring.head;
-      if (!site.memory().isRam(hpa, Command.BYTES)
-          || read(hpa).opcode() == Command.COMPLETION_WAIT) {
+    while (ready() && !delayed && !idle()) {
+      Fetched next = next();
+      if (next == null || next.command().opcode() == Command.COMPLETION_WAIT) {
         return;
       }
-      next();
+      begin(next);
     }
   }
 
@@ -112,6 +146,7 @@ final class CommandBuffer {
     awaited.keySet().forEach(word -> site.memory().unwatchLoads(word, look));
     awaited.clear();
     handedOver.clear();
+    fetched.clear();
     long now = misuse.handOver();
     pollsLeft = ring.head == ring.tail ? 0 : config.commandLag();
     delayed = false;
@@ -151,44 +186,89 @@ final class CommandBuffer {
   /** Software looks: time passes. */
   void poll() {
     ring.run.poll();
-    if (!ring.run.running() || stuck || ring.head == ring.tail) {
+    if (!ready() || idle()) {
       return;
     }
     if (pollsLeft > 0 && --pollsLeft > 0) {
       return;
     }
-    while (ring.run.running() && !stuck && pollsLeft == 0 && ring.head != ring.tail) {
-      next();
+    while (ready() && pollsLeft == 0 && !idle()) {
+      Fetched next = next();
+      if (next != null) {
+        begin(next);
+      }
     }
   }
 
-  private void next() {
-    long hpa = ring.base() + ring.head;
-    if (!site.memory().isRam(hpa, Command.BYTES)) {
-      hardwareError(hpa);
-      return;
+  /** Returns the command whose turn it is; null if there is none, or it cannot be read or done. */
+  private @Nullable Fetched next() {
+    if (fetched.isEmpty()) {
+      fetch();
     }
-    Command command = read(hpa);
-    boolean known = command.known(config);
-    if (!known || command.reservedBits()) {
-      misuse.record(
-          known ? AmdViRule.COMMAND_RESERVED_BITS : AmdViRule.COMMAND_UNKNOWN,
-          "command 0x%016x 0x%016x at 0x%x",
-          command.low(),
-          command.high(),
-          hpa);
-      events.accept(Event.of(Event.ILLEGAL_COMMAND_ERROR, 0, 0, 0, hpa));
-      ring.run.halt();
-      return;
+    return fetched.peek();
+  }
+
+  /** Reads the command at the head; in loose order, all up to one that the others may not pass. */
+  private void fetch() {
+    List<Fetched> read = new ArrayList<>(fetched);
+    boolean heldBack = !fetched.isEmpty() && fetched.getLast().command().holdsBack();
+    while (ring.head != ring.tail && !heldBack) {
+      long hpa = ring.base() + ring.head;
+      if (!site.memory().isRam(hpa, Command.BYTES)) {
+        if (read.isEmpty()) {
+          hardwareError(hpa);
+        }
+        break;
+      }
+      Command command = read(hpa);
+      if (!command.known(config) || command.reservedBits()) {
+        if (read.isEmpty()) {
+          illegal(command, hpa);
+        }
+        break;
+      }
+      read.add(new Fetched(command, hpa, handedOver.getOrDefault(ring.head, 0L)));
+      if (!config.looseOrder()) {
+        break;
+      }
+      moveHead();
+      heldBack = command.holdsBack();
     }
+    read.sort(Comparator.comparingInt(Fetched::turn));
+    fetched.clear();
+    fetched.addAll(read);
+  }
+
+  private void illegal(Command command, long hpa) {
+    misuse.record(
+        command.known(config) ? AmdViRule.COMMAND_RESERVED_BITS : AmdViRule.COMMAND_UNKNOWN,
+        "command 0x%016x 0x%016x at 0x%x",
+        command.low(),
+        command.high(),
+        hpa);
+    events.accept(Event.of(Event.ILLEGAL_COMMAND_ERROR, 0, 0, 0, hpa));
+    ring.run.halt();
+  }
+
+  private void moveHead() {
+    handedOver.remove(ring.head);
+    ring.head = (ring.head + Command.BYTES) % ring.lengthBytes();
+  }
+
+  /** Begins the first of the fetched commands, and mostly ends it. */
+  private void begin(Fetched next) {
+    Command command = next.command();
     Effect effect = delayed ? Effect.NONE : site.injector().on(Operation.COMPLETION);
     delayed = false;
-    LOG.debug("{}: command {} at 0x{}: {}", site.name(), command, Long.toHexString(hpa), effect);
+    LOG.debug(
+        "{}: command {} at 0x{}: {}", site.name(), command, Long.toHexString(next.hpa()), effect);
     switch (effect) {
       case NONE -> {
-        if (execute(command)) {
-          handedOver.remove(ring.head);
-          ring.head = (ring.head + Command.BYTES) % ring.lengthBytes();
+        if (execute(next)) {
+          fetched.remove();
+          if (!config.looseOrder()) {
+            moveHead();
+          }
         } else {
           hardwareError(command.storeHpa());
         }
@@ -200,10 +280,10 @@ final class CommandBuffer {
       case LOSE -> stuck = true;
       case FAIL -> {
         if (command.opcode() == Command.INVALIDATE_IOTLB_PAGES) {
-          events.accept(Event.of(Event.IOTLB_INV_TIMEOUT, command.deviceId(), 0, 0, hpa));
+          events.accept(Event.of(Event.IOTLB_INV_TIMEOUT, command.deviceId(), 0, 0, next.hpa()));
           ring.run.halt();
         } else {
-          hardwareError(hpa);
+          hardwareError(next.hpa());
         }
       }
     }
@@ -214,20 +294,16 @@ final class CommandBuffer {
     ring.run.halt();
   }
 
-  /** Returns when the command at the head was handed over. */
-  private long handedOver() {
-    return handedOver.getOrDefault(ring.head, 0L);
-  }
-
   /** Returns whether it worked. */
-  private boolean execute(Command command) {
+  private boolean execute(Fetched next) {
+    Command command = next.command();
     switch (command.opcode()) {
       case Command.COMPLETION_WAIT -> {
         return completionWait(command);
       }
       case Command.INVALIDATE_DEVTAB_ENTRY -> {
         count(Count.INVALIDATE_CONTEXT_DEVICE);
-        misuse.deviceInvalidated(command.deviceId(), handedOver());
+        misuse.deviceInvalidated(command.deviceId(), next.handedOver());
         translator.invalidateDevice(command.deviceId());
       }
       case Command.INVALIDATE_IOMMU_PAGES -> {
@@ -242,7 +318,7 @@ final class CommandBuffer {
         count(Count.INVALIDATE_CONTEXT_GLOBAL);
         count(Count.INVALIDATE_IOTLB_GLOBAL);
         count(Count.INVALIDATE_INTERRUPT);
-        misuse.allDevicesInvalidated(handedOver());
+        misuse.allDevicesInvalidated(next.handedOver());
         translator.invalidateAll();
       }
     }

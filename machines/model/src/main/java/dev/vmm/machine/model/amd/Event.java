@@ -32,9 +32,10 @@ record Event(long low, long high) {
 
   /**
    * Types of INVALID_DEVICE_REQUEST, bits 27:25: a read of the interrupt range, port I/O under
-   * IoCtl=00b, a posted write to an address that takes none, a read of such an address, an
-   * interrupt under IntCtl=00b, a posted write to the reserved part of the interrupt range, a
-   * system management message under SysMgt=00b.
+   * IoCtl=00b, a posted write to an address that takes none (of system management under
+   * SysMgt=00b), a read of such an address (unless SysMgt=11b), an interrupt under IntCtl=00b, a
+   * posted write to the reserved part of the interrupt range, what SysMgt=11b or IoCtl=10b would
+   * have translated by an entry with TV=0.
    */
   static final int READ_OF_INTERRUPT_RANGE = 0;
 
@@ -43,7 +44,7 @@ record Event(long low, long high) {
   static final int INVALID_READ = 0b100 << 25;
   static final int INTERRUPT_BLOCKED = 0b101 << 25;
   static final int RESERVED_INTERRUPT = 0b110 << 25;
-  static final int MANAGEMENT_BLOCKED = 0b111 << 25;
+  static final int NOT_TRANSLATED = 0b111 << 25;
 
   static Event of(int code, int deviceId, int domainId, int flags, long address) {
     return new Event(

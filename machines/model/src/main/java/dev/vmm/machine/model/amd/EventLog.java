@@ -14,8 +14,17 @@ final class EventLog {
   /** How many events wait for a log that is starting. */
   private static final int MAX_DEFERRED = 64;
 
+  /** An event whose pointer has moved and whose words are to come. */
+  private record Late(long hpa, Event event) {}
+
   private final UnitSite site;
+  private final boolean late;
+  private final Runnable look;
   private final Deque<Event> deferred = new ArrayDeque<>();
+  private final Deque<Late> onTheirWay = new ArrayDeque<>();
+
+  /** Whether software has looked for one of them in vain. */
+  private boolean missed;
 
   final Ring ring;
 
@@ -25,9 +34,18 @@ final class EventLog {
   /** EventLogInt. */
   boolean written;
 
-  EventLog(UnitSite site, Ring ring) {
+  /**
+   * Starts empty.
+   *
+   * @param late whether the pointer moves before the words are in memory; software that looks for
+   *     them finds them the second time
+   * @param look what a load of a word does that is to come: it leads to {@link #looked}
+   */
+  EventLog(UnitSite site, Ring ring, boolean late, Runnable look) {
     this.site = site;
     this.ring = ring;
+    this.late = late;
+    this.look = look;
   }
 
   /** Records an event; returns whether there is a reason for an interrupt. */
@@ -52,8 +70,30 @@ final class EventLog {
     }
     if (!ring.run.running() && !ring.run.starting()) {
       deferred.clear();
+      arrive();
     }
     return reason;
+  }
+
+  /** Software looks for an event whose words are to come. */
+  void looked() {
+    if (missed) {
+      arrive();
+    }
+    missed = true;
+  }
+
+  private void arrive() {
+    for (Late one : onTheirWay) {
+      site.memory().unwatchLoads(one.hpa(), look);
+      write(one.hpa(), one.event());
+    }
+    onTheirWay.clear();
+  }
+
+  private void write(long hpa, Event event) {
+    site.memory().deviceWrite(hpa, 8, event.low());
+    site.memory().deviceWrite(hpa + 8, 8, event.high());
   }
 
   private boolean append(Event event) {
@@ -70,8 +110,13 @@ final class EventLog {
       ring.run.halt();
       return false;
     }
-    site.memory().deviceWrite(hpa, 8, event.low());
-    site.memory().deviceWrite(hpa + 8, 8, event.high());
+    if (late) {
+      missed = false;
+      onTheirWay.add(new Late(hpa, event));
+      site.memory().watchLoads(hpa, look);
+    } else {
+      write(hpa, event);
+    }
     ring.tail = next;
     boolean first = !written;
     written = true;
@@ -88,6 +133,8 @@ final class EventLog {
   void reset() {
     ring.reset();
     deferred.clear();
+    onTheirWay.forEach(one -> site.memory().unwatchLoads(one.hpa(), look));
+    onTheirWay.clear();
     overflow = false;
     written = false;
   }

@@ -49,13 +49,25 @@ enum SpecialAddress {
     return switch (this) {
       case MEMORY, INTERRUPT -> -1;
       case RESERVED_INTERRUPT -> write ? Event.RESERVED_INTERRUPT : Event.READ_OF_INTERRUPT_RANGE;
-      case MANAGEMENT ->
-          dte.systemManagement() == 0 || (!write && dte.systemManagement() != 3)
-              ? Event.MANAGEMENT_BLOCKED
-              : -1;
-      case PORT_IO -> dte.portIoControl() == 0 ? Event.PORT_IO_BLOCKED : -1;
+      case MANAGEMENT -> refusedMessage(dte, write);
+      case PORT_IO ->
+          switch (dte.portIoControl()) {
+            case 0 -> Event.PORT_IO_BLOCKED;
+            case 2 -> dte.translationValid() ? -1 : Event.NOT_TRANSLATED;
+            default -> -1;
+          };
       case INVALID -> write ? Event.INVALID_WRITE : Event.INVALID_READ;
     };
+  }
+
+  private static int refusedMessage(Dte dte, boolean write) {
+    if (dte.systemManagement() == 3) {
+      return dte.translationValid() ? -1 : Event.NOT_TRANSLATED;
+    }
+    if (!write) {
+      return Event.INVALID_READ;
+    }
+    return dte.systemManagement() == 0 ? Event.INVALID_WRITE : -1;
   }
 
   /** Says whether an access that is not refused goes on untranslated. */

@@ -21,6 +21,7 @@ public final class FunctionSpec {
   private boolean express;
   private boolean flr;
   private int phantomBits;
+  private int carriedFunction = -1;
   private boolean acs;
   private boolean acsOn;
   private @Nullable SriovSpec sriov;
@@ -94,6 +95,20 @@ public final class FunctionSpec {
     }
     phantomBits = bits;
     return express();
+  }
+
+  /**
+   * Has its requests carry the number of another function of its device, as those of some SATA
+   * controllers do. Only IVRS can tell software of it.
+   *
+   * @param function 0 to 7; there may be such a function or not
+   */
+  public FunctionSpec carries(int function) {
+    if (function < 0 || function > 7) {
+      throw VmmException.invalid("a device has functions 0 to 7, not %d", function);
+    }
+    carriedFunction = function;
+    return this;
   }
 
   /** Adds power management that resets the function when it comes back from D3hot. */
@@ -223,6 +238,11 @@ public final class FunctionSpec {
 
   ResetBehaviour resetBehaviour() {
     return resetBehaviour;
+  }
+
+  /** Returns the function whose number its requests carry; negative if that is its own. */
+  int carriedFunction() {
+    return carriedFunction;
   }
 
   int busyReads() {

@@ -2,6 +2,7 @@ package dev.vmm.machine.model.pci;
 
 import dev.vmm.pci.Rid;
 import java.util.Collection;
+import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -133,6 +134,21 @@ final class ModelBus {
       }
     }
     return null;
+  }
+
+  /** Adds the functions on this bus or below whose requests carry another one's id, and which. */
+  void borrowers(Map<Rid, Rid> all) {
+    for (ModelFunction function : functions.values()) {
+      Rid own = function.ridNow();
+      Rid carried = function.carriedNow(own);
+      if (!carried.equals(own)) {
+        all.put(own, carried);
+      }
+      Bridge below = function.asBridge();
+      if (below != null) {
+        below.secondary().borrowers(all);
+      }
+    }
   }
 
   /** Finds the BAR at an address on this bus or below, as bridges hand it down. */

@@ -212,7 +212,7 @@ public final class ModelFunction {
 
   private List<Rid> requesterIdsNow() {
     Rid own = ridNow();
-    List<Rid> ids = new ArrayList<>(List.of(own));
+    List<Rid> ids = new ArrayList<>(List.of(carriedNow(own)));
     ExpressCapability express = capability(ExpressCapability.class);
     int bits = express == null ? 0 : express.phantomBits(config);
     int step = 8 >>> bits;
@@ -220,6 +220,14 @@ public final class ModelFunction {
       ids.add(new Rid(own.segment(), own.bus(), own.device(), function));
     }
     return ids;
+  }
+
+  /** Returns the id that a request carries which the function sends as this one. */
+  Rid carriedNow(Rid rid) {
+    int function = spec.carriedFunction();
+    return function < 0 || !rid.equals(ridNow())
+        ? rid
+        : new Rid(rid.segment(), rid.bus(), rid.device(), function);
   }
 
   boolean sends(Rid rid) {

@@ -12,6 +12,7 @@ import dev.vmm.pci.PciBus;
 import dev.vmm.pci.Rid;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
@@ -244,11 +245,16 @@ public final class ModelPci implements PciBus {
    * Says where a request goes.
    *
    * @param sender the function that makes it
-   * @param rid the id that it carries when it leaves its function
+   * @param rid the function's own id, or the one that it carries when it leaves the function
    * @param address where it wants to go
    */
   public Route route(ModelFunction sender, Rid rid, long address) {
     return locked(() -> PciTree.route(sender, rid, address));
+  }
+
+  /** Returns the functions of a segment whose requests carry another one's id, and which. */
+  public Map<Rid, Rid> borrowers(int segment) {
+    return locked(() -> tree.borrowers(segment));
   }
 
   // What comes and goes.

@@ -4,6 +4,8 @@ import dev.vmm.VmmException;
 import dev.vmm.pci.Rid;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -48,14 +50,14 @@ final class PciTree {
   /**
    * Says where a request goes, as bridges and access control have it now.
    *
-   * @param rid the id that it carries when it leaves its function
+   * @param rid the function's own id, or the one that it carries when it leaves the function
    */
   static Route route(ModelFunction sender, Rid rid, long address) {
     ModelFunction child = sender;
     if (!child.isThere()) {
       return Route.NOWHERE;
     }
-    Rid carried = rid;
+    Rid carried = sender.carriedNow(rid);
     Bridge above = child.bus().bridge();
     while (above != null) {
       boolean redirected =
@@ -90,6 +92,13 @@ final class PciTree {
       }
     }
     return null;
+  }
+
+  /** Returns the functions of a segment whose requests carry another one's id, and which. */
+  Map<Rid, Rid> borrowers(int segment) {
+    Map<Rid, Rid> all = new TreeMap<>();
+    part(segment).roots().forEach(root -> root.borrowers(all));
+    return all;
   }
 
   /** Returns the bus that has this number. */

@@ -176,7 +176,8 @@ class AmdViEventsTest {
     "0xfdf8000000, false, 8000000000000010",
     "0xfdf9000000, true, 8600000000000010",
     "0xfdf9000000, false, 8800000000000010",
-    "0xfdf9100000, true, 8e00000000000010",
+    "0xfdf9100000, true, 8600000000000010",
+    "0xfdf9100000, false, 8800000000000010",
     "0xfdf9200000, true, 8600000000000010",
     "0xfdfc000000, true, 8400000000000010",
     "0xfdfe000000, true, 8600000000000010",
@@ -217,8 +218,19 @@ class AmdViEventsTest {
     assertThat(bench.dma(0xfdfc001000L, true)).isEqualTo(0xfdfc001000L);
     assertThat(bench.dma(0xfdf9101000L, true)).isEqualTo(0xfdf9101000L);
     bench.assertBlocked(0xfdf9101000L, false);
-    assertThat(bench.event()).startsWith("8e00000000000010 ");
+    assertThat(bench.event()).startsWith("8800000000000010 ");
     assertThat(bench.unit.cachedTranslations()).isZero();
+  }
+
+  /** IoCtl=10b and SysMgt=11b translate, for which TV must be 1. */
+  @ParameterizedTest
+  @CsvSource({"0xfdfc001000", "0xfdf9101000"})
+  void whatWouldBeTranslatedIsRefusedWithoutTables(String iova) {
+    bench.dte(Bench.ID, Bench.READ_WRITE | 1, 2L << 35 | 3L << 40);
+    bench.enabled();
+    bench.assertBlocked(Long.decode(iova), true);
+    assertThat(bench.event()).isEqualTo("8e00000000000010 000000" + iova.substring(2));
+    bench.assertClean();
   }
 
   @Test

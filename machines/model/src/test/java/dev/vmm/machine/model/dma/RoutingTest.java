@@ -11,6 +11,7 @@ import dev.vmm.machine.model.pci.TestRig;
 import dev.vmm.pci.Rid;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -94,7 +95,8 @@ class RoutingTest {
                             5,
                             BridgeSpec.conventional(),
                             old -> old.add(3, FunctionSpec.of(7, 8, 0)))
-                        .add(8, FunctionSpec.of(9, 9, 0).phantom(2)));
+                        .add(8, FunctionSpec.of(9, 9, 0).phantom(2))
+                        .add(9, FunctionSpec.of(9, 9, 0).carries(3)));
     made.unit = Optional.of(unit);
     return made;
   }
@@ -218,6 +220,17 @@ class RoutingTest {
             "0000:00:08.4 1000 w",
             "0000:00:08.6 1000 w");
     assertThat(rig.function("00:08.0").requesterIds()).hasSize(4);
+  }
+
+  @Test
+  void aFunctionMayCarryTheNumberOfAnother() {
+    assertThat(write("00:09.0", 0x1000, 4)).isTrue();
+    assertThat(write("00:09.3", 0x1000, 4)).as("as the requests call themselves").isTrue();
+    assertThat(write("00:09.1", 0x1000, 4)).isFalse();
+    assertThat(unit.asked).containsExactly("0000:00:09.3 1000 w", "0000:00:09.3 1000 w");
+    assertThat(rig.function("00:09.0").requesterIds()).containsExactly(Rid.parse("00:09.3"));
+    assertThat(rig.pci.borrowers(0))
+        .containsExactly(Map.entry(Rid.parse("00:09.0"), Rid.parse("00:09.3")));
   }
 
   @Test
