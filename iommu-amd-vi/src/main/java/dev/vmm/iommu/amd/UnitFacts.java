@@ -12,12 +12,12 @@ final class UnitFacts {
 
   private UnitFacts() {}
 
-  static CommonFacts of(List<AmdUnit> units) {
+  static CommonFacts of(List<AmdUnit> units, boolean interruptRemapping) {
     return new CommonFacts(
         new HostPageFormat(PAGE_SIZES),
         AmdUnit.MAX_DOMAINS,
         units.stream().allMatch(unit -> unit.config().coherent()),
         units.stream().anyMatch(unit -> unit.config().notPresentCached()),
-        false);
+        interruptRemapping);
   }
 }

@@ -49,6 +49,16 @@ public final class Aliases {
         });
   }
 
+  /** Returns the id that the unit sees the DMA and the messages of this one under. */
+  int aliasOf(int id) {
+    return aliasOf.getOrDefault(id, id);
+  }
+
+  /** Returns an id as a requester id. */
+  Rid rid(int id) {
+    return Rid.of(segment, id);
+  }
+
   /**
    * Returns the ids with their aliases.
    *
@@ -63,7 +73,7 @@ public final class Aliases {
     if (!sharing.isEmpty()) {
       List<Integer> asked = new ArrayList<>(all);
       for (int id : asked) {
-        int alias = aliasOf.getOrDefault(id, id);
+        int alias = aliasOf(id);
         for (int other : sharing.getOrDefault(alias, new TreeSet<>())) {
           if (other != id
               && !asked.contains(other)
@@ -93,9 +103,5 @@ public final class Aliases {
             + rid(alias)
             + ", expected them in one domain; move them together, or use a device that shares its requester id with"
             + " none");
-  }
-
-  private Rid rid(int id) {
-    return Rid.of(segment, id);
   }
 }

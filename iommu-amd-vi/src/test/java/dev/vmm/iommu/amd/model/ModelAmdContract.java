@@ -22,9 +22,7 @@ abstract class ModelAmdContract extends BackendContract {
    */
   ModelAmdContract(String machineName, Capability... lacking) {
     TckSubject all = TckSubject.of("amd-vi", machineName).with(Capability.values());
-    subject =
-        all.without(Capability.INTERRUPT_REMAPPING)
-            .without(Set.of(lacking).toArray(Capability[]::new));
+    subject = all.without(Set.of(lacking).toArray(Capability[]::new));
   }
 
   @Override
