@@ -59,11 +59,20 @@ final class AmdSurvey implements IommuSurvey {
     return map.aliasOf(rid).stream().toList();
   }
 
-  /** The IVRS table has no flag that forbids it: every unit can, and software decides. */
+  /**
+   * The IVRS table has no flag that forbids it: every unit can, and software decides, if the table
+   * says whose the I/O APICs' messages are.
+   */
   @Override
   public Permission interruptRemapping() {
-    return new Permission(
-        true, table.units().get(0).where() + ", IVRS has no flag that forbids interrupt remapping");
+    return InterruptSources.missing(machine.acpi(), map)
+        .map(why -> new Permission(false, why))
+        .orElseGet(
+            () ->
+                new Permission(
+                    true,
+                    table.units().get(0).where()
+                        + ", IVRS has no flag that forbids interrupt remapping"));
   }
 
   @Override
@@ -88,6 +97,6 @@ final class AmdSurvey implements IommuSurvey {
     }
     boolean coherent = table.units().stream().allMatch(Ivhd::coherent);
     // Whether not-present entries are cached is no capability that anybody but a driver asks for.
-    return Optional.of(UnitFacts.of(coherent, false).capabilities(reaches));
+    return Optional.of(UnitFacts.of(coherent, false, interruptRemapping().allowed()).capabilities(reaches));
   }
 }
