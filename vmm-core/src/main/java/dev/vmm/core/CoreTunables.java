@@ -66,22 +66,6 @@ public final class CoreTunables {
       Tunable.ofString(
           "pptdevs", "", "the functions that the ppt driver attaches at start, such as 2/0/0");
 
-  /** The devices that may be assigned though firmware reserves memory for them. */
-  public static final Tunable<String> PPT_ALLOW_RESERVED =
-      Tunable.ofString(
-          "hw.vmm.ppt.allow_reserved",
-          "",
-          "the functions that may be passed through though firmware reserves memory for them, as in"
-              + " pptdevs");
-
-  /** Whether devices may be assigned where interrupts cannot be remapped. */
-  public static final Tunable<Boolean> ALLOW_UNSAFE_INTERRUPTS =
-      Tunable.ofBoolean(
-          "hw.vmm.iommu.allow_unsafe_interrupts",
-          false,
-          "whether devices are passed through where interrupts cannot be remapped; 1 lets a guest"
-              + " send any interrupt to the host");
-
   /** The devices that may be assigned though their isolation group is not all held for it. */
   public static final Tunable<String> PPT_IGNORE_GROUP =
       Tunable.ofString(
