@@ -228,8 +228,7 @@ final class IommuPolicy {
   private static List<ReservedRegion> regionsOf(Iommu iommu, Collection<Rid> ids) {
     Set<ReservedRegion> regions = new LinkedHashSet<>();
     for (Rid id : ids) {
-      regions.addAll(
-          Spi.get("asking for the reserved regions of " + id, () -> iommu.reservedRegions(id)));
+      regions.addAll(iommu.reservedRegions(id));
     }
     return List.copyOf(regions);
   }

@@ -104,7 +104,12 @@ final class LazyIommu implements IommuService {
 
   @Override
   public Optional<Obstacle> reservation(PciFunction function, Collection<Rid> ids) {
-    return survey().flatMap(survey -> policy.reserved(survey, function, ids));
+    Optional<IommuSurvey> survey = survey();
+    return survey.isEmpty()
+        ? Optional.empty()
+        : Spi.get(
+            "asking what firmware reserves for " + function.rid(),
+            () -> policy.reserved(survey.get(), function, ids));
   }
 
   @Override
@@ -114,15 +119,23 @@ final class LazyIommu implements IommuService {
       return List.of(absence.get());
     }
     List<Obstacle> obstacles = new ArrayList<>();
-    failure().map(IommuPolicy::startFailed).ifPresent(obstacles::add);
     Optional<IommuSurvey> survey = survey();
-    IommuSession running = session;
-    if (running != null) {
-      obstacles.addAll(policy.running(running.iommu(), survey.orElse(null), function, ids, need));
-    } else if (survey.isPresent()) {
-      obstacles.addAll(policy.surveyed(survey.get(), function, ids, need));
-    } else {
-      obstacles.add(IommuPolicy.notSurveyed(discovery.select().presence().backend()));
+    String what = "asking what stands in the way of " + function.rid();
+    lock.lock();
+    try {
+      failure().map(IommuPolicy::startFailed).ifPresent(obstacles::add);
+      IommuSession running = session;
+      if (running != null) {
+        Iommu iommu = running.iommu();
+        obstacles.addAll(
+            Spi.get(what, () -> policy.running(iommu, survey.orElse(null), function, ids, need)));
+      } else if (survey.isPresent()) {
+        obstacles.addAll(Spi.get(what, () -> policy.surveyed(survey.get(), function, ids, need)));
+      } else {
+        obstacles.add(IommuPolicy.notSurveyed(discovery.select().presence().backend()));
+      }
+    } finally {
+      lock.unlock();
     }
     return List.copyOf(obstacles);
   }
@@ -149,7 +162,8 @@ final class LazyIommu implements IommuService {
     try {
       IommuSession running = running("assign " + function);
       Collection<Rid> ids = running.placement().topology().requesterIds(function).all();
-      return policy.admit(running.iommu(), this::survey, ids);
+      return Spi.get(
+          "admitting " + function, () -> policy.admit(running.iommu(), this::survey, ids));
     } finally {
       lock.unlock();
     }
