@@ -76,16 +76,12 @@ class RemappedInterruptTest {
   @Test
   void eachVectorOfMsixHasAnEntryUntilTheEnd() {
     interrupts.beforeClose =
-        () ->
-            assertThat(f.full.config.getShort(MSIX + 2) & 0x8000)
-                .as("MSI-X enable")
-                .isZero();
+        () -> assertThat(f.full.config.getShort(MSIX + 2) & 0x8000).as("MSI-X enable").isZero();
     device.setupMsix(1, 0xfee0_2000L, 0x48, false);
     device.setupMsix(3, 0xfee0_3000L, 0x58, true);
     device.setupMsix(1, 0xfee0_4000L, 0x68, false);
     assertThat(interrupts.reserved).hasSize(2);
-    assertThat(interrupts.reserved.get(0).routes)
-        .isEqualTo(Map.of(0, target(0xfee0_4000L, 0x68)));
+    assertThat(interrupts.reserved.get(0).routes).isEqualTo(Map.of(0, target(0xfee0_4000L, 0x68)));
     device.teardownMsix();
     assertThat(interrupts.reserved).isEmpty();
     device.setupMsix(1, 0xfee0_2000L, 0x48, false);
