@@ -1,8 +1,10 @@
 package dev.vmm.pci;
 
 import dev.vmm.VmmException;
+import java.util.HexFormat;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A requester id: who a transaction says it comes from.
@@ -15,9 +17,13 @@ import java.util.regex.Pattern;
  * @param function 0 to 7
  */
 public record Rid(int segment, int bus, int device, int function) implements Comparable<Rid> {
-  private static final Pattern COLONS =
-      Pattern.compile("(?:([0-9a-fA-F]{1,4}):)?([0-9a-fA-F]{1,2}):([0-9a-fA-F]{1,2})\\.([0-7])");
-  private static final Pattern SLASHES = Pattern.compile("([0-9]{1,3})/([0-9]{1,2})/([0-9]{1,2})");
+  /** Only made when an id is parsed: most runs of a tool print them alone. */
+  private static final class Forms {
+    private static final Pattern COLONS =
+        Pattern.compile("(?:([0-9a-fA-F]{1,4}):)?([0-9a-fA-F]{1,2}):([0-9a-fA-F]{1,2})\\.([0-7])");
+    private static final Pattern SLASHES =
+        Pattern.compile("([0-9]{1,3})/([0-9]{1,2})/([0-9]{1,2})");
+  }
 
   /** Checks the ranges (EINVAL). */
   public Rid {
@@ -43,7 +49,7 @@ public record Rid(int segment, int bus, int device, int function) implements Com
    * @throws VmmException EINVAL if it is neither
    */
   public static Rid parse(String text) {
-    Matcher colons = COLONS.matcher(text);
+    Matcher colons = Forms.COLONS.matcher(text);
     if (colons.matches()) {
       int segment = colons.group(1) == null ? 0 : Integer.parseInt(colons.group(1), 16);
       return new Rid(
@@ -52,7 +58,7 @@ public record Rid(int segment, int bus, int device, int function) implements Com
           Integer.parseInt(colons.group(3), 16),
           Integer.parseInt(colons.group(4)));
     }
-    Matcher slashes = SLASHES.matcher(text);
+    Matcher slashes = Forms.SLASHES.matcher(text);
     if (slashes.matches()) {
       return new Rid(
           0,
@@ -82,9 +88,30 @@ public record Rid(int segment, int bus, int device, int function) implements Com
     return bySegment != 0 ? bySegment : Integer.compare(id16(), other.id16());
   }
 
+  // Written out: a record's own are linked at run time, which costs a short run of a tool dearly.
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return other instanceof Rid rid && key() == rid.key();
+  }
+
+  @Override
+  public int hashCode() {
+    return Integer.hashCode(key());
+  }
+
+  /** Segment and id in 32 bits, different for each requester id. */
+  private int key() {
+    return segment << 16 | id16();
+  }
+
   /** Returns {@code ssss:bb:dd.f}, in hexadecimal. */
   @Override
   public String toString() {
-    return String.format("%04x:%02x:%02x.%x", segment, bus, device, function);
+    // Printed for every device of every table: String.format would be most of the work.
+    return hex(segment, 4) + ":" + hex(bus, 2) + ":" + hex(device, 2) + "." + function;
+  }
+
+  private static String hex(int value, int digits) {
+    return HexFormat.of().toHexDigits(value, digits);
   }
 }

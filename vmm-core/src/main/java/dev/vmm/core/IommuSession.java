@@ -13,6 +13,7 @@ import dev.vmm.iommu.IommuCapabilities;
 import dev.vmm.iommu.ReservedRegion;
 import dev.vmm.machine.Machine;
 import dev.vmm.pci.PatientPci;
+import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
 import dev.vmm.pci.topology.PciTopology;
 import java.util.ArrayList;

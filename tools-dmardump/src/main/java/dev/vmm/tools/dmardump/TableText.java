@@ -34,11 +34,11 @@ final class TableText {
       lines.add(
           depth,
           palette.strong(structure.kind())
-              + String.format(
-                  Locale.ROOT,
-                  " at offset 0x%x, %d bytes",
-                  structure.offset(),
-                  structure.lengthBytes()));
+              + " at offset 0x"
+              + Integer.toHexString(structure.offset())
+              + ", "
+              + structure.lengthBytes()
+              + " bytes");
       fields(structure.fields(), leftOut, depth + 1, lines);
       structures(structure.children(), leftOut, depth + 1, lines, palette);
     }

@@ -26,17 +26,15 @@ import org.junit.jupiter.api.io.TempDir;
  */
 final class DocumentedScreensTest {
   private static final Path MANUAL = Path.of("..", "docs", "dmardump.md");
-  private static final Pattern BLOCK = Pattern.compile("```\n(\\$ dmardump .*?)```\n", Pattern.DOTALL);
+  private static final Pattern BLOCK =
+      Pattern.compile("```\n(\\$ dmardump .*?)```\n", Pattern.DOTALL);
   private static final String PROMPT = "$ dmardump ";
 
   @TempDir Path dir;
 
   private void save(Machine machine, String name) {
     Snapshots.save(
-        machine,
-        dir.resolve(name),
-        "dmardump",
-        recording -> Inspectors.load().inspect(recording));
+        machine, dir.resolve(name), "dmardump", recording -> Inspectors.load().inspect(recording));
   }
 
   private void fixtures() throws IOException {

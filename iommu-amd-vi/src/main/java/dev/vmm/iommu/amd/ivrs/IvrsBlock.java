@@ -22,6 +22,6 @@ public sealed interface IvrsBlock permits Ivhd, Ivmd, UnknownBlock {
 
   /** Returns where it is, for messages: {@code IVRS offset 0x30 IVHD 11h}. */
   default String where() {
-    return String.format("IVRS offset 0x%x %s", offset(), kind());
+    return "IVRS offset 0x" + Integer.toHexString(offset()) + " " + kind();
   }
 }

@@ -24,9 +24,12 @@ final class IvrsFields {
 
   private static String ivInfo(long raw) {
     IvInfo info = new IvInfo(raw);
-    return String.format(
-        "%s: physical %d bits, virtual %d bits",
-        describe(IvInfo.LAYOUT, raw), info.paSize(), info.vaSize());
+    return describe(IvInfo.LAYOUT, raw)
+        + ": physical "
+        + info.paSize()
+        + " bits, virtual "
+        + info.vaSize()
+        + " bits";
   }
 
   /** Returns the fields of a block before its device entries. */

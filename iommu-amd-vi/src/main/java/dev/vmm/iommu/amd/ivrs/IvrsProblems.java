@@ -14,8 +14,6 @@ import java.util.Set;
 final class IvrsProblems {
   private final List<TableProblem> problems = new ArrayList<>();
 
-  private record Description(Rid unit, int type) {}
-
   private IvrsProblems() {}
 
   static List<TableProblem> of(IvInfo ivInfo, List<IvrsBlock> blocks) {
@@ -175,10 +173,10 @@ final class IvrsProblems {
   /** Descriptions of one unit must agree on where it is, and differ in their type. */
   private void twins(List<Ivhd> ivhds) {
     Map<Rid, Ivhd> first = new HashMap<>();
-    Set<Description> seen = new HashSet<>();
+    Set<String> seen = new HashSet<>();
     for (Ivhd ivhd : ivhds) {
       Ivhd known = first.putIfAbsent(ivhd.rid(), ivhd);
-      if (!seen.add(new Description(ivhd.rid(), ivhd.type()))) {
+      if (!seen.add(ivhd.rid() + " " + ivhd.kind())) {
         problem(
             IvrsRule.UNIT_TWICE,
             ivhd.offset(),

@@ -47,6 +47,7 @@ public final class AmdUnit extends AbstractUnit {
   private final EventLog events;
   private final CommandBuffer commands;
   private final UnitCaches caches;
+  private final Aliases aliases;
   private final InterruptTables interrupts;
 
   /** What puts entries right that a failed move had to leave half-way, by device id. */
@@ -79,6 +80,7 @@ public final class AmdUnit extends AbstractUnit {
     this.commands = new CommandBuffer(registers, memory, config.coherent(), events);
     this.caches =
         new UnitCaches(registers, commands, config.notPresentCached(), config.invalidateAll());
+    this.aliases = aliases;
     this.interrupts = new InterruptTables(this, memory, config.coherent(), words, aliases);
     this.transitId = allocateDomainId();
   }

@@ -86,7 +86,7 @@ public record DeviceScope(
     /** Returns {@code 1f.0}. */
     @Override
     public String toString() {
-      return String.format("%02x.%x", device, function);
+      return hex(device) + "." + Integer.toHexString(function);
     }
   }
 
@@ -100,6 +100,11 @@ public record DeviceScope(
     return Type.of(rawType);
   }
 
+  /** Returns two digits, cheaply: a table has hundreds of scopes. */
+  private static String hex(int value) {
+    return (value < 0x10 ? "0" : "") + Integer.toHexString(value);
+  }
+
   /** Returns {@code PCI Endpoint Device bus 00 path 1c.0 00.0}. */
   @Override
   public String toString() {
@@ -107,7 +112,7 @@ public record DeviceScope(
     if (type() == Type.UNKNOWN) {
       text.append(String.format(" type 0x%x", rawType));
     }
-    text.append(String.format(" bus %02x path", startBus));
+    text.append(" bus ").append(hex(startBus)).append(" path");
     for (Path hop : path) {
       text.append(' ').append(hop);
     }

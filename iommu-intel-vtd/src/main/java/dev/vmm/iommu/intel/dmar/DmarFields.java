@@ -105,7 +105,7 @@ final class DmarFields {
   }
 
   private static String registerBytes(long size) {
-    String bytes = String.format("0x%x bytes of registers", 4096L << (size & 0xf));
+    String bytes = "0x" + Long.toHexString(4096L << (size & 0xf)) + " bytes of registers";
     return (size & 0xf0) == 0 ? bytes : bytes + String.format(", RSVD[7:4]=0x%x", size >>> 4);
   }
 

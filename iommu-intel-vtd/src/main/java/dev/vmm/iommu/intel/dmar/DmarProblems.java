@@ -96,7 +96,6 @@ final class DmarProblems {
 
   private static void scope(
       DmarStructure structure, DeviceScope scope, List<TableProblem> problems) {
-    String where = String.format("%s, scope at offset 0x%x", structure.where(), scope.offset());
     if (scope.type() == DeviceScope.Type.UNKNOWN) {
       problems.add(
           new TableProblem(
@@ -104,21 +103,23 @@ final class DmarProblems {
               scope.offset(),
               String.format(
                   "%s has type 0x%x: the book defines 1 to 5; it is ignored",
-                  where, scope.rawType())));
+                  where(structure, scope), scope.rawType())));
     }
     if (scope.path().isEmpty()) {
       problems.add(
           new TableProblem(
               DmarRule.SCOPE_NO_PATH,
               scope.offset(),
-              where + " has no path: expected at least one hop; it names no device"));
+              where(structure, scope)
+                  + " has no path: expected at least one hop; it names no device"));
     }
     if ((scope.lengthBytes() & 1) != 0) {
       problems.add(
           new TableProblem(
               DmarRule.SCOPE_HALF_HOP,
               scope.offset(),
-              where + " ends in half a hop: expected an even length; that byte is ignored"));
+              where(structure, scope)
+                  + " ends in half a hop: expected an even length; that byte is ignored"));
     }
     for (DeviceScope.Path hop : scope.path()) {
       if (!hop.valid()) {
@@ -128,9 +129,13 @@ final class DmarProblems {
                 scope.offset(),
                 String.format(
                     "%s has device 0x%x function 0x%x in its path: expected 0 to 0x1f and 0 to 7; it names no device",
-                    where, hop.device(), hop.function())));
+                    where(structure, scope), hop.device(), hop.function())));
       }
     }
+  }
+
+  private static String where(DmarStructure structure, DeviceScope scope) {
+    return String.format("%s, scope at offset 0x%x", structure.where(), scope.offset());
   }
 
   private static RegisterWindow registers(Drhd drhd) {

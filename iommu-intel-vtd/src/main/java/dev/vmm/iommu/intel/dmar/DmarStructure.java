@@ -25,6 +25,6 @@ public sealed interface DmarStructure
 
   /** Returns where it is, for messages: {@code DMAR offset 0x30 DRHD}. */
   default String where() {
-    return String.format("DMAR offset 0x%x %s", offset(), kind());
+    return "DMAR offset 0x" + Integer.toHexString(offset()) + " " + kind();
   }
 }
