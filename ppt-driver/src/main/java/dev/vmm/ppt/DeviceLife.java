@@ -323,7 +323,7 @@ final class DeviceLife {
     try {
       if (last != null) {
         quiesce(last);
-        interrupts.blockMessages();
+        forgetMessages();
       }
     } catch (RuntimeException e) {
       throw new VmmException(
@@ -336,6 +336,18 @@ final class DeviceLife {
     }
     owed = null;
     state = state.to(PptState.PARKED);
+  }
+
+  /**
+   * The function was reset and sends nothing: a unit that does not answer any more, and keeps the
+   * entries, must not keep it from being given back.
+   */
+  private void forgetMessages() {
+    try {
+      interrupts.blockMessages();
+    } catch (RuntimeException e) {
+      LOG.warn("{}: its interrupt entries stay reserved until the I/O MMU is closed", function, e);
+    }
   }
 
   private boolean undo(RuntimeException failure, String what, Runnable step) {

@@ -153,6 +153,35 @@ enum CrashCase {
     }
   },
 
+  /** A device gets an interrupt, through an entry where interrupts are remapped. */
+  SETUP_MSI(Begin.ASSIGNED) {
+    @Override
+    void run(CrashWorld world) {
+      world
+          .ppt()
+          .device(world.device)
+          .orElseThrow()
+          .setupMsi(CrashWorld.MSI.address(), CrashWorld.MSI.data(), 1);
+    }
+
+    @Override
+    void done(CrashWorld world, String when) {
+      assertThat(world.state()).as(when).isEqualTo(PptState.ASSIGNED);
+      world.assertInterrupt(true, when);
+    }
+
+    @Override
+    void undone(CrashWorld world, String when, boolean inDoubt) {
+      assertThat(world.state()).as(when).isEqualTo(PptState.ASSIGNED);
+      world.assertInterrupt(false, when);
+    }
+
+    @Override
+    List<String> placesInDoubt() {
+      return List.of("vm:a");
+    }
+  },
+
   /** Memory comes to a VM that has a device. */
   ADD_MEMORY(Begin.ASSIGNED) {
     @Override

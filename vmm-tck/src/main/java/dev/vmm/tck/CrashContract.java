@@ -87,6 +87,12 @@ public abstract class CrashContract {
     return all(CrashCase.ATTACH);
   }
 
+  /** An interrupt. */
+  @TestFactory
+  Stream<DynamicTest> i06_aSetUpOfMsiThatFailsAnywhereLeavesNoInterrupt() {
+    return all(CrashCase.SETUP_MSI);
+  }
+
   /** More memory. */
   @TestFactory
   Stream<DynamicTest> i02_memoryThatCannotBeAddedIsReachedByNoDevice() {

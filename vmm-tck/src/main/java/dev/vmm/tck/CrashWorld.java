@@ -8,6 +8,7 @@ import dev.vmm.core.IommuState;
 import dev.vmm.core.VirtualMachine;
 import dev.vmm.core.Vmm;
 import dev.vmm.iommu.Access;
+import dev.vmm.iommu.MsiMessage;
 import dev.vmm.machine.DmaEngines;
 import dev.vmm.machine.Machine;
 import dev.vmm.machine.PhysicalMemory;
@@ -46,6 +47,9 @@ final class CrashWorld implements AutoCloseable {
   static final long MORE_GPA = 0xa0_0000;
 
   static final long MORE_BYTES = 0x2_0000;
+
+  /** What is to reach the host's processors. */
+  static final MsiMessage MSI = new MsiMessage(0xfee0_1000L, 0x41);
 
   /** As much of config space as has registers that somebody may change. */
   private static final int IMAGE_BYTES = 0x180;
@@ -160,6 +164,16 @@ final class CrashWorld implements AutoCloseable {
     }
     Arrays.fill(bytes, STATUS, STATUS + 2, (byte) 0);
     return bytes;
+  }
+
+  /** Has the device raise its interrupt, and expects it where it was to go, or nowhere. */
+  void assertInterrupt(boolean arrives, String when) {
+    machine.interrupts().take();
+    machine.pci().sender(device).orElseThrow().interrupt(0);
+    assertThat(machine.interrupts().take())
+        .as("%s: interrupts of %s that arrive", when, device)
+        .extracting(one -> new MsiMessage(one.address(), one.data()))
+        .isEqualTo(arrives ? List.of(MSI) : List.of());
   }
 
   /** Says that config space could not be written any more, so that nothing could be put back. */

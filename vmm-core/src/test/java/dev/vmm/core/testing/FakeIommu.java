@@ -8,6 +8,7 @@ import dev.vmm.iommu.DmaFault;
 import dev.vmm.iommu.Domain;
 import dev.vmm.iommu.DomainSpec;
 import dev.vmm.iommu.FaultBatch;
+import dev.vmm.iommu.InterruptRemapping;
 import dev.vmm.iommu.Iommu;
 import dev.vmm.iommu.IommuCapabilities;
 import dev.vmm.iommu.ReservedRegion;
@@ -296,6 +297,11 @@ public final class FakeIommu implements Iommu {
   @Override
   public boolean enabled() {
     return enabled;
+  }
+
+  @Override
+  public Optional<InterruptRemapping> interruptRemapping() {
+    return provider.interrupts;
   }
 
   @Override

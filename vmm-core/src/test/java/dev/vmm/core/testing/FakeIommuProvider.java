@@ -2,6 +2,7 @@ package dev.vmm.core.testing;
 
 import dev.vmm.Errno;
 import dev.vmm.VmmException;
+import dev.vmm.iommu.InterruptRemapping;
 import dev.vmm.iommu.Iommu;
 import dev.vmm.iommu.IommuCapabilities;
 import dev.vmm.iommu.ReservedRegion;
@@ -13,6 +14,7 @@ import dev.vmm.pci.Rid;
 import dev.vmm.tunable.Tunable;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import java.util.function.Predicate;
@@ -43,6 +45,9 @@ public class FakeIommuProvider implements IommuProvider {
 
   /** What {@link Iommu#reservedRegions} answers. */
   public volatile Function<Rid, List<ReservedRegion>> reserved = rid -> List.of();
+
+  /** What {@link Iommu#interruptRemapping} answers. */
+  public volatile Optional<InterruptRemapping> interrupts = Optional.empty();
 
   /** What {@link #tunables} answers. */
   public volatile List<Tunable<?>> tunables = List.of();
