@@ -63,20 +63,20 @@ class CorePartsTest {
     try (Vmm vmm = Vmms.open(machine, tunables)) {
       assertThat(vmm.sysctls())
           .isEqualTo(
-              Map.of(
-                  "hw.vmm.iommu.allow_unsafe_interrupts", "0",
-                  "hw.vmm.iommu.backend", "",
-                  "hw.vmm.iommu.enable", "1",
-                  "hw.vmm.iommu.fault_rate_limit", "10",
-                  "hw.vmm.iommu.fault_threshold", "1000",
-                  "hw.vmm.iommu.faults.overflows", "0",
-                  "hw.vmm.iommu.faults.suppressed", "0",
-                  "hw.vmm.iommu.faults.total", "0",
-                  "hw.vmm.iommu.faults.unknown", "0",
-                  "hw.vmm.iommu.initialized", "0",
-                  "hw.vmm.ppt.allow_reserved", "",
-                  "hw.vmm.ppt.home", "host",
-                  "hw.vmm.ppt.ignore_group", ""));
+              Map.ofEntries(
+                  Map.entry("hw.vmm.iommu.allow_unsafe_interrupts", "0"),
+                  Map.entry("hw.vmm.iommu.backend", ""),
+                  Map.entry("hw.vmm.iommu.enable", "1"),
+                  Map.entry("hw.vmm.iommu.fault_rate_limit", "10"),
+                  Map.entry("hw.vmm.iommu.fault_threshold", "1000"),
+                  Map.entry("hw.vmm.iommu.faults.overflows", "0"),
+                  Map.entry("hw.vmm.iommu.faults.suppressed", "0"),
+                  Map.entry("hw.vmm.iommu.faults.total", "0"),
+                  Map.entry("hw.vmm.iommu.faults.unknown", "0"),
+                  Map.entry("hw.vmm.iommu.initialized", "0"),
+                  Map.entry("hw.vmm.ppt.allow_reserved", ""),
+                  Map.entry("hw.vmm.ppt.home", "host"),
+                  Map.entry("hw.vmm.ppt.ignore_group", "")));
     }
   }
 

@@ -45,7 +45,12 @@ class FaultStormTest {
     FakeIommuProvider fake = new FakeIommuProvider("fake");
     fake.open(new IommuContext(machine, Tunables.defaults()));
     iommu = fake.current();
-    session = new IommuSession(machine, new Homes(CoreTunables.PptHome.BLOCKED), iommu, pipeline);
+    session = new IommuSession(
+            machine,
+            new Homes(CoreTunables.PptHome.BLOCKED),
+            iommu,
+            rid -> List.of(),
+            pipeline);
     session.start();
     pipeline.begin(session);
     pipeline.listen(
@@ -130,10 +135,10 @@ class FaultStormTest {
     FaultBatch storm = new FaultBatch(Collections.nCopies(BATCH, fault(STORM, 0x1000)), false);
     for (int i = 0; i < 100; i++) {
       iommu.storm(storm);
-      session.moveToBlocked(List.of(STORM));
+      session.move(List.of(STORM), session.domainOf(STORM).orElseThrow());
     }
     iommu.storm(new FaultBatch(List.of(fault(QUIET, 0x2000)), false));
-    session.moveToBlocked(List.of(STORM));
+    session.move(List.of(STORM), session.domainOf(STORM).orElseThrow());
     iommu.storm(FaultBatch.EMPTY);
     List<OwnedFault> waited = pipeline.drain();
     assertThat(waited).hasSize(FaultPipeline.WAITING_EACH + 2);
