@@ -9,12 +9,18 @@ import dev.vmm.core.testing.FakeIommuProvider;
 import dev.vmm.core.testing.FakePlan.Kind;
 import dev.vmm.core.testing.Vmms;
 import dev.vmm.iommu.Access;
+import dev.vmm.iommu.IommuCapabilities;
+import dev.vmm.iommu.ReservedRegion;
+import dev.vmm.iommu.UntranslatedRange;
+import dev.vmm.iommu.spi.IommuSurvey;
+import dev.vmm.machine.Machine;
 import dev.vmm.pci.Rid;
 import dev.vmm.testing.ArrayMemory;
 import dev.vmm.testing.FakeMachine;
 import dev.vmm.testing.FakePci;
 import dev.vmm.tunable.Tunables;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -224,5 +230,77 @@ class SharedRequesterIdsTest {
     assertThat(all).allMatch(id -> "vm:guest".equals(fake.current().places().get(id)));
     device.unassign();
     assertThat(all).allMatch(id -> "blocked".equals(fake.current().places().get(id)));
+  }
+
+  @Test
+  void i09_anAliasThatOnlyFirmwareKnowsGoesAlong() {
+    Rid nic = Rid.parse("00:06.0");
+    Rid alias = Rid.parse("00:1e.5");
+    FakeMachine other = new FakeMachine(new ArrayMemory(64L << 20));
+    express(other.pci().add("00:06.0", 1, 1, 0x020000), 9);
+    FakeIommuProvider told =
+        new FakeIommuProvider("told") {
+          @Override
+          public Optional<IommuSurvey> survey(Machine machine) {
+            return Optional.of(new Aliases(nic, alias));
+          }
+        };
+    try (Vmm platform = Vmms.open(other, Tunables.defaults(), told)) {
+      assertThat(platform.iommu().topology().requesterIds(nic).all()).containsExactly(nic, alias);
+      platform.iommu().claim(List.of(nic));
+      VirtualMachine vm = platform.createVm("guest");
+      TestDevice device = new TestDevice(platform, vm, nic);
+      device.assign();
+      assertThat(told.current().places())
+          .containsEntry(nic, "vm:guest")
+          .containsEntry(alias, "vm:guest");
+      device.unassign();
+      platform.iommu().unclaim(List.of(nic));
+      assertThat(told.current().places()).containsEntry(nic, "host").containsEntry(alias, "host");
+    }
+    assertThat(told.violations).isEmpty();
+  }
+
+  /** Tables that name one alias. */
+  private record Aliases(Rid of, Rid alias) implements IommuSurvey {
+    @Override
+    public List<Rid> aliases(Rid rid) {
+      return rid.equals(of) ? List.of(alias) : List.of();
+    }
+
+    @Override
+    public List<SurveyedUnit> units() {
+      return List.of();
+    }
+
+    @Override
+    public Optional<SurveyedUnit> unitOf(Rid rid) {
+      return Optional.empty();
+    }
+
+    @Override
+    public String expectedUnit() {
+      return "";
+    }
+
+    @Override
+    public List<ReservedRegion> reservedRegions(Rid rid) {
+      return List.of();
+    }
+
+    @Override
+    public Permission interruptRemapping() {
+      return new Permission(true, "");
+    }
+
+    @Override
+    public List<UntranslatedRange> untranslatedRanges() {
+      return List.of();
+    }
+
+    @Override
+    public Optional<IommuCapabilities> capabilities() {
+      return Optional.empty();
+    }
   }
 }
