@@ -1,9 +1,12 @@
 /** The vmmctl tool. */
 module dev.vmm.tools.vmmctl {
+  requires com.fasterxml.jackson.core;
   requires dev.vmm.ppt;
   requires dev.vmm.tools.dmardump;
+  requires com.fasterxml.jackson.core;
   requires info.picocli;
   requires java.management;
+  requires org.jline.reader;
   requires org.slf4j;
   requires ch.qos.logback.classic;
   requires ch.qos.logback.core;
@@ -12,5 +15,7 @@ module dev.vmm.tools.vmmctl {
   exports dev.vmm.tools.vmmctl;
 
   opens dev.vmm.tools.vmmctl to
+      info.picocli;
+  opens dev.vmm.tools.vmmctl.shell to
       info.picocli;
 }

@@ -8,6 +8,7 @@ module dev.vmm.api {
   exports dev.vmm.machine;
   exports dev.vmm.machine.edu;
   exports dev.vmm.pci;
+  exports dev.vmm.pci.topology;
   exports dev.vmm.acpi;
   exports dev.vmm.acpi.decode;
   exports dev.vmm.iommu;

@@ -6,6 +6,7 @@ module dev.vmm.core {
   requires static org.jspecify;
 
   exports dev.vmm.core;
+  exports dev.vmm.core.policy;
 
   uses dev.vmm.iommu.spi.IommuProvider;
 }

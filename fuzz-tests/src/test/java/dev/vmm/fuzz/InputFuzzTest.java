@@ -52,7 +52,7 @@ final class InputFuzzTest {
   }
 
   @MethodSource("texts")
-  @FuzzTest(maxDuration = "4m")
+  @FuzzTest(maxDuration = "10m")
   void acpidump(byte[] text) {
     if (text != null) {
       Limits.hold(() -> Readers.read(text));
@@ -60,7 +60,7 @@ final class InputFuzzTest {
   }
 
   @MethodSource("snapshots")
-  @FuzzTest(maxDuration = "4m")
+  @FuzzTest(maxDuration = "10m")
   void snapshot(byte[] file) {
     if (file != null) {
       Limits.hold(() -> readSnapshot(file));
@@ -69,7 +69,7 @@ final class InputFuzzTest {
 
   /** Past the checksums: one entry of a good snapshot is replaced. */
   @MethodSource("contents")
-  @FuzzTest(maxDuration = "4m")
+  @FuzzTest(maxDuration = "10m")
   void snapshotContents(byte[] change) {
     if (change == null || change.length == 0) {
       return;

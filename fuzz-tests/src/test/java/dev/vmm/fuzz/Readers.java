@@ -1,6 +1,7 @@
 package dev.vmm.fuzz;
 
 import dev.vmm.acpi.AcpiTable;
+import dev.vmm.iommu.inspect.Finding;
 import dev.vmm.iommu.inspect.IommuInspector;
 import dev.vmm.iommu.inspect.UnitReport;
 import dev.vmm.iommu.spi.IommuProvider;
@@ -11,10 +12,12 @@ import dev.vmm.tools.dmardump.DumpRenderer;
 import dev.vmm.tools.dmardump.Palette;
 import dev.vmm.tools.dmardump.input.Input;
 import dev.vmm.tools.dmardump.input.Inputs;
+import dev.vmm.tools.dmardump.verify.Verifier;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.List;
+import java.util.Optional;
 import java.util.ServiceLoader;
 
 /** The way of an input through the tool: recognised, decoded, inspected, rendered. */
@@ -41,6 +44,15 @@ final class Readers {
   private static void show(IommuInspector inspector, AcpiTable table) {
     if (inspector.signatures().contains(table.signature())) {
       render(() -> RENDERER.render(inspector.decode(table), new StringBuilder()));
+      lint(inspector, table, Optional.empty());
+    }
+  }
+
+  private static void lint(IommuInspector inspector, AcpiTable table, Optional<Machine> machine) {
+    for (Finding finding : inspector.lint(table, machine)) {
+      if (finding.offset() < -1 || finding.offset() > table.lengthBytes()) {
+        throw new AssertionError("a finding outside the table: " + finding);
+      }
     }
   }
 
@@ -49,9 +61,19 @@ final class Readers {
     machine.pci().functions();
     machine.acpi().tables().forEach(Readers::show);
     for (IommuInspector inspector : INSPECTORS) {
-      for (UnitReport unit : inspector.inspect(machine)) {
-        render(() -> RENDERER.render(unit, new StringBuilder()));
+      for (AcpiTable table : machine.acpi().tables()) {
+        if (inspector.signatures().contains(table.signature())) {
+          lint(inspector, table, Optional.of(machine));
+        }
       }
+      List<UnitReport> units = inspector.inspect(machine);
+      for (UnitReport unit : units) {
+        render(() -> RENDERER.render(unit, new StringBuilder()));
+        unit.devices().stream()
+            .limit(3)
+            .forEach(device -> inspector.walk(machine, device.rid(), 0x12345));
+      }
+      Verifier.verify(units, machine.pci().functions());
     }
   }
 

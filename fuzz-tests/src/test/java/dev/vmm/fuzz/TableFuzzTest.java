@@ -36,7 +36,7 @@ final class TableFuzzTest {
   }
 
   @MethodSource("dmarSeeds")
-  @FuzzTest(maxDuration = "4m")
+  @FuzzTest(maxDuration = "10m")
   void dmar(byte[] body) {
     if (body != null) {
       read("DMAR", body);
@@ -44,7 +44,7 @@ final class TableFuzzTest {
   }
 
   @MethodSource("ivrsSeeds")
-  @FuzzTest(maxDuration = "4m")
+  @FuzzTest(maxDuration = "10m")
   void ivrs(byte[] body) {
     if (body != null) {
       read("IVRS", body);

@@ -21,8 +21,6 @@ import org.junit.jupiter.api.Test;
 /** What users ask for and must not get, on real hardware models. */
 final class MisuseTest extends SecondEduMachine {
   private static final Rid NVME = Rid.parse("01:00.0");
-  private static final Rid BEHIND_THE_CONVENTIONAL_BRIDGE = Rid.parse("03:01.0");
-  private static final Rid ALIAS = Rid.parse("03:00.0");
 
   @Test
   void registersAreMappedOnlyWhereTheyAreThatDevicesOwn() {
@@ -125,31 +123,6 @@ final class MisuseTest extends SecondEduMachine {
       assertThat(bench.vmm().iommu().state()).isEqualTo(IommuState.OFF);
       bench.ppt().assign(SECOND_EDU, bench.guest("guest"));
       assertThat(bench.vmm().iommu().domainNameOf(EDU)).hasValue("blocked");
-    }
-  }
-
-  @Test
-  void i09_aFunctionBehindABridgeThatReplacesItsRequesterIdIsRefused() {
-    try (Bench bench = Bench.open(machine)) {
-      int command = bench.command(BEHIND_THE_CONVENTIONAL_BRIDGE);
-      for (int again = 0; again < 2; again++) {
-        refused(
-            Errno.EPERM,
-            () -> bench.ppt().attach(BEHIND_THE_CONVENTIONAL_BRIDGE),
-            "0000:03:01.0",
-            "bridge",
-            "0000:02:00.0",
-            "requester id");
-        assertThat(bench.command(BEHIND_THE_CONVENTIONAL_BRIDGE)).isEqualTo(command);
-        // The second time with the I/O MMU on.
-        if (again == 0) {
-          bench.ppt().attach(EDU);
-          bench.ppt().assign(EDU, bench.guest("guest"));
-        }
-      }
-      assertThat(bench.ppt().device(BEHIND_THE_CONVENTIONAL_BRIDGE)).isEmpty();
-      assertThat(bench.vmm().iommu().domainNameOf(BEHIND_THE_CONVENTIONAL_BRIDGE)).hasValue("host");
-      assertThat(bench.vmm().iommu().domainNameOf(ALIAS)).hasValue("host");
     }
   }
 }

@@ -34,13 +34,17 @@ abstract class QemuIntelContract extends BackendContract {
   private static final int RTPS = 1 << 30;
   private static final int QIE = 1 << 26;
   private static final int IRE = 1 << 25;
+  private static final int IRTPS = 1 << 24;
 
   private final String machineName;
   private final Map<String, String> tunables;
 
-  QemuIntelContract(String machineName, Map<String, String> tunables) {
+  private final Capability[] lacking;
+
+  QemuIntelContract(String machineName, Map<String, String> tunables, Capability... lacking) {
     this.machineName = machineName;
     this.tunables = tunables;
+    this.lacking = lacking.clone();
   }
 
   @Override
@@ -53,6 +57,7 @@ abstract class QemuIntelContract extends BackendContract {
             Capability.WIDTH_CHECK,
             Capability.INTERRUPT_REMAPPING,
             Capability.VIRTUAL_FUNCTIONS)
+        .without(lacking)
         .withTunables(tunables);
   }
 
@@ -149,7 +154,7 @@ abstract class QemuIntelContract extends BackendContract {
         .collect(
             Collectors.toMap(
                 r -> r.name() + " @" + r.offset(),
-                r -> shortName(r).equals("GSTS") ? r.raw() & ~RTPS : r.raw(),
+                r -> shortName(r).equals("GSTS") ? r.raw() & ~(RTPS | IRTPS) : r.raw(),
                 (a, b) -> a,
                 TreeMap::new));
   }

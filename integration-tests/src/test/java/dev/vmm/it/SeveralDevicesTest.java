@@ -16,6 +16,7 @@ import dev.vmm.ppt.PptDevice;
 import dev.vmm.ppt.PptState;
 import dev.vmm.tck.Bench;
 import dev.vmm.tck.VirtualFunctions;
+import dev.vmm.tunable.Tunables;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
@@ -28,7 +29,7 @@ final class SeveralDevicesTest extends SecondEduMachine {
   @Test
   void oneGuestHasSeveralDevicesAndLosesThemOneByOne() {
     try (VirtualFunctions vfs = VirtualFunctions.enable(machine, 2);
-        Bench bench = Bench.open(machine)) {
+        Bench bench = Bench.open(machine, vfs.excused(Tunables.defaults()))) {
       VirtualMachine vm = bench.guest("guest");
       List<Rid> rids = List.of(EDU, SECOND_EDU, vfs.rids().get(0), vfs.rids().get(1));
       for (Rid rid : rids) {
@@ -89,7 +90,7 @@ final class SeveralDevicesTest extends SecondEduMachine {
   @Test
   void i06_aVfThatVanishesUnderItsGuestIsBlockedAndBrokenUntilItIsBack() {
     try (VirtualFunctions vfs = VirtualFunctions.enable(machine, 1);
-        Bench bench = Bench.open(machine)) {
+        Bench bench = Bench.open(machine, vfs.excused(Tunables.defaults()))) {
       Rid vf = vfs.rids().get(0);
       VirtualMachine vm = bench.guest("guest");
       PptDevice device = bench.ppt().attach(vf);

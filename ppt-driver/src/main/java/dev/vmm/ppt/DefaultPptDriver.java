@@ -3,18 +3,21 @@ package dev.vmm.ppt;
 import dev.vmm.Errno;
 import dev.vmm.VmmException;
 import dev.vmm.core.CoreTunables;
-import dev.vmm.core.Presence;
+import dev.vmm.core.IommuState;
 import dev.vmm.core.VirtualMachine;
 import dev.vmm.core.Vmm;
+import dev.vmm.core.policy.Obstacle;
+import dev.vmm.core.policy.Verdict;
+import dev.vmm.core.policy.VmNeed;
+import dev.vmm.pci.PatientPci;
 import dev.vmm.pci.PciBus;
 import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
-import java.util.ArrayList;
+import dev.vmm.pci.topology.IsolationGroup;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentSkipListMap;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -23,14 +26,13 @@ import org.slf4j.LoggerFactory;
 final class DefaultPptDriver implements PptDriver {
   private static final Logger LOG = LoggerFactory.getLogger(DefaultPptDriver.class);
 
-  private static final Pattern BLANKS = Pattern.compile("\\s+");
-
   private final Vmm vmm;
   private final Waiter waiter;
   private final PciBus pci;
   private final BarSizer sizer;
   private final ConcurrentSkipListMap<Rid, DefaultPptDevice> devices =
       new ConcurrentSkipListMap<>();
+  private final GroupRule groups;
   private volatile boolean closed;
 
   private DefaultPptDriver(Vmm vmm, Waiter waiter) {
@@ -38,10 +40,17 @@ final class DefaultPptDriver implements PptDriver {
     this.waiter = waiter;
     pci = new PatientPci(vmm.machine().pci());
     sizer = new BarSizer(pci);
+    groups = new GroupRule(vmm, this::held);
+  }
+
+  /** Says whether a function is a ppt device, one that is being attached or detached included. */
+  private boolean held(Rid rid) {
+    DefaultPptDevice device = devices.get(rid);
+    return device != null && device.state() != PptState.HOST;
   }
 
   static PptDriver open(Vmm vmm, Waiter waiter) {
-    List<Rid> wanted = parse(vmm.tunables().get(CoreTunables.PPTDEVS));
+    List<Rid> wanted = CoreTunables.devices(vmm.tunables(), CoreTunables.PPTDEVS);
     DefaultPptDriver driver = new DefaultPptDriver(vmm, waiter);
     for (Rid rid : wanted) {
       try {
@@ -53,61 +62,23 @@ final class DefaultPptDriver implements PptDriver {
     return driver;
   }
 
-  private static List<Rid> parse(String text) {
-    List<Rid> rids = new ArrayList<>();
-    for (String word : BLANKS.splitAsStream(text.strip()).filter(w -> !w.isEmpty()).toList()) {
-      try {
-        rids.add(Rid.parse(word));
-      } catch (VmmException e) {
-        throw new VmmException(
-            Errno.EINVAL,
-            "tunable "
-                + CoreTunables.PPTDEVS.name()
-                + " has the malformed value \""
-                + text
-                + "\": "
-                + e.getMessage()
-                + ", with blanks between; correct or remove it",
-            e);
-      }
-    }
-    return rids;
-  }
-
   @Override
   public PptDevice attach(Rid rid) {
     requireOpen();
-    Presence presence = vmm.iommu().present();
-    if (!presence.usable()) {
+    Optional<Obstacle> absence = vmm.iommu().absence();
+    if (absence.isPresent()) {
       throw new VmmException(
-          Errno.ENXIO,
-          Presence.REFUSAL + ": " + presence.detail() + "; " + rid + " is not attached");
+          absence.get().errno(), absence.get().text() + "; " + rid + " is not attached");
     }
     while (true) {
       requireNotAttached(rid);
-      List<PciFunction> all = pci.functions();
       PciFunction function =
-          all.stream()
+          pci.functions().stream()
               .filter(each -> each.rid().equals(rid))
               .findFirst()
-              .orElseThrow(
-                  () ->
-                      new VmmException(
-                          Errno.ENXIO,
-                          "cannot attach "
-                              + rid
-                              + ": there is no such function; list the functions that are there"));
-      if (function.headerType() != 0) {
-        throw VmmException.invalid(
-            "cannot attach %s: it is a bridge (header type %d); name an endpoint behind it",
-            function, function.headerType());
-      }
-      if (function.isIommu()) {
-        throw VmmException.invalid(
-            "cannot attach %s: it is an I/O MMU itself, which no guest may have; name another function",
-            function);
-      }
-      SharedRequesterId.refuse(function, all);
+              .orElseThrow(() -> DeviceObstacles.absent().refusal("cannot attach " + rid));
+      refuse(DeviceObstacles.unfit(function), function);
+      refuse(vmm.iommu().reservation(function, List.of(rid)), function);
       DefaultPptDevice device =
           new DefaultPptDevice(this, new DeviceLife(vmm, pci, function, sizer, waiter));
       // Locked before others can see it: they wait until it is attached or forgotten.
@@ -121,6 +92,19 @@ final class DefaultPptDriver implements PptDriver {
         device.life().unlock();
       }
     }
+  }
+
+  private static void refuse(Optional<Obstacle> obstacle, PciFunction function) {
+    if (obstacle.isPresent() && obstacle.get().blocks()) {
+      throw obstacle.get().refusal("cannot attach " + function);
+    }
+  }
+
+  @Override
+  public Verdict verdict(Rid rid, VmNeed need) {
+    Optional<Obstacle> state =
+        Optional.ofNullable(devices.get(rid)).flatMap(device -> device.life().obstacle());
+    return new DevicePolicy(vmm, other -> device(other).isPresent()).judge(rid, need, state);
   }
 
   private void attachOrForget(DefaultPptDevice device) {
@@ -165,8 +149,7 @@ final class DefaultPptDriver implements PptDriver {
   private DefaultPptDevice require(Rid rid) {
     DefaultPptDevice device = settled(rid);
     if (device == null) {
-      throw new VmmException(
-          Errno.ENOENT, rid + " is not a ppt device; attach it to the ppt driver first");
+      throw DeviceObstacles.notAttached().refusal(rid.toString());
     }
     return device;
   }
@@ -179,8 +162,13 @@ final class DefaultPptDriver implements PptDriver {
   private void detach(DefaultPptDevice device) {
     device.life().lock();
     try {
-      device.life().detach();
-      devices.remove(device.rid(), device);
+      groups.depart(device.rid());
+      try {
+        device.life().detach();
+        devices.remove(device.rid(), device);
+      } finally {
+        groups.departed(device.rid());
+      }
     } finally {
       device.life().unlock();
     }
@@ -192,6 +180,11 @@ final class DefaultPptDriver implements PptDriver {
         .filter(device -> device.state() != PptState.HOST)
         .<PptDevice>map(device -> device)
         .toList();
+  }
+
+  @Override
+  public IsolationGroup group(Rid rid) {
+    return groups.of(rid);
   }
 
   @Override
@@ -213,11 +206,20 @@ final class DefaultPptDriver implements PptDriver {
               + " this driver was opened for",
           device.function(), vm.name());
     }
+    if (vmm.iommu().state() != IommuState.ON) {
+      groups.check(device.function(), vm); // before it is started for nothing
+    }
     vm.admit(
         device,
         domain -> {
           requireOpen();
-          device.life().assign(vm.unowned(), domain);
+          groups.enter(device.function(), vm.unowned());
+          try {
+            device.life().assign(vm.unowned(), domain);
+          } catch (RuntimeException | Error e) {
+            groups.leave(rid);
+            throw e;
+          }
         });
     return device;
   }
@@ -237,7 +239,11 @@ final class DefaultPptDriver implements PptDriver {
           device,
           () -> {
             ran[0] = true;
-            device.life().unassign(vm);
+            try {
+              device.life().unassign(vm);
+            } finally {
+              groups.leave(device.rid());
+            }
           });
     } catch (VmmException e) {
       if (!ran[0] && e.errno() == Errno.ENOENT) {
@@ -278,6 +284,9 @@ final class DefaultPptDriver implements PptDriver {
                   unassign(device, owner);
                 }
               });
+    }
+    // None goes to the host while a VM has another of its group.
+    for (DefaultPptDevice device : devices.values()) {
       if (device.state() != PptState.HOST) {
         first = keepFirst(first, () -> detach(device));
       }

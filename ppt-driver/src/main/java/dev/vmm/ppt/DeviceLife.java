@@ -5,6 +5,7 @@ import dev.vmm.VmmException;
 import dev.vmm.core.IommuService;
 import dev.vmm.core.VirtualMachine;
 import dev.vmm.core.Vmm;
+import dev.vmm.core.policy.Obstacle;
 import dev.vmm.iommu.Domain;
 import dev.vmm.machine.Machine;
 import dev.vmm.pci.Bar;
@@ -50,11 +51,22 @@ final class DeviceLife {
     this.sizer = sizer;
     control = new FunctionControl(pci, function);
     reset = new FunctionReset(function, control, waiter);
-    interrupts = new InterruptControl(vmm.machine(), function, control, this::bars);
+    interrupts =
+        new InterruptControl(
+            vmm.machine(),
+            function,
+            control,
+            this::bars,
+            new MessageRoutes(vmm.iommu(), function.rid()));
   }
 
-  /** Returns every requester id that the function can use: they are moved together. */
-  private Collection<Rid> rids() {
+  /** Returns every requester id that the function can send: the I/O MMU moves them together. */
+  Collection<Rid> rids() {
+    return iommu().topology().requesterIds(function.rid()).all();
+  }
+
+  /** Returns the function as the I/O MMU's keeper knows it, which adds its other requester ids. */
+  private List<Rid> self() {
     return List.of(function.rid());
   }
 
@@ -120,7 +132,7 @@ final class DeviceLife {
     control.requireAnswer();
     control.requireNoVirtualFunctions();
     hostCommand = control.command();
-    iommu().claim(rids()); // first of all: until then the device may be another driver's
+    iommu().claim(self()); // first of all: until then the device may be another driver's
     try {
       control.setCommand(hostCommand & ~PciCommand.ACTIVE);
       reset.fellSilent();
@@ -129,7 +141,7 @@ final class DeviceLife {
     } catch (RuntimeException e) {
       sizer.forget(function.rid());
       undo(e, "giving its command register back", () -> control.setCommand(hostCommand));
-      if (!undo(e, "giving it back to the host", () -> iommu().unclaim(rids()))) {
+      if (!undo(e, "giving it back to the host", () -> iommu().unclaim(self()))) {
         state = state.to(PptState.BROKEN);
       }
       throw e;
@@ -156,7 +168,7 @@ final class DeviceLife {
         saved.restore(false);
         control.setCommand(parked);
         moving[0] = true;
-        iommu().move(rids(), domain);
+        iommu().move(self(), domain);
         // Last of all: from here on the device may write to the guest's memory.
         control.setCommand(parked | control.activeBits(bars));
       } catch (RuntimeException e) {
@@ -172,25 +184,21 @@ final class DeviceLife {
   }
 
   void requireParked() {
-    switch (state) {
-      case PARKED -> {}
-      case HOST ->
-          throw new VmmException(
-              Errno.ENOENT, function + " is not a ppt device; attach it to the ppt driver first");
-      case ASSIGNED ->
-          throw new VmmException(
-              Errno.EBUSY,
-              function
-                  + " is assigned to VM "
-                  + owner().map(VirtualMachine::name).orElse("?")
-                  + " already; unassign it first");
-      case BROKEN ->
-          throw new VmmException(
-              Errno.EIO,
-              function
-                  + " is broken: it could not be quiesced and is blocked; detach it, which resets it again, and attach"
-                  + " it anew");
+    Optional<Obstacle> obstacle = obstacle();
+    if (obstacle.isPresent()) {
+      throw obstacle.get().refusal(function.toString());
     }
+  }
+
+  /** Returns what its state has against an assign; empty if it is parked. */
+  Optional<Obstacle> obstacle() {
+    return switch (state) {
+      case PARKED -> Optional.empty();
+      case HOST -> Optional.of(DeviceObstacles.notAttached());
+      case ASSIGNED ->
+          Optional.of(DeviceObstacles.owned(owner().map(VirtualMachine::name).orElse("?")));
+      case BROKEN -> Optional.of(DeviceObstacles.broken());
+    };
   }
 
   private void undoAssign(Assignment failed, boolean moved, RuntimeException failure) {
@@ -207,7 +215,7 @@ final class DeviceLife {
               control.setCommand(failed.parkedCommand());
             });
     if (undone && moved) {
-      undone = undo(failure, "moving it home", () -> iommu().release(rids()));
+      undone = undo(failure, "moving it home", () -> iommu().release(self()));
     }
     if (!undone) {
       breakDown(failed, failure);
@@ -218,7 +226,7 @@ final class DeviceLife {
   private void breakDown(Assignment last, RuntimeException failure) {
     owed = last;
     state = state.to(PptState.BROKEN);
-    undo(failure, "blocking it", () -> iommu().block(rids()));
+    undo(failure, "blocking it", () -> iommu().block(self()));
     LOG.error("{} is broken: it is blocked until a detach can reset it", function, failure);
   }
 
@@ -241,8 +249,11 @@ final class DeviceLife {
               (gpa, window) ->
                   steps.attempt("unmapping its registers", () -> window.endIn(last.vm(), gpa)));
       boolean quiesced = steps.attempt("quiescing it", () -> quiesce(last));
+      // Whatever became of the rest: before it leaves, or is broken, none of its messages passes.
+      boolean muted = steps.attempt("blocking its interrupts", interrupts::blockMessages);
       assignment = null;
-      boolean parked = quiesced && steps.attempt("moving it home", () -> iommu().release(rids()));
+      boolean parked =
+          quiesced && muted && steps.attempt("moving it home", () -> iommu().release(self()));
       if (parked) {
         state = state.to(PptState.PARKED);
       } else {
@@ -295,7 +306,7 @@ final class DeviceLife {
         } else {
           LOG.warn("{} no longer answers; detached without its command register", function);
         }
-        iommu().unclaim(rids());
+        iommu().unclaim(self());
       } catch (RuntimeException e) {
         int parked = hostCommand & ~PciCommand.ACTIVE;
         undo(e, "clearing its command register", () -> control.setCommand(parked));
@@ -314,6 +325,7 @@ final class DeviceLife {
     try {
       if (last != null) {
         quiesce(last);
+        interrupts.blockMessages();
       }
     } catch (RuntimeException e) {
       throw new VmmException(

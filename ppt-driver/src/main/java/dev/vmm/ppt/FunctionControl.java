@@ -2,6 +2,7 @@ package dev.vmm.ppt;
 
 import dev.vmm.Errno;
 import dev.vmm.VmmException;
+import dev.vmm.core.policy.Obstacle;
 import dev.vmm.pci.Bar;
 import dev.vmm.pci.ConfigSpace;
 import dev.vmm.pci.PciBus;
@@ -11,6 +12,7 @@ import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.SriovCapability;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 
 /**
  * A function's identity and command register. Each change is read back: one that the function does
@@ -60,20 +62,9 @@ final class FunctionControl {
 
   /** Fails with EBUSY for a PF with living VFs: its reset would take them from their owners. */
   void requireNoVirtualFunctions() {
-    if (isVf()) {
-      return;
-    }
-    int sriov = config.extendedCapability(PciCapability.EXT_SRIOV).orElse(0);
-    if (sriov != 0
-        && (config.read16(sriov + SriovCapability.CONTROL) & SriovCapability.VF_ENABLE) != 0) {
-      throw new VmmException(
-          Errno.EBUSY,
-          String.format(
-              Locale.ROOT,
-              "%s has virtual functions enabled (SR-IOV control at config 0x%x) and its reset would end them;"
-                  + " disable them first, or pass them through instead",
-              function,
-              sriov + SriovCapability.CONTROL));
+    Optional<Obstacle> obstacle = DeviceObstacles.virtualFunctions(function);
+    if (obstacle.isPresent()) {
+      throw obstacle.get().refusal(function.toString());
     }
   }
 

@@ -23,18 +23,6 @@ import org.slf4j.LoggerFactory;
  * Transition Delays".
  */
 final class FunctionReset {
-  /** The ways, best first. */
-  enum Kind {
-    /** Function level reset of the PCI Express capability. */
-    FLR,
-    /** Function level reset of the advanced features capability. */
-    AF_FLR,
-    /** To D3hot and back, where that loses the state. */
-    D3HOT,
-    /** None: the function can only be silenced. */
-    NONE
-  }
-
   private static final Logger LOG = LoggerFactory.getLogger(FunctionReset.class);
 
   /** How long software leaves a function alone after it started an FLR. */
@@ -56,14 +44,10 @@ final class FunctionReset {
   static final long SILENT_NANOS = 250_000_000L;
 
   private static final long POLL_NANOS = 10_000_000L;
-  private static final long FLR_CAPABLE =
-      PcieCapability.DEVICE_CAPABILITIES_LAYOUT.field("Function_Level_Reset_Capability").mask();
   private static final int INITIATE_FLR = 1 << 15;
   private static final int PCIE_PENDING = 1 << 5;
   private static final int AF_PENDING_CAPABLE = 1 << 0;
-  private static final int AF_FLR_CAPABLE = 1 << 1;
   private static final int POWER_STATE = 3;
-  private static final int NO_SOFT_RESET = 1 << 3;
   private static final int PME_STATUS = 1 << 15;
 
   private final PciFunction function;
@@ -74,7 +58,7 @@ final class FunctionReset {
   private final int af;
   private final int pm;
   private final int msix;
-  private final Kind kind;
+  private final ResetMethod kind;
   private long silentSince;
 
   /** Finds the capabilities; 0 stands for one that is not there. */
@@ -87,31 +71,16 @@ final class FunctionReset {
     this.af = config.capability(PciCapability.ADVANCED_FEATURES).orElse(0);
     this.pm = config.capability(PciCapability.POWER_MANAGEMENT).orElse(0);
     this.msix = config.capability(PciCapability.MSI_X).orElse(0);
-    this.kind = findKind();
+    this.kind = ResetMethod.of(function).stream().findFirst().orElse(ResetMethod.NONE);
   }
 
-  private Kind findKind() {
-    if (pcie != 0
-        && (config.read32(pcie + PcieCapability.DEVICE_CAPABILITIES) & FLR_CAPABLE) != 0) {
-      return Kind.FLR;
-    }
-    if (af != 0
-        && (config.read8(af + AdvancedFeaturesCapability.CAPABILITIES) & AF_FLR_CAPABLE) != 0) {
-      return Kind.AF_FLR;
-    }
-    if (pm != 0 && (config.read16(pm + PowerManagementCapability.PMCSR) & NO_SOFT_RESET) == 0) {
-      return Kind.D3HOT;
-    }
-    return Kind.NONE;
-  }
-
-  Kind kind() {
+  ResetMethod kind() {
     return kind;
   }
 
   /** Warns, for whoever attaches it, of a function that no reset clears between its owners. */
   void warnIfNone() {
-    if (kind == Kind.NONE) {
+    if (kind == ResetMethod.NONE) {
       LOG.warn(
           "{} has no reset (FLR, AF, D3hot): between owners it is only silenced, and keeps their state",
           function);
@@ -132,14 +101,14 @@ final class FunctionReset {
     control.requireAnswer();
     wake();
     boolean pending = !awaitNothingPending();
-    if (pending && kind != Kind.NONE) {
+    if (pending && kind != ResetMethod.NONE) {
       LOG.warn(
           "{} has transactions pending after {} ms with bus mastering off; resetting it by {} all the same",
           function,
           PENDING_NANOS / 1_000_000,
           kind);
     }
-    if (kind != Kind.NONE) {
+    if (kind != ResetMethod.NONE) {
       leaveMarks();
     }
     switch (kind) {
@@ -178,14 +147,14 @@ final class FunctionReset {
   }
 
   private void checkOutcome() {
-    if (kind != Kind.NONE && msix != 0) {
+    if (kind != ResetMethod.NONE && msix != 0) {
       requireCleared(
           "MSI-X control register",
           config.read16(msix + MsixCapability.CONTROL),
           MsixCapability.FUNCTION_MASK);
     }
     int command = control.command();
-    int cleared = PciCommand.ACTIVE | (kind == Kind.NONE ? 0 : PciCommand.INTERRUPT_DISABLE);
+    int cleared = PciCommand.ACTIVE | (kind == ResetMethod.NONE ? 0 : PciCommand.INTERRUPT_DISABLE);
     requireCleared("command register", command, cleared);
     if (transactionsPending()) {
       throw new VmmException(

@@ -3,6 +3,7 @@ package dev.vmm.ppt;
 import dev.vmm.AddressRange;
 import dev.vmm.Errno;
 import dev.vmm.VmmException;
+import dev.vmm.iommu.MsiMessage;
 import dev.vmm.machine.Machine;
 import dev.vmm.machine.RegisterBlock;
 import dev.vmm.pci.Bar;
@@ -10,9 +11,12 @@ import dev.vmm.pci.ConfigSpace;
 import dev.vmm.pci.MsiCapability;
 import dev.vmm.pci.MsixCapability;
 import dev.vmm.pci.PciFunction;
+import dev.vmm.ppt.MessageRoutes.Route;
 import java.util.BitSet;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -33,16 +37,24 @@ final class InterruptControl {
   private final Optional<MsiCapability> msi;
   private final Optional<MsixCapability> msix;
   private final BitSet vectors = new BitSet();
+  private final MessageRoutes routes;
+  private final Map<Integer, Route> msixRoutes = new HashMap<>();
+  private @Nullable Route msiRoute;
   private boolean msiInUse;
   private @Nullable RegisterBlock table;
 
   InterruptControl(
-      Machine machine, PciFunction function, FunctionControl control, Supplier<List<Bar>> bars) {
+      Machine machine,
+      PciFunction function,
+      FunctionControl control,
+      Supplier<List<Bar>> bars,
+      MessageRoutes routes) {
     this.machine = machine;
     this.function = function;
     this.config = function.config();
     this.control = control;
     this.bars = bars;
+    this.routes = routes;
     msi = MsiCapability.of(config);
     msix = MsixCapability.of(config);
   }
@@ -98,12 +110,19 @@ final class InterruptControl {
       throw inUse("MSI-X", "MSI");
     }
     int messages = Integer.numberOfTrailingZeros(count) << 4;
+    Route route = routes.open(new MsiMessage(address, data), count);
+    Route before = msiRoute;
+    msiRoute = route;
     try {
       msiInUse = true;
       config.write16(cap.controlOffset(), 0);
-      config.write32(cap.addressOffset(), (int) address);
-      cap.upperAddressOffset().ifPresent(at -> config.write32(at, (int) (address >>> 32)));
-      config.write16(cap.dataOffset(), data);
+      if (before != null) {
+        routes.close(before);
+      }
+      long to = route.first().address();
+      config.write32(cap.addressOffset(), (int) to);
+      cap.upperAddressOffset().ifPresent(at -> config.write32(at, (int) (to >>> 32)));
+      config.write16(cap.dataOffset(), route.first().data());
       cap.maskOffset().ifPresent(at -> config.write32(at, 0));
       config.write16(cap.controlOffset(), messages | 1);
       int now = config.read16(cap.controlOffset());
@@ -127,6 +146,11 @@ final class InterruptControl {
     cap.upperAddressOffset().ifPresent(at -> config.write32(at, 0));
     config.write16(cap.dataOffset(), 0);
     msiInUse = false;
+    Route route = msiRoute;
+    msiRoute = null;
+    if (route != null) {
+      routes.close(route);
+    }
   }
 
   void setupMsix(int vector, long address, int data, boolean masked) {
@@ -141,22 +165,38 @@ final class InterruptControl {
     }
     control.requireMemoryDecoding();
     RegisterBlock present = table;
+    MsiMessage message = new MsiMessage(address, data);
+    Route before = msixRoutes.get(vector);
     try {
+      // Before the function is told: it must not write what is nobody's.
+      Route route = before != null ? before : routes.open(message, 1);
+      msixRoutes.put(vector, route);
       RegisterBlock entries = present != null ? present : enable(cap);
       vectors.set(vector);
       long entry = (long) vector * MsixCapability.ENTRY_BYTES;
       mask(entries, vector, true);
-      entries.write32(entry + MsixCapability.ENTRY_ADDRESS, (int) address);
-      entries.write32(entry + MsixCapability.ENTRY_UPPER_ADDRESS, (int) (address >>> 32));
-      entries.write32(entry + MsixCapability.ENTRY_DATA, data);
+      if (before != null) {
+        route = routes.change(before, message);
+        msixRoutes.put(vector, route);
+      }
+      MsiMessage written = route.first();
+      entries.write32(entry + MsixCapability.ENTRY_ADDRESS, (int) written.address());
+      entries.write32(entry + MsixCapability.ENTRY_UPPER_ADDRESS, (int) (written.address() >>> 32));
+      entries.write32(entry + MsixCapability.ENTRY_DATA, written.data());
       mask(entries, vector, masked);
       config.write16(cap.controlOffset(), MsixCapability.ENABLE);
     } catch (RuntimeException e) {
       RegisterBlock entries = table;
-      if (present == null) {
+      if (entries == null) {
+        undo(e, this::closeMsixRoutes);
+      } else if (present == null) {
         undo(e, this::teardownMsix);
-      } else if (entries != null) {
+      } else {
         undo(e, () -> mask(entries, vector, true));
+        Route opened = before == null ? msixRoutes.remove(vector) : null;
+        if (opened != null) {
+          undo(e, () -> routes.close(opened));
+        }
       }
       throw e;
     }
@@ -225,6 +265,23 @@ final class InterruptControl {
     config.write16(cap.controlOffset(), 0);
     vectors.clear();
     table = null;
+    closeMsixRoutes();
+  }
+
+  private void closeMsixRoutes() {
+    List<Route> ended = List.copyOf(msixRoutes.values());
+    msixRoutes.clear();
+    ended.forEach(routes::close);
+  }
+
+  /**
+   * Has nothing that the function writes reach a processor any more: also where it could not be
+   * told to be silent, or an end failed before.
+   */
+  void blockMessages() {
+    msiRoute = null;
+    msixRoutes.clear();
+    routes.closeAll();
   }
 
   /** Forgets what was programmed: the function was reset. */

@@ -59,25 +59,30 @@ public interface PptDevice extends PassthroughDevice {
   Optional<MsixCapability> msix();
 
   /**
-   * Programs and enables MSI, or tears it down.
+   * Programs and enables MSI, or tears it down. Says what is to reach the host's processors: where
+   * the I/O MMU remaps interrupts, the function is told to write something else, which leads there
+   * and is its own alone.
    *
-   * @param address where messages go, a multiple of 4
+   * @param address where messages go, a multiple of 4; 0xfeexxxxx where interrupts are remapped
    * @param data the first message, 0 to 65535; a multiple of {@code vectors}
    * @param vectors how many: a power of two up to {@link MsiCapability#vectors()}; 0 tears down,
    *     whatever the other arguments are
-   * @throws dev.vmm.VmmException ENOTSUP if it has no MSI; EBUSY if MSI-X is in use
+   * @throws dev.vmm.VmmException ENOTSUP if it has no MSI; EBUSY if MSI-X is in use; ENOSPC if the
+   *     I/O MMU has no entries left; EIO or ETIMEDOUT from the hardware, with MSI torn down
    */
   void setupMsi(long address, int data, int vectors);
 
   /**
-   * Programs one MSI-X vector; the first one enables MSI-X with all others masked.
+   * Programs one MSI-X vector; the first one enables MSI-X with all others masked. Address and data
+   * are as in {@link #setupMsi}.
    *
    * @param vector 0 to {@link MsixCapability#vectors()} - 1
    * @param address where its message goes, a multiple of 4
    * @param data the message
    * @param masked whether it stays masked
    * @throws dev.vmm.VmmException ENOTSUP if it has no MSI-X, or none whose table is inside a memory
-   *     BAR; EBUSY if MSI is in use
+   *     BAR; EBUSY if MSI is in use; ENOSPC if the I/O MMU has no entry left; EIO or ETIMEDOUT from
+   *     the hardware
    */
   void setupMsix(int vector, long address, int data, boolean masked);
 

@@ -2,7 +2,10 @@ package dev.vmm.ppt;
 
 import dev.vmm.core.VirtualMachine;
 import dev.vmm.core.Vmm;
+import dev.vmm.core.policy.Verdict;
+import dev.vmm.core.policy.VmNeed;
 import dev.vmm.pci.Rid;
+import dev.vmm.pci.topology.IsolationGroup;
 import java.util.List;
 import java.util.Optional;
 
@@ -40,27 +43,57 @@ public interface PptDriver extends AutoCloseable {
   }
 
   /**
+   * Says whether a device could be assigned to a VM that needs this, on a platform without a
+   * driver: what the tunable {@code pptdevs} names counts as attached, nothing else does. Starts
+   * nothing and writes nothing; works on a snapshot, too.
+   *
+   * @throws dev.vmm.VmmException EINVAL if the tunable is malformed; EIO if the machine does not
+   *     answer
+   */
+  static Verdict verdict(Vmm vmm, Rid rid, VmNeed need) {
+    return DevicePolicy.planned(vmm).judge(rid, need, Optional.empty());
+  }
+
+  /**
+   * Says whether a device could be assigned now to a VM that needs this, and everything that is in
+   * the way. Starts nothing and writes nothing. That it is not attached is a warning only: an
+   * attach is all it takes.
+   *
+   * @throws dev.vmm.VmmException EIO if the machine does not answer
+   */
+  Verdict verdict(Rid rid, VmNeed need);
+
+  /**
    * Takes a function from the host. Looks for an I/O MMU, but starts none.
    *
    * @throws dev.vmm.VmmException ENXIO with {@link dev.vmm.core.Presence#REFUSAL} and the reason if
    *     no I/O MMU can be used; ENXIO if there is no such function; EBUSY if it is attached
    *     already, also to another driver of this platform, or is a PF whose VFs are enabled; EINVAL
-   *     if it is a bridge; EPERM, naming the bridge, if one above it replaces its requester id; EIO
-   *     if its command register cannot be cleared. The function is as before then; should the I/O
-   *     MMU fail that too, it stays listed, blocked and broken, for {@link #detach} to try again.
+   *     if it is a bridge; EIO if its command register cannot be cleared. The function is as before
+   *     then; should the I/O MMU fail that too, it stays listed, blocked and broken, for {@link
+   *     #detach} to try again.
    */
   PptDevice attach(Rid rid);
 
   /**
    * Gives a function back to the host, its command register as attach found it.
    *
-   * @throws dev.vmm.VmmException ENOENT if it is not a ppt device; EBUSY while a VM owns it; EIO if
-   *     it is broken and still cannot be reset; it stays attached then
+   * @throws dev.vmm.VmmException ENOENT if it is not a ppt device; EBUSY while a VM owns it, or,
+   *     naming it, a function of its isolation group; EIO if it is broken and still cannot be
+   *     reset; it stays attached then
    */
   void detach(Rid rid);
 
   /** Returns the attached devices, by requester id. */
   List<PptDevice> devices();
+
+  /**
+   * Returns the isolation group of a function of the machine, attached or not: those that can reach
+   * it, or pass for it, past the I/O MMU, and why. Changes nothing.
+   *
+   * @throws dev.vmm.VmmException ENXIO if there is no such function
+   */
+  IsolationGroup group(Rid rid);
 
   /** Returns the attached device with this requester id. */
   Optional<PptDevice> device(Rid rid);
@@ -69,8 +102,14 @@ public interface PptDriver extends AutoCloseable {
    * Gives a device to a VM: reset, moved into the VM's domain, then decoding and bus master. The
    * first assign of all starts the I/O MMU.
    *
+   * <p>The endpoints of its {@linkplain #group isolation group} must all be ppt devices, and none
+   * of them another VM's: they are not kept apart from it. The tunable {@code
+   * hw.vmm.ppt.ignore_group} excuses the devices that it names, which is logged. Nothing excuses
+   * functions that send the same requester ids ({@link dev.vmm.core.IommuService#move}).
+   *
    * @throws dev.vmm.VmmException ENOENT if it is not a ppt device; EBUSY if any VM owns it, even
-   *     this one, or it is a PF whose VFs are enabled; ENXIO with {@link
+   *     this one, or it is a PF whose VFs are enabled, or another VM owns one of its group; EPERM,
+   *     naming them, if functions of its group are not ppt devices; ENXIO with {@link
    *     dev.vmm.core.Presence#REFUSAL} and the reason if no I/O MMU can be used; EIO if it is
    *     broken or its reset fails; EINVAL if the VM is of another platform; EIO or ETIMEDOUT from
    *     the I/O MMU. All is as before then, but a device that no longer answers is broken.

@@ -131,24 +131,6 @@ class AttachTest {
     assertThat(f.driver.attach(Rid.parse("02:00.0")).state()).isEqualTo(PptState.PARKED);
   }
 
-  @ParameterizedTest
-  @CsvSource({"7", "8", "-1"})
-  void i09_aFunctionWhoseRequesterIdABridgeReplacesIsRefused(int type) {
-    PptFixture f = new PptFixture();
-    bridge(f, "0000:00:1c.0", 1, 3, 4);
-    bridge(f, "0000:01:00.0", 2, 3, type);
-    bridge(f, "0000:02:02.0", 3, 3, 4); // what replaces it need not be the bridge next to it
-    FakeEndpoint behind = new FakeEndpoint(0x8086, 0x100e, 0x020000, false).seal();
-    behind.config.putShort(4, (short) 0x0107);
-    f.add("0000:03:01.0", behind);
-    byte[] before = behind.image();
-    assertThat(failsWith(Errno.EPERM, () -> f.driver.attach(Rid.parse("03:01.0"))))
-        .contains("0000:03:01.0", "bridge", "0000:01:00.0", "requester id");
-    assertThat(behind.image()).isEqualTo(before);
-    assertThat(f.machine.pci().writes).isEmpty();
-    assertThat(f.driver.devices()).isEmpty();
-  }
-
   /** Adds a bridge with this device/port type, or without PCI Express capability if it is -1. */
   private static void bridge(PptFixture f, String rid, int secondary, int subordinate, int type) {
     var config = f.machine.pci().addBridge(rid, secondary, subordinate).config;

@@ -14,6 +14,7 @@ final class FakeEndpoint extends FakePci.Function {
   static final int PCIE = 0x80;
   static final int AF = 0xc0;
   static final int SRIOV = 0x100;
+  private static final int ACS = 0x180;
 
   /** What the function does when it is asked to reset. */
   enum OnReset {
@@ -151,6 +152,16 @@ final class FakeEndpoint extends FakePci.Function {
     writable(SRIOV + 8, 0x3f, 2);
     writable(SRIOV + 0x24, (int) -vfBarBytes, 4);
     writable(SRIOV + 0x28, -1, 4);
+    return this;
+  }
+
+  /** Adds ACS, behind SR-IOV if that is there already: it makes no peer-to-peer requests. */
+  FakeEndpoint acs() {
+    int at = config.getInt(SRIOV) == 0 ? SRIOV : ACS;
+    if (at == ACS) {
+      config.putInt(SRIOV, config.getInt(SRIOV) | ACS << 20);
+    }
+    config.putInt(at, 0x0001_000d);
     return this;
   }
 

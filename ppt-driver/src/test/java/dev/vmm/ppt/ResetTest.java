@@ -37,7 +37,7 @@ class ResetTest {
     return f.waiter.nanoTime() - begin;
   }
 
-  private FunctionReset.Kind kindOf(UnaryOperator<FakeEndpoint> capabilities) {
+  private ResetMethod kindOf(UnaryOperator<FakeEndpoint> capabilities) {
     add(capabilities);
     dev.vmm.pci.PciFunction function = f.machine.pci().function(RID).orElseThrow();
     FunctionControl control = new FunctionControl(f.machine.pci(), function);
@@ -46,25 +46,30 @@ class ResetTest {
 
   @Test
   void functionLevelResetIsPreferred() {
-    assertThat(kindOf(e -> e.pm(false).pcie(true).af(true, true)))
-        .isEqualTo(FunctionReset.Kind.FLR);
+    assertThat(kindOf(e -> e.pm(false).pcie(true).af(true, true))).isEqualTo(ResetMethod.FLR);
   }
 
   @Test
   void advancedFeaturesComeNext() {
-    assertThat(kindOf(e -> e.pm(false).pcie(false).af(true, true)))
-        .isEqualTo(FunctionReset.Kind.AF_FLR);
+    assertThat(kindOf(e -> e.pm(false).pcie(false).af(true, true))).isEqualTo(ResetMethod.AF_FLR);
   }
 
   @Test
   void powerManagementComesLast() {
-    assertThat(kindOf(e -> e.pm(false).pcie(false).af(false, true)))
-        .isEqualTo(FunctionReset.Kind.D3HOT);
+    assertThat(kindOf(e -> e.pm(false).pcie(false).af(false, true))).isEqualTo(ResetMethod.D3HOT);
+  }
+
+  @Test
+  void everyMethodThatAFunctionHasIsToldBestFirst() {
+    add(e -> e.pm(false).pcie(true).af(true, true));
+    assertThat(ResetMethod.of(f.machine.pci().function(RID).orElseThrow()))
+        .containsExactly(ResetMethod.FLR, ResetMethod.AF_FLR, ResetMethod.D3HOT);
   }
 
   @Test
   void aFunctionThatKeepsItsStateInD3hotHasNoReset() {
-    assertThat(kindOf(e -> e.pm(true).pcie(false))).isEqualTo(FunctionReset.Kind.NONE);
+    assertThat(kindOf(e -> e.pm(true).pcie(false))).isEqualTo(ResetMethod.NONE);
+    assertThat(ResetMethod.of(f.machine.pci().function(RID).orElseThrow())).isEmpty();
   }
 
   @Test
@@ -154,7 +159,7 @@ class ResetTest {
 
   @ParameterizedTest
   @EnumSource(names = {"FLR", "AF_FLR", "D3HOT"})
-  void everyKindOfResetIsCheckedOnUnassign(FunctionReset.Kind kind) {
+  void everyKindOfResetIsCheckedOnUnassign(ResetMethod kind) {
     FakeEndpoint function =
         add(
             e ->

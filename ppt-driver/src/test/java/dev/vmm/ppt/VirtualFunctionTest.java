@@ -22,6 +22,7 @@ class VirtualFunctionTest {
           .pcie(true)
           .bar(0, 0x4000, 0)
           .sriov(2, 0x154c, BASE, 0x4000)
+          .acs()
           .seal();
   private final FakeEndpoint vf0 = vf();
   private final FakeEndpoint vf1 = vf();
@@ -30,6 +31,7 @@ class VirtualFunctionTest {
     return new FakeEndpoint(0xffff, 0xffff, 0x010802, true)
         .pcie(true)
         .msix(2, 0, 0x2000, 0, 0x3000)
+        .acs()
         .seal();
   }
 

@@ -53,8 +53,9 @@ public interface Iommu extends AutoCloseable {
   /**
    * Moves requester ids into {@code domain} from whatever domain each is in, all or none. Each move
    * is one step for the hardware; when this returns no cache knows the old domain for them. A
-   * requester id that is in {@code domain} already stays. An id need not be of a function that is
-   * there, and may come while translation is off.
+   * requester id that is in {@code domain} already stays. No others go along: the caller knows
+   * which ones a function can send ({@link dev.vmm.pci.topology.PciTopology}). An id need not be of
+   * a function that is there, and may come while translation is off.
    *
    * @throws dev.vmm.VmmException ENXIO if no unit translates for one of them; EINVAL if its unit
    *     cannot walk the domain's tables or the domain is not of this I/O MMU or closed; ENOSPC if
@@ -92,6 +93,14 @@ public interface Iommu extends AutoCloseable {
 
   /** Returns the regions that firmware reserves for {@code rid}. */
   List<ReservedRegion> reservedRegions(Rid rid);
+
+  /**
+   * Returns the ranges of iovas that the units do not translate, whatever a domain's tables say:
+   * the platform keeps guest memory out of them. The same each time.
+   */
+  default List<UntranslatedRange> untranslatedRanges() {
+    return List.of();
+  }
 
   /**
    * Takes the recorded faults from all units and clears them there. Faults from before {@link

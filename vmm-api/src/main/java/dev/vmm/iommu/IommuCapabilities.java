@@ -9,7 +9,7 @@ package dev.vmm.iommu;
  *     0x40201000}
  * @param maxDomains the number of domains that fit at one time
  * @param coherent whether every unit snoops the CPU's caches when it reads tables
- * @param interruptRemapping whether every unit can remap interrupts
+ * @param interruptRemapping whether {@link Iommu#interruptRemapping} is there
  */
 public record IommuCapabilities(
     int iovaBits,

@@ -126,7 +126,11 @@ public final class Bars {
         if (wide && i + 1 == COUNT) {
           break; // a hostile function: its upper half would be another register
         }
-        addBar(bars, config, i, firstOffset + 4 * i, wide);
+        int high = wide ? config.read32(firstOffset + 4 * (i + 1)) : 0;
+        // All ones is no BAR but no answer: written back it would take the place of what is there.
+        if (low != -1 && high != -1) {
+          addBar(bars, config, i, firstOffset + 4 * i, low, high, wide);
+        }
         if (wide) {
           i++;
         }
@@ -140,9 +144,7 @@ public final class Bars {
   }
 
   private static void addBar(
-      List<Bar> bars, ConfigSpace config, int index, int offset, boolean wide) {
-    int low = config.read32(offset);
-    int high = wide ? config.read32(offset + 4) : 0;
+      List<Bar> bars, ConfigSpace config, int index, int offset, int low, int high, boolean wide) {
     long ones;
     try {
       config.write32(offset, -1);
@@ -162,8 +164,7 @@ public final class Bars {
     boolean run = mask != 0 && mask >>> Long.numberOfTrailingZeros(mask) == run(mask);
     long base = ((long) high << 32 | Integer.toUnsignedLong(low)) & ~flags;
     boolean reserved = !io && (low & 6) != 0 && !wide;
-    boolean constant = ones == Integer.toUnsignedLong(low) && low == -1;
-    if (run && !reserved && !constant && (base & (length - 1)) == 0) {
+    if (run && !reserved && (base & (length - 1)) == 0) {
       Bar.Kind kind = io ? Bar.Kind.IO : wide ? Bar.Kind.MEMORY_64 : Bar.Kind.MEMORY_32;
       bars.add(new Bar(index, kind, !io && (low & 8) != 0, base, length));
     }

@@ -1,6 +1,7 @@
 package dev.vmm.pci;
 
 import dev.vmm.bits.AccessKind;
+import dev.vmm.bits.Field;
 import dev.vmm.bits.Layout;
 
 /**
@@ -30,6 +31,20 @@ public final class PcieCapability {
 
   /** Link Control 2 Register, 16 bits; from version 2 on. */
   public static final int LINK_CONTROL_2 = 0x30;
+
+  /** PCI Express Capabilities Register. */
+  public static final Layout CAPABILITIES_LAYOUT =
+      Layout.of16("PCI_Express_Capabilities")
+          .rsvdp(15, 15)
+          .bit("Undefined", 14, AccessKind.RO)
+          .field("Interrupt_Message_Number", 13, 9, AccessKind.RO)
+          .bit("Slot_Implemented", 8, AccessKind.RO)
+          .field("Device/Port_Type", 7, 4, AccessKind.RO)
+          .field("Capability_Version", 3, 0, AccessKind.RO)
+          .build();
+
+  /** What kind of function it is: {@link DevicePortType}. */
+  static final Field TYPE = CAPABILITIES_LAYOUT.field("Device/Port_Type");
 
   /** Device Capabilities Register. */
   public static final Layout DEVICE_CAPABILITIES_LAYOUT =

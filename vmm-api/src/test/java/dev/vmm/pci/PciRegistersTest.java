@@ -19,6 +19,8 @@ class PciRegistersTest {
     Layout devcap = PcieCapability.DEVICE_CAPABILITIES_LAYOUT;
     Layout devctl = PcieCapability.DEVICE_CONTROL_LAYOUT;
     Layout devsta = PcieCapability.DEVICE_STATUS_LAYOUT;
+    Layout acs = AcsCapability.CAPABILITY_LAYOUT;
+    Layout acsctl = AcsCapability.CONTROL_LAYOUT;
     Layout pmc = PowerManagementCapability.PMC_LAYOUT;
     Layout pmcsr = PowerManagementCapability.PMCSR_LAYOUT;
     Layout msi = MsiCapability.CONTROL_LAYOUT;
@@ -33,6 +35,20 @@ class PciRegistersTest {
         Arguments.of(devctl, "Initiate_Function_Level_Reset", 0x8000L),
         Arguments.of(devctl, "Max_Read_Request_Size", 0x7000L),
         Arguments.of(devctl, "Max_Payload_Size", 0x00e0L),
+        Arguments.of(devctl, "Phantom_Functions_Enable", 0x0200L),
+        Arguments.of(PcieCapability.CAPABILITIES_LAYOUT, "Device/Port_Type", 0x00f0L),
+        Arguments.of(PcieCapability.CAPABILITIES_LAYOUT, "Slot_Implemented", 0x0100L),
+        Arguments.of(acs, "ACS_Source_Validation", 0x0001L),
+        Arguments.of(acs, "ACS_P2P_Request_Redirect", 0x0004L),
+        Arguments.of(acs, "ACS_P2P_Completion_Redirect", 0x0008L),
+        Arguments.of(acs, "ACS_Upstream_Forwarding", 0x0010L),
+        Arguments.of(acs, "Egress_Control_Vector_Size", 0xff00L),
+        Arguments.of(acsctl, "ACS_Source_Validation_Enable", 0x0001L),
+        Arguments.of(acsctl, "ACS_Translation_Blocking_Enable", 0x0002L),
+        Arguments.of(acsctl, "ACS_P2P_Request_Redirect_Enable", 0x0004L),
+        Arguments.of(acsctl, "ACS_P2P_Completion_Redirect_Enable", 0x0008L),
+        Arguments.of(acsctl, "ACS_Upstream_Forwarding_Enable", 0x0010L),
+        Arguments.of(acsctl, "ACS_Direct_Translated_P2P_Enable", 0x0040L),
         Arguments.of(devsta, "Transactions_Pending", 0x0020L),
         Arguments.of(pmc, "Version", 0x0007L),
         Arguments.of(pmcsr, "No_Soft_Reset", 0x0008L),

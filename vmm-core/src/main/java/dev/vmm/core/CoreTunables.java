@@ -1,11 +1,14 @@
 package dev.vmm.core;
 
+import dev.vmm.Errno;
 import dev.vmm.VmmException;
+import dev.vmm.pci.Rid;
 import dev.vmm.tunable.Tunable;
 import dev.vmm.tunable.Tunables;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.regex.Pattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -45,6 +48,30 @@ public final class CoreTunables {
       Tunable.ofString(
           "pptdevs", "", "the functions that the ppt driver attaches at start, such as 2/0/0");
 
+  /** The devices that may be assigned though firmware reserves memory for them. */
+  public static final Tunable<String> PPT_ALLOW_RESERVED =
+      Tunable.ofString(
+          "hw.vmm.ppt.allow_reserved",
+          "",
+          "the functions that may be passed through though firmware reserves memory for them, as in"
+              + " pptdevs");
+
+  /** Whether devices may be assigned where interrupts cannot be remapped. */
+  public static final Tunable<Boolean> ALLOW_UNSAFE_INTERRUPTS =
+      Tunable.ofBoolean(
+          "hw.vmm.iommu.allow_unsafe_interrupts",
+          false,
+          "whether devices are passed through where interrupts cannot be remapped; 1 lets a guest"
+              + " send any interrupt to the host");
+
+  /** The devices that may be assigned though their isolation group is not all held for it. */
+  public static final Tunable<String> PPT_IGNORE_GROUP =
+      Tunable.ofString(
+          "hw.vmm.ppt.ignore_group",
+          "",
+          "the functions that may be passed through though others of their isolation group are the"
+              + " host's or another VM's, as in pptdevs");
+
   /** The read-only variable that tells whether the I/O MMU is on. */
   public static final String IOMMU_INITIALIZED = "hw.vmm.iommu.initialized";
 
@@ -53,11 +80,20 @@ public final class CoreTunables {
 
   private static final Logger LOG = LoggerFactory.getLogger(CoreTunables.class);
 
+  private static final Pattern BLANKS = Pattern.compile("\\s+");
+
   private CoreTunables() {}
 
   /** Returns every tunable that the platform itself declares. */
   public static List<Tunable<?>> all() {
-    return List.of(IOMMU_ENABLE, IOMMU_BACKEND, PPT_HOME, PPTDEVS);
+    return List.of(
+        IOMMU_ENABLE,
+        IOMMU_BACKEND,
+        PPT_HOME,
+        PPTDEVS,
+        PPT_ALLOW_RESERVED,
+        PPT_IGNORE_GROUP,
+        ALLOW_UNSAFE_INTERRUPTS);
   }
 
   /**
@@ -65,7 +101,36 @@ public final class CoreTunables {
    */
   static void check(Tunables tunables) {
     all().forEach(tunables::get);
+    devices(tunables, PPT_ALLOW_RESERVED);
+    devices(tunables, PPT_IGNORE_GROUP);
     withoutEffect(tunables).forEach(LOG::warn);
+  }
+
+  /**
+   * Returns the functions that a tunable names, with blanks between.
+   *
+   * @throws VmmException EINVAL, naming the tunable, if one is malformed
+   */
+  public static List<Rid> devices(Tunables tunables, Tunable<String> tunable) {
+    String text = tunables.get(tunable);
+    List<Rid> rids = new ArrayList<>();
+    for (String word : BLANKS.splitAsStream(text.strip()).filter(w -> !w.isEmpty()).toList()) {
+      try {
+        rids.add(Rid.parse(word));
+      } catch (VmmException e) {
+        throw new VmmException(
+            Errno.EINVAL,
+            "tunable "
+                + tunable.name()
+                + " has the malformed value \""
+                + text
+                + "\": "
+                + e.getMessage()
+                + ", with blanks between; correct or remove it",
+            e);
+      }
+    }
+    return rids;
   }
 
   /** Returns a sentence for each value that the user gave to a name that takes none. */

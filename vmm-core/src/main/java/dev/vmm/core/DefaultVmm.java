@@ -22,10 +22,19 @@ final class DefaultVmm implements Vmm {
 
   /** For tests: back ends from {@code source} instead of the path. */
   DefaultVmm(Machine machine, Tunables tunables, BackendLoader.Source source) {
+    this(machine, tunables, source, IommuPolicy.REQUIRES_INTERRUPT_REMAPPING);
+  }
+
+  /** For tests: with or without the demand that interrupts are remapped. */
+  DefaultVmm(
+      Machine machine,
+      Tunables tunables,
+      BackendLoader.Source source,
+      boolean requiresInterruptRemapping) {
     CoreTunables.check(tunables);
     this.machine = machine;
     this.tunables = tunables;
-    iommu = new LazyIommu(machine, tunables, source);
+    iommu = new LazyIommu(machine, tunables, source, requiresInterruptRemapping);
     vms = new VmRegistry(machine, iommu);
   }
 

@@ -35,7 +35,8 @@ final class HostRanges {
     return lower.overlaps(upper) || (lower.end() == upper.start() && lower.end() != 0);
   }
 
-  private static AddressRange wholePages(AddressRange range) {
+  /** Rounds a range out to whole pages. */
+  static AddressRange wholePages(AddressRange range) {
     long start = range.start() & -PAGE;
     long last = range.last() | (PAGE - 1);
     return new AddressRange(start, last - start + 1);

@@ -1,12 +1,18 @@
 package dev.vmm.core;
 
+import dev.vmm.core.policy.Obstacle;
+import dev.vmm.core.policy.VmNeed;
 import dev.vmm.iommu.Domain;
+import dev.vmm.iommu.InterruptEntries;
+import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
+import dev.vmm.pci.topology.PciTopology;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.function.Function;
 
 /**
  * The lazy I/O MMU: found by {@link #present()}, started by the first assign, then keeper of where
@@ -27,6 +33,36 @@ public interface IommuService {
    */
   Presence present();
 
+  /**
+   * Returns what keeps the I/O MMU from being used, as {@link #present} tells it: empty if an
+   * attach may be tried.
+   */
+  Optional<Obstacle> absence();
+
+  /**
+   * Returns the obstacle of a function for which firmware reserves memory, a warning if the
+   * function is relaxed. Reads firmware's tables and bridges' bus numbers; touches no register.
+   *
+   * @param ids every requester id that the function's DMA can carry
+   * @return empty if there is none, or the back end cannot say before it is started
+   */
+  Optional<Obstacle> reservation(PciFunction function, Collection<Rid> ids);
+
+  /**
+   * Returns everything that the I/O MMU and firmware have against a function's assignment, not only
+   * the first. Starts nothing and writes nothing; if the I/O MMU is not on, units' capability
+   * registers are read where that can be done.
+   *
+   * @param ids every requester id that the function's DMA can carry
+   */
+  List<Obstacle> obstacles(PciFunction function, Collection<Rid> ids, VmNeed need);
+
+  /**
+   * Returns a look-up of the requester ids that, by firmware's tables, the DMA of a requester id
+   * carries beside it. It finds none where the back end cannot say.
+   */
+  Function<Rid, List<Rid>> aliases();
+
   /** Returns the present state. */
   IommuState state();
 
@@ -43,9 +79,23 @@ public interface IommuService {
   List<String> status();
 
   /**
-   * Records that a driver for pass-through holds these requester ids: their home is the blocked
-   * domain from now on (the host domain if {@code hw.vmm.ppt.home=host}), and if the I/O MMU is on
-   * they are moved there. Starts nothing.
+   * Returns what the shape of the buses says of isolation: of the last look, by an assign or {@link
+   * #rescan}, while the I/O MMU is on; else this looks, at config space only. Firmware's aliases
+   * are in it once a back end is chosen, which this does like {@link #present}.
+   */
+  PciTopology topology();
+
+  /**
+   * Records that a driver for pass-through holds these functions: their home is the blocked domain
+   * from now on (the host domain if {@code hw.vmm.ppt.home=host}), and if the I/O MMU is on they
+   * are moved there. Starts nothing.
+   *
+   * <p>Here and below functions are named by their own requester id. All other requester ids that
+   * they can send, by {@link #topology()}, go with them, all or none. One that several functions
+   * can send has the host domain for its home until all of them are claimed; then the blocked
+   * domain; and follows the first of them into a VM's domain, until the last has left. If a
+   * function appears that can send a requester id of a VM's device, that id is blocked, and so of
+   * no use to the VM, until the function is claimed or gone: its DMA shall not reach the VM.
    *
    * <p>A claim has one holder: it is what keeps two drivers from programming one device, and so
    * comes before a driver's first write to it.
@@ -53,38 +103,49 @@ public interface IommuService {
    * @throws dev.vmm.VmmException EBUSY if one of them is claimed already, or from {@link
    *     dev.vmm.iommu.Iommu#move}; nothing is changed then
    */
-  void claim(Collection<Rid> rids);
+  void claim(Collection<Rid> functions);
 
   /**
    * Ends a claim: home is the host domain again, and if the I/O MMU is on they are moved there. The
    * caller has quiesced the device: {@link #block} ends with this call even if it fails.
    *
-   * @throws dev.vmm.VmmException from {@link dev.vmm.iommu.Iommu#move}; the claim stands then
+   * @throws dev.vmm.VmmException EBUSY, naming it, if a VM has a device that can send one of the
+   *     same requester ids; or from {@link dev.vmm.iommu.Iommu#move}; the claim stands then
    */
-  void unclaim(Collection<Rid> rids);
+  void unclaim(Collection<Rid> functions);
 
   /**
-   * Moves requester ids into a VM's domain.
+   * Moves functions into a VM's domain.
    *
-   * @throws dev.vmm.VmmException ENXIO if the I/O MMU is not on; else as {@link
-   *     dev.vmm.iommu.Iommu#move}
+   * @throws dev.vmm.VmmException ENXIO if the I/O MMU is not on; EPERM if another function that can
+   *     send one of the same requester ids is not claimed; EBUSY if one is in another VM's domain,
+   *     or blocked because it could not be quiesced; else as {@link dev.vmm.iommu.Iommu#move}.
+   *     Nothing is changed then
    */
-  void move(Collection<Rid> rids, Domain domain);
+  void move(Collection<Rid> functions, Domain domain);
 
   /**
-   * Moves requester ids from a VM's domain to their home: the blocked domain while claimed, else
-   * the host domain.
+   * Moves functions from a VM's domain to their home: the blocked domain while claimed, else the
+   * host domain. A requester id that another of the VM's devices can send stays.
    *
    * @throws dev.vmm.VmmException as {@link #move}
    */
-  void release(Collection<Rid> rids);
+  void release(Collection<Rid> functions);
 
   /**
-   * Moves requester ids to the blocked domain, whatever their home: for a device that cannot be
-   * quiesced. Stays so until a later {@link #release} or {@link #unclaim}, and the I/O MMU stays on
-   * until then.
+   * Moves functions to the blocked domain, whatever their home: for a device that cannot be
+   * quiesced. What others can send, too, is blocked for those as well. Stays so until a later
+   * {@link #release} or {@link #unclaim}, and the I/O MMU stays on until then.
    */
-  void block(Collection<Rid> rids);
+  void block(Collection<Rid> functions);
+
+  /**
+   * Reserves entries for the messages of a function, as {@link
+   * dev.vmm.iommu.InterruptRemapping#allocate} does.
+   *
+   * @return empty if the I/O MMU is off or remaps no interrupts: messages pass as they are then
+   */
+  Optional<InterruptEntries> reserveInterrupts(Rid source, int count);
 
   /**
    * Looks for functions that appeared or vanished, and puts new ones into their home. Does nothing

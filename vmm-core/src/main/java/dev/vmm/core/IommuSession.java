@@ -7,19 +7,26 @@ import dev.vmm.iommu.Access;
 import dev.vmm.iommu.Domain;
 import dev.vmm.iommu.DomainSpec;
 import dev.vmm.iommu.FaultBatch;
+import dev.vmm.iommu.InterruptEntries;
 import dev.vmm.iommu.Iommu;
 import dev.vmm.iommu.IommuCapabilities;
 import dev.vmm.iommu.ReservedRegion;
 import dev.vmm.machine.Machine;
-import dev.vmm.pci.PciFunction;
+import dev.vmm.pci.PatientPci;
 import dev.vmm.pci.Rid;
+import dev.vmm.pci.topology.PciTopology;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -40,12 +47,11 @@ final class IommuSession {
   private final Machine machine;
   private final Homes homes;
   private final Iommu iommu;
+  private final Function<Rid, List<Rid>> firmwareAliases;
+  private final Placement placement;
 
   /** Every domain that is not closed, in the order of creation. */
   private final List<Domain> domains = new ArrayList<>();
-
-  /** The functions that were there at the last look. */
-  private final Set<Rid> known = new TreeSet<>();
 
   /** Every requester id that was ever moved: where to look for ones left in a domain. */
   private final Set<Rid> moved = new TreeSet<>();
@@ -55,10 +61,13 @@ final class IommuSession {
   private @Nullable Domain host;
   private @Nullable Domain blocked;
 
-  IommuSession(Machine machine, Homes homes, Iommu iommu) {
+  IommuSession(
+      Machine machine, Homes homes, Iommu iommu, Function<Rid, List<Rid>> firmwareAliases) {
     this.machine = machine;
     this.homes = homes;
     this.iommu = iommu;
+    this.firmwareAliases = firmwareAliases;
+    placement = new Placement(homes);
   }
 
   /**
@@ -67,7 +76,8 @@ final class IommuSession {
    */
   void start() {
     // Looked for once: on a real bus each look costs thousands of accesses.
-    Set<Rid> present = presentIds();
+    look();
+    Set<Rid> present = coveredIds();
     List<AddressRange> ranges = HostRanges.merged(hostRanges(present));
     if (ranges.isEmpty()) {
       throw new VmmException(
@@ -83,7 +93,7 @@ final class IommuSession {
               hostDomain.map(range.start(), range.start(), range.lengthBytes(), Access.READ_WRITE));
     }
     blocked = create(new DomainSpec("blocked", lastIovaFor(0), true));
-    settle(present);
+    settle();
     Spi.run("turning translation on", iommu::enable);
     if (!iommu.enabled()) {
       throw new VmmException(
@@ -139,10 +149,12 @@ final class IommuSession {
 
   /** Closes a domain, after putting away whoever was left in it against the rules. */
   void closeDomain(Domain domain) {
+    List<Rid> seated = placement.seatedIn(domain);
+    homes.hold(seated);
+    placement.unseat(seated);
     List<Rid> left = moved.stream().filter(rid -> isIn(rid, domain)).toList();
     if (!left.isEmpty()) {
       LOG.warn("{} still in domain {} at its end: blocked", left, domain.name());
-      homes.hold(left);
       move(left, blocked());
     }
     Spi.run("closing the domain " + domain.name(), domain::close);
@@ -151,46 +163,152 @@ final class IommuSession {
 
   /** Puts functions that appeared into their homes and forgets those that vanished. */
   void rescan() {
-    settle(presentIds());
+    look();
+    settle();
   }
 
-  private void settle(Set<Rid> present) {
-    known.retainAll(present);
-    Set<Rid> arrived = new TreeSet<>(present);
-    arrived.removeAll(known);
-    // A function that did not answer for a moment, in a reset say, keeps its VM.
-    arrived.removeIf(this::inVmDomain);
-    moveHome(arrived);
-    known.addAll(present);
+  private void look() {
+    placement.look(PciTopology.of(new PatientPci(machine.pci()).functions(), firmwareAliases));
   }
 
-  /** Returns the requester ids that a unit covers, of the functions that are there now. */
-  private Set<Rid> presentIds() {
-    Set<Rid> present = new TreeSet<>();
-    for (PciFunction function : machine.pci().functions()) {
-      RequesterIds.of(function).stream().filter(this::covered).forEach(present::add);
+  /** Looks again if one of these functions was not there at the last look. */
+  void meet(Collection<Rid> functions) {
+    if (!functions.stream().allMatch(placement::knows)) {
+      rescan();
     }
-    // Ids that a driver claimed beside the function's own, such as an alias, are no functions.
-    homes.claimedOrHeld().filter(this::covered).forEach(present::add);
+  }
+
+  /** As {@link Placement#requireNoneInVm}, by what is there now: a refusal is worth a look. */
+  void requireNoneInVm(Collection<Rid> functions) {
+    try {
+      placement.requireNoneInVm(functions);
+    } catch (VmmException e) {
+      LOG.debug("looking again", e);
+      rescan();
+      placement.requireNoneInVm(functions);
+    }
+  }
+
+  Placement placement() {
+    return placement;
+  }
+
+  /** Moves every requester id that is not where it belongs. */
+  private void settle() {
+    Map<Domain, List<Rid>> moves = new HashMap<>();
+    for (Rid rid : coveredIds()) {
+      Domain now = domainOf(rid).orElse(null);
+      Domain wanted = placement.domainFor(rid, host(), blocked());
+      if (now == wanted) {
+        continue;
+      }
+      if (now != null && now != host() && wanted == blocked()) {
+        LOG.error(
+            "requester id {} is blocked, and the devices of {} that send it reach nothing: {} can send it, and not all"
+                + " of them are held for pass-through; attach those to the ppt driver, too, or unassign the others",
+            rid,
+            now.name(),
+            placement.sendersOf(rid));
+      }
+      moves.computeIfAbsent(wanted, key -> new ArrayList<>()).add(rid);
+    }
+    // What nobody sends any more must not stay where it leads to a VM.
+    for (Rid rid : moved) {
+      if (inVmDomain(rid) && placement.sendersOf(rid).isEmpty()) {
+        moves.computeIfAbsent(blocked(), key -> new ArrayList<>()).add(rid);
+      }
+    }
+    run(moves);
+  }
+
+  /** Returns the requester ids that a unit covers, of all functions that are there or held. */
+  private Set<Rid> coveredIds() {
+    Set<Rid> present = placement.ids();
+    present.removeIf(rid -> !covered(rid));
     return present;
   }
 
-  /** Moves those that a unit covers to their homes. */
-  void moveHome(Collection<Rid> rids) {
-    List<Rid> toHost = new ArrayList<>();
-    List<Rid> toBlocked = new ArrayList<>();
-    for (Rid rid : rids) {
-      if (covered(rid)) {
-        (homes.blocked(rid) ? toBlocked : toHost).add(rid);
+  /** Moves requester ids that a unit covers to where they belong, all or none. */
+  void place(Collection<Rid> ids) {
+    Map<Domain, List<Rid>> moves = new HashMap<>();
+    for (Rid id : ids) {
+      if (covered(id)) {
+        Domain wanted = placement.domainFor(id, host(), blocked());
+        moves.computeIfAbsent(wanted, key -> new ArrayList<>()).add(id);
       }
     }
-    // Blocked first: should the second move fail, nobody has been let out.
-    move(toBlocked, blocked());
-    move(toHost, host());
+    run(moves);
   }
 
-  void moveToBlocked(Collection<Rid> rids) {
-    move(rids.stream().filter(this::covered).toList(), blocked());
+  /**
+   * Changes where functions belong, and moves all their requester ids there, all or none; after a
+   * failure {@code undo} is run, and they belong where they did.
+   */
+  void change(Collection<Rid> functions, Runnable change, Runnable undo) {
+    Placement.Memory before = placement.remember(functions);
+    Set<Rid> ids = placement.idsOf(functions);
+    change.run();
+    placement.keep(functions);
+    try {
+      place(ids);
+    } catch (RuntimeException e) {
+      undo.run();
+      placement.recall(before);
+      throw e;
+    }
+  }
+
+  /** Moves all requester ids of functions into a VM's domain, all or none. */
+  void seat(Collection<Rid> functions, Domain domain) {
+    placement.requireTogether(functions, domain);
+    Placement.Memory before = placement.remember(functions);
+    placement.seat(functions, domain);
+    try {
+      move(placement.idsOf(functions), domain);
+    } catch (RuntimeException e) {
+      placement.recall(before);
+      throw e;
+    }
+  }
+
+  /** Says whether a function that is to have left a VM's domain is still in it. */
+  boolean lingers(Rid function, Domain domain) {
+    return placement.seatedIn(domain).contains(function)
+        || placement.idsOf(List.of(function)).stream()
+            .anyMatch(
+                id -> isIn(id, domain) && placement.domainFor(id, host(), blocked()) != domain);
+  }
+
+  /** Makes these moves, all or none. */
+  private void run(Map<Domain, List<Rid>> moves) {
+    List<Domain> order = new ArrayList<>(moves.keySet());
+    // Blocked first and the host last: should a move fail, nobody has been let out.
+    order.sort(Comparator.comparingInt(to -> to == blocked() ? 0 : to == host() ? 2 : 1));
+    Map<Domain, List<Rid>> back = new LinkedHashMap<>();
+    try {
+      for (Domain domain : order) {
+        Map<Domain, List<Rid>> undo = new LinkedHashMap<>();
+        for (Rid rid : moves.getOrDefault(domain, List.of())) {
+          domainOf(rid)
+              .ifPresent(now -> undo.computeIfAbsent(now, key -> new ArrayList<>()).add(rid));
+        }
+        move(moves.getOrDefault(domain, List.of()), domain);
+        // One domain may have lost some to each of several moves.
+        undo.forEach(
+            (from, rids) -> back.computeIfAbsent(from, key -> new ArrayList<>()).addAll(rids));
+      }
+    } catch (RuntimeException e) {
+      back.forEach((domain, rids) -> moveBack(rids, domain, e));
+      throw e;
+    }
+  }
+
+  private void moveBack(List<Rid> rids, Domain domain, RuntimeException failure) {
+    try {
+      move(rids, domain);
+    } catch (RuntimeException e) {
+      failure.addSuppressed(e);
+    }
   }
 
   /** Moves all or none. */
@@ -211,6 +329,16 @@ final class IommuSession {
     return open
         ? Spi.get("asking for the domain of " + rid, () -> iommu.domainOf(rid))
         : Optional.empty();
+  }
+
+  Optional<InterruptEntries> reserveInterrupts(Rid source, int count) {
+    return Spi.get("asking for interrupt remapping", iommu::interruptRemapping)
+        .filter(remapping -> covered(source))
+        .map(
+            remapping ->
+                Spi.get(
+                    "reserving interrupt entries for " + source,
+                    () -> remapping.allocate(source, count)));
   }
 
   FaultBatch drainFaults() {

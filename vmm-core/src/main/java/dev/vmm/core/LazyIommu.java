@@ -2,12 +2,21 @@ package dev.vmm.core;
 
 import dev.vmm.Errno;
 import dev.vmm.VmmException;
+import dev.vmm.core.policy.Obstacle;
+import dev.vmm.core.policy.VmNeed;
 import dev.vmm.iommu.Domain;
 import dev.vmm.iommu.DomainSpec;
+import dev.vmm.iommu.InterruptEntries;
 import dev.vmm.iommu.Iommu;
+import dev.vmm.iommu.ReservedRegion;
+import dev.vmm.iommu.UntranslatedRange;
 import dev.vmm.iommu.spi.IommuContext;
+import dev.vmm.iommu.spi.IommuSurvey;
 import dev.vmm.machine.Machine;
+import dev.vmm.pci.PatientPci;
+import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
+import dev.vmm.pci.topology.PciTopology;
 import dev.vmm.tunable.Tunable;
 import dev.vmm.tunable.Tunables;
 import java.time.Duration;
@@ -17,6 +26,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -35,6 +45,7 @@ final class LazyIommu implements IommuService {
   private final BackendDiscovery discovery;
   private final IommuLifecycle lifecycle;
   private final Homes homes;
+  private final IommuPolicy policy;
   private final ReentrantLock lock = new ReentrantLock();
   private final FaultDesk faults = new FaultDesk();
 
@@ -48,12 +59,20 @@ final class LazyIommu implements IommuService {
 
   private boolean closed;
 
-  LazyIommu(Machine machine, Tunables tunables, BackendLoader.Source source) {
+  /** Once asked for. */
+  private volatile @Nullable Function<Rid, List<Rid>> firmwareAliases;
+
+  LazyIommu(
+      Machine machine,
+      Tunables tunables,
+      BackendLoader.Source source,
+      boolean requiresInterruptRemapping) {
     this.machine = machine;
     this.tunables = tunables;
     discovery = new BackendDiscovery(machine, tunables, source);
     lifecycle = new IommuLifecycle(tunables.get(CoreTunables.IOMMU_ENABLE));
     homes = new Homes(tunables.get(CoreTunables.PPT_HOME));
+    policy = new IommuPolicy(machine, tunables, requiresInterruptRemapping);
   }
 
   @Override
@@ -62,6 +81,86 @@ final class LazyIommu implements IommuService {
       return disabled();
     }
     return discovery.select().presence();
+  }
+
+  @Override
+  public Optional<Obstacle> absence() {
+    if (lifecycle.state() == IommuState.DISABLED) {
+      return Optional.of(IommuPolicy.disabled());
+    }
+    Presence presence = discovery.select().presence();
+    return presence.usable()
+        ? Optional.empty()
+        : Optional.of(IommuPolicy.noBackEnd(presence.detail()));
+  }
+
+  @Override
+  public Optional<Obstacle> reservation(PciFunction function, Collection<Rid> ids) {
+    return survey().flatMap(survey -> policy.reserved(survey, function, ids));
+  }
+
+  @Override
+  public List<Obstacle> obstacles(PciFunction function, Collection<Rid> ids, VmNeed need) {
+    Optional<Obstacle> absence = absence();
+    if (absence.isPresent()) {
+      return List.of(absence.get());
+    }
+    List<Obstacle> obstacles = new ArrayList<>();
+    failure().map(IommuPolicy::startFailed).ifPresent(obstacles::add);
+    Optional<IommuSurvey> survey = survey();
+    IommuSession running = session;
+    if (running != null) {
+      obstacles.addAll(policy.running(running.iommu(), survey.orElse(null), function, ids, need));
+    } else if (survey.isPresent()) {
+      obstacles.addAll(policy.surveyed(survey.get(), function, ids, need));
+    } else {
+      obstacles.add(IommuPolicy.notSurveyed(discovery.select().presence().backend()));
+    }
+    return List.copyOf(obstacles);
+  }
+
+  @Override
+  public Function<Rid, List<Rid>> aliases() {
+    Optional<IommuSurvey> survey = survey();
+    return rid -> survey.map(says -> says.aliases(rid)).orElse(List.of());
+  }
+
+  private Optional<IommuSurvey> survey() {
+    if (lifecycle.state() == IommuState.DISABLED) {
+      return Optional.empty();
+    }
+    Backend backend = discovery.select().backend();
+    return backend == null
+        ? Optional.empty()
+        : Spi.get(
+            "the survey of back end " + backend.name(), () -> backend.provider().survey(machine));
+  }
+
+  /**
+   * Refuses a device that must not come into a VM's domain, and returns the regions that must be
+   * mapped for it there first.
+   *
+   * @throws VmmException ENXIO or EPERM
+   */
+  List<ReservedRegion> admit(Collection<Rid> ids) {
+    lock.lock();
+    try {
+      Iommu iommu = running("assign " + ids).iommu();
+      return policy.admit(iommu, this::survey, ids);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Returns the ranges that no domain may map. */
+  List<UntranslatedRange> untranslatedRanges() {
+    lock.lock();
+    try {
+      Iommu iommu = running("map a VM's memory").iommu();
+      return Spi.get("asking for ranges that are not translated", iommu::untranslatedRanges);
+    } finally {
+      lock.unlock();
+    }
   }
 
   @Override
@@ -108,10 +207,12 @@ final class LazyIommu implements IommuService {
                 + " is claimed already by a driver for pass-through; detach it there first");
       }
       IommuSession running = session;
-      if (running != null && homes.blockedWhileClaimed()) {
-        running.moveToBlocked(rids);
+      if (running == null) {
+        homes.claim(rids);
+        return;
       }
-      homes.claim(rids);
+      running.meet(rids);
+      running.change(rids, () -> homes.claim(rids), () -> homes.unclaim(rids));
     } finally {
       lock.unlock();
     }
@@ -122,19 +223,15 @@ final class LazyIommu implements IommuService {
     lock.lock();
     try {
       List<Rid> claimed = rids.stream().filter(homes::claimed).toList();
-      homes.unclaim(rids);
       IommuSession running = session;
-      if (running != null) {
-        try {
-          running.moveHome(rids);
-        } catch (VmmException e) {
-          // Claimed again, but not held: its driver has quiesced it, or would not give it back.
-          // Held
-          // on it would keep a unit that does not answer from ever being turned off.
-          homes.claim(claimed);
-          throw e;
-        }
+      if (running == null) {
+        homes.unclaim(rids);
+        return;
       }
+      running.requireNoneInVm(rids);
+      // After a failure claimed again, but not held: its driver has quiesced it, or would not give
+      // it back. Held on it would keep a unit that does not answer from ever being turned off.
+      running.change(rids, () -> homes.unclaim(rids), () -> homes.claim(claimed));
     } finally {
       lock.unlock();
     }
@@ -144,7 +241,7 @@ final class LazyIommu implements IommuService {
   public void move(Collection<Rid> rids, Domain domain) {
     lock.lock();
     try {
-      running("move " + rids + " to domain " + domain.name()).move(rids, domain);
+      running("move " + rids + " to domain " + domain.name()).seat(rids, domain);
     } finally {
       lock.unlock();
     }
@@ -156,13 +253,13 @@ final class LazyIommu implements IommuService {
     try {
       IommuSession running = running("release " + rids);
       List<Rid> held = rids.stream().filter(homes::held).toList();
-      homes.unhold(held);
-      try {
-        running.moveHome(rids);
-      } catch (VmmException e) {
-        homes.hold(held);
-        throw e;
-      }
+      running.change(
+          rids,
+          () -> {
+            homes.unhold(held);
+            running.placement().unseat(rids);
+          },
+          () -> homes.hold(held));
     } finally {
       lock.unlock();
     }
@@ -175,8 +272,20 @@ final class LazyIommu implements IommuService {
       homes.hold(rids);
       IommuSession running = session;
       if (running != null) {
-        running.moveToBlocked(rids);
+        running.placement().unseat(rids);
+        running.place(running.placement().idsOf(rids));
       }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public Optional<InterruptEntries> reserveInterrupts(Rid source, int count) {
+    lock.lock();
+    try {
+      IommuSession running = session;
+      return running == null ? Optional.empty() : running.reserveInterrupts(source, count);
     } finally {
       lock.unlock();
     }
@@ -228,11 +337,11 @@ final class LazyIommu implements IommuService {
       }
       switch (lifecycle.state()) {
         case ON -> rescan();
-        case DISABLED -> throw refusal(disabled().detail(), null);
+        case DISABLED -> throw IommuPolicy.disabled().refusal("");
         case OFF, FAILED, STARTING -> {
           Optional<VmmException> failure = lifecycle.failure();
           if (failure.isPresent() && lifecycle.finishedTries() != seen) {
-            throw refusal(startFailed(failure.get()), failure.get());
+            throw IommuPolicy.startFailed(failure.get()).refusal("", failure.get());
           }
           start();
         }
@@ -246,7 +355,7 @@ final class LazyIommu implements IommuService {
     BackendDiscovery.Selection selection = discovery.select();
     Backend backend = selection.backend();
     if (backend == null) {
-      throw refusal(selection.presence().detail(), null);
+      throw IommuPolicy.noBackEnd(selection.presence().detail()).refusal("");
     }
     lifecycle.starting();
     long begin = System.nanoTime();
@@ -257,19 +366,45 @@ final class LazyIommu implements IommuService {
           Spi.get(
               "opening back end " + backend.name(),
               () -> backend.provider().open(new IommuContext(machine, tunables)));
-      starting = new IommuSession(machine, homes, iommu);
+      starting = new IommuSession(machine, homes, iommu, firmwareAliases(backend));
       starting.start();
     } catch (Throwable e) {
       VmmException cause = Spi.failure("starting back end " + backend.name(), e);
       undo(starting, cause);
       lifecycle.failed(cause);
       LOG.warn("the I/O MMU could not be started", cause);
-      throw refusal(startFailed(cause), cause);
+      throw IommuPolicy.startFailed(cause).refusal("", cause);
     }
     startTime = Duration.ofNanos(System.nanoTime() - begin);
     session = starting;
     lifecycle.started();
     LOG.info("I/O MMU started by back end {} in {} us", backend.name(), startTime.toNanos() / 1000);
+  }
+
+  /** Returns what the tables say, read once: they do not change. */
+  private Function<Rid, List<Rid>> firmwareAliases(Backend backend) {
+    Function<Rid, List<Rid>> known = firmwareAliases;
+    if (known == null) {
+      Optional<IommuSurvey> survey =
+          Spi.get(
+              "asking back end " + backend.name() + " for firmware's tables",
+              () -> backend.provider().survey(machine));
+      known = rid -> survey.map(tables -> tables.aliases(rid)).orElse(List.of());
+      firmwareAliases = known;
+    }
+    return known;
+  }
+
+  @Override
+  public PciTopology topology() {
+    IommuSession running = session;
+    if (running != null) {
+      return running.placement().topology();
+    }
+    Backend backend = discovery.select().backend();
+    return PciTopology.of(
+        new PatientPci(machine.pci()).functions(),
+        backend == null ? rid -> List.of() : firmwareAliases(backend));
   }
 
   private void undo(@Nullable IommuSession half, VmmException cause) {
@@ -319,7 +454,7 @@ final class LazyIommu implements IommuService {
     lock.lock();
     try {
       IommuSession running = session;
-      if (running != null && running.isIn(rid, domain)) {
+      if (running != null && running.lingers(rid, domain)) {
         LOG.warn("{} is not its VM's but still in domain {}: blocked", rid, domain.name());
         block(List.of(rid));
       }
@@ -396,9 +531,5 @@ final class LazyIommu implements IommuService {
 
   private static String startFailed(VmmException cause) {
     return "its last start failed with " + cause.errno() + ": " + cause.getMessage();
-  }
-
-  private static VmmException refusal(String reason, @Nullable VmmException cause) {
-    return new VmmException(Errno.ENXIO, Presence.REFUSAL + ": " + reason, cause);
   }
 }

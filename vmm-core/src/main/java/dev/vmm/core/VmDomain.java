@@ -1,8 +1,13 @@
 package dev.vmm.core;
 
+import dev.vmm.AddressRange;
 import dev.vmm.VmmException;
 import dev.vmm.iommu.Domain;
+import dev.vmm.iommu.ReservedRegion;
+import dev.vmm.iommu.UntranslatedRange;
 import dev.vmm.pci.Rid;
+import java.util.Collection;
+import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -19,21 +24,39 @@ final class VmDomain {
   private final String vmName;
   private final LazyIommu iommu;
   private final GuestMemory memory;
+  private final ReservedMappings reserved;
+
+  /** What no domain may map; known as long as there is a domain. */
+  private List<UntranslatedRange> untranslated = List.of();
+
   private @Nullable Domain domain;
 
   VmDomain(String vmName, LazyIommu iommu, GuestMemory memory) {
     this.vmName = vmName;
     this.iommu = iommu;
     this.memory = memory;
+    this.reserved = new ReservedMappings(vmName);
   }
 
   Optional<Domain> get() {
     return Optional.ofNullable(domain);
   }
 
-  /** Creates the domain and maps all memory in it; after a failure there is none. */
-  Domain create() {
-    Domain created = iommu.createDomain("vm:" + vmName, memory.lastGpa());
+  /**
+   * Creates the domain and maps all memory in it; after a failure there is none.
+   *
+   * @param lastAddress the last that its first device needs beside the memory
+   * @throws VmmException EINVAL if memory is where units do not translate
+   */
+  Domain create(long lastAddress) {
+    List<UntranslatedRange> ranges = iommu.untranslatedRanges();
+    for (MemorySegment segment : memory.all()) {
+      requireTranslated(segment.gpaRange(), ranges);
+    }
+    long lastGpa = memory.lastGpa();
+    Domain created =
+        iommu.createDomain(
+            "vm:" + vmName, Long.compareUnsigned(lastAddress, lastGpa) > 0 ? lastAddress : lastGpa);
     try {
       memory.all().forEach(segment -> map(created, segment));
     } catch (VmmException e) {
@@ -46,7 +69,24 @@ final class VmDomain {
       throw e;
     }
     domain = created;
+    untranslated = ranges;
     return created;
+  }
+
+  /** Maps what firmware reserves for a device that is about to move in; all or nothing. */
+  void reserve(Rid rid, Collection<ReservedRegion> regions) {
+    Domain present = domain;
+    if (present != null) {
+      reserved.enter(rid, regions, present, memory.all(), untranslated);
+    }
+  }
+
+  /** Unmaps what firmware reserves for a device that has left, and for no other that is here. */
+  void unreserve(Rid rid) {
+    Domain present = domain;
+    if (present != null) {
+      reserved.leave(rid, present);
+    }
   }
 
   /**
@@ -56,6 +96,7 @@ final class VmDomain {
   void close() {
     Domain last = domain;
     domain = null;
+    reserved.clear();
     if (last == null) {
       return;
     }
@@ -76,15 +117,32 @@ final class VmDomain {
     }
   }
 
-  /** Refuses memory that the devices could not reach (EINVAL). */
+  /** Refuses memory that the devices could not reach, or that is not memory for them (EINVAL). */
   void requireReach(long gpa, long lengthBytes) {
     Domain present = domain;
-    long last = gpa + lengthBytes - 1;
-    if (present != null && Long.compareUnsigned(last, present.lastIova()) > 0) {
+    if (present == null) {
+      return;
+    }
+    AddressRange range = new AddressRange(gpa, lengthBytes);
+    requireTranslated(range, untranslated);
+    reserved.requireFree(range);
+    long last = range.last();
+    if (Long.compareUnsigned(last, present.lastIova()) > 0) {
       throw VmmException.invalid(
           "cannot add gpa 0x%x-0x%x to VM %s: its domain, made for the devices assigned to it,"
               + " reaches 0x%x; add the memory before the first device",
           gpa, last, vmName, present.lastIova());
+    }
+  }
+
+  private void requireTranslated(AddressRange memory, List<UntranslatedRange> ranges) {
+    for (UntranslatedRange each : ranges) {
+      if (each.range().overlaps(memory)) {
+        throw VmmException.invalid(
+            "memory at gpa %s of VM %s cannot be its devices': the I/O MMU does not translate %s, %s;"
+                + " use other guest addresses",
+            memory, vmName, each.range(), each.reason());
+      }
     }
   }
 

@@ -4,6 +4,7 @@ import dev.vmm.Errno;
 import dev.vmm.VmmException;
 import dev.vmm.iommu.Access;
 import dev.vmm.iommu.Domain;
+import dev.vmm.iommu.ReservedRegion;
 import dev.vmm.machine.GuestBus;
 import dev.vmm.machine.Machine;
 import dev.vmm.machine.PhysicalMemory;
@@ -240,9 +241,11 @@ final class VmState implements VirtualMachine {
                 + " already; unassign it first");
       }
       iommu.ensureOn();
+      List<ReservedRegion> regions = iommu.admit(List.of(device.rid()));
       boolean first = domain.get().isEmpty();
-      Domain target = domain.get().orElseGet(domain::create);
+      Domain target = domain.get().orElseGet(() -> domain.create(ReservedMappings.lastOf(regions)));
       try {
+        domain.reserve(device.rid(), regions);
         step.accept(target);
       } catch (RuntimeException | Error e) {
         putOutAfter(e, device.rid(), first);
@@ -258,6 +261,7 @@ final class VmState implements VirtualMachine {
   private void putOutAfter(Throwable failure, Rid rid, boolean first) {
     try {
       domain.expel(rid);
+      domain.unreserve(rid);
       if (first) {
         domain.close();
       }
@@ -291,6 +295,10 @@ final class VmState implements VirtualMachine {
         "blocking " + device.rid() + " out of VM " + name, () -> domain.expel(device.rid()));
     if (devices.isEmpty()) {
       failures.attempt("closing the domain of VM " + name, domain::close);
+    } else {
+      failures.attempt(
+          "unmapping what is reserved for " + device.rid() + " in VM " + name,
+          () -> domain.unreserve(device.rid()));
     }
   }
 

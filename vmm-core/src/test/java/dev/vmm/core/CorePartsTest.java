@@ -64,10 +64,13 @@ class CorePartsTest {
       assertThat(vmm.sysctls())
           .isEqualTo(
               Map.of(
+                  "hw.vmm.iommu.allow_unsafe_interrupts", "0",
                   "hw.vmm.iommu.backend", "",
                   "hw.vmm.iommu.enable", "1",
                   "hw.vmm.iommu.initialized", "0",
-                  "hw.vmm.ppt.home", "host"));
+                  "hw.vmm.ppt.allow_reserved", "",
+                  "hw.vmm.ppt.home", "host",
+                  "hw.vmm.ppt.ignore_group", ""));
     }
   }
 

@@ -122,7 +122,8 @@ class LazyIommuTest {
       assertThat(refusal)
           .hasMessage(
               "I/O MMU is not present or is disabled: its last start failed with ENOMEM:"
-                  + " injected failure of OPEN 1");
+                  + " injected failure of OPEN 1; remove that cause and assign again: each assign"
+                  + " starts it anew");
       assertThat(vmm.iommu().state()).isEqualTo(IommuState.FAILED);
       assertThat(vmm.iommu().failure().orElseThrow().errno()).isEqualTo(Errno.ENOMEM);
       assertThat(vmm.iommu().status()).anySatisfy(line -> assertThat(line).contains("ENOMEM"));
@@ -298,7 +299,9 @@ class LazyIommuTest {
     // Capabilities list at 40h: PCI Express (10h), Device/Port Type 7 (PCI Express to PCI bridge).
     bridge.config.putShort(0x06, (short) 0x10).put(0x34, (byte) 0x40);
     bridge.config.put(0x40, (byte) 0x10).put(0x41, (byte) 0).putShort(0x42, (short) 0x0072);
-    machine.pci().addBridge("00:04.0", 5, 5);
+    var port = machine.pci().addBridge("00:04.0", 5, 5);
+    port.config.putShort(0x06, (short) 0x10).put(0x34, (byte) 0x40);
+    port.config.put(0x40, (byte) 0x10).put(0x41, (byte) 0).putShort(0x42, (short) 0x0042);
     machine.pci().add("03:01.0", 0x8086, 0x100e, 0x020000);
     try (Vmm vmm = Vmms.open(machine, Tunables.defaults(), fake)) {
       VirtualMachine vm = vmm.createVm("guest");

@@ -13,7 +13,13 @@ public final class VmmHook {
 
   /** Opens a platform that finds exactly these back ends. */
   public static Vmm open(Machine machine, Tunables tunables, List<IommuProvider> providers) {
-    return new DefaultVmm(machine, tunables, () -> iterator(providers));
+    return open(machine, tunables, providers, false);
+  }
+
+  /** As {@link #open}, with or without the demand that interrupts are remapped. */
+  public static Vmm open(
+      Machine machine, Tunables tunables, List<IommuProvider> providers, boolean remapped) {
+    return new DefaultVmm(machine, tunables, () -> iterator(providers), remapped);
   }
 
   static Iterator<ServiceLoader.Provider<IommuProvider>> iterator(List<IommuProvider> providers) {

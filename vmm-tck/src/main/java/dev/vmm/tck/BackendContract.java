@@ -144,6 +144,15 @@ public abstract class BackendContract {
   }
 
   @Nested
+  @DisplayName("10. Reserved regions")
+  final class Inv10ReservedRegions extends Inv10ReservedRegionsContract {
+    @Override
+    Stage stage() {
+      return BackendContract.this.stage();
+    }
+  }
+
+  @Nested
   @DisplayName("11. One owner")
   final class Inv11OneOwner extends Inv11OneOwnerContract {
     @Override
@@ -191,6 +200,15 @@ public abstract class BackendContract {
   @Nested
   @DisplayName("16. Faults are told")
   final class Inv16Faults extends Inv16FaultsContract {
+    @Override
+    Stage stage() {
+      return BackendContract.this.stage();
+    }
+  }
+
+  @Nested
+  @DisplayName("Interrupts are remapped")
+  final class InterruptsRemapped extends InterruptRemappingContract {
     @Override
     Stage stage() {
       return BackendContract.this.stage();

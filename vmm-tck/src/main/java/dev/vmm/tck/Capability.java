@@ -30,7 +30,10 @@ public enum Capability {
   /** All units snoop the CPU's caches: {@code IommuCapabilities.coherent()} says so. */
   COHERENT_TABLES,
 
-  /** All units can remap interrupts: {@code IommuCapabilities.interruptRemapping()} says so. */
+  /**
+   * All units remap interrupts. Else {@code Iommu.interruptRemapping()} is empty. On the embedded
+   * machine it is tried with messages, forged ones too.
+   */
   INTERRUPT_REMAPPING,
 
   /**

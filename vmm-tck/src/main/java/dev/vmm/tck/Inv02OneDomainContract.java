@@ -87,7 +87,7 @@ abstract class Inv02OneDomainContract extends ContractPart {
     needs(Capability.VIRTUAL_FUNCTIONS);
     DmaPort port = stage().port();
     try (VirtualFunctions vfs = VirtualFunctions.enable(stage().machine(), 1);
-        Bench bench = stage().bench()) {
+        Bench bench = stage().bench(vfs.excused(stage().subject().tunables()))) {
       Rid vf = vfs.rids().get(0);
       VirtualMachine vm = bench.guest("guest");
       bench.ppt().attach(vf);

@@ -3,6 +3,7 @@ package dev.vmm.tck;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.fail;
 
+import dev.vmm.iommu.inspect.InterruptTableReport;
 import dev.vmm.iommu.inspect.UnitReport;
 import dev.vmm.iommu.spi.IommuProvider;
 import dev.vmm.machine.DmaEngines;
@@ -153,7 +154,14 @@ public final class Stage implements AutoCloseable {
         .isEqualTo(allocatedBytes);
     assertThat(commands()).as("command registers after the test, as before").isEqualTo(commands);
     if (has(Capability.INSPECTION)) {
-      assertThat(units()).as("units after the test: off").noneMatch(UnitReport::enabled);
+      assertThat(units())
+          .as("units after the test: off")
+          .noneMatch(UnitReport::enabled)
+          .allSatisfy(
+              unit ->
+                  assertThat(unit.interrupts())
+                      .as("interrupt tables of %s that are in use", unit.name())
+                      .noneMatch(InterruptTableReport::enabled));
     }
   }
 

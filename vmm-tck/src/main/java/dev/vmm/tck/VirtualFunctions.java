@@ -8,7 +8,9 @@ import dev.vmm.pci.PciCapability;
 import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
 import dev.vmm.pci.SriovCapability;
+import dev.vmm.tunable.Tunables;
 import java.util.List;
+import java.util.stream.Collectors;
 
 /** The virtual functions of the machine's first function with SR-IOV, on until closed. */
 public final class VirtualFunctions implements AutoCloseable {
@@ -53,6 +55,16 @@ public final class VirtualFunctions implements AutoCloseable {
         .filter(f -> f.physicalFunction().filter(pf::equals).isPresent())
         .map(PciFunction::rid)
         .toList();
+  }
+
+  /**
+   * Returns tunables under which each is assigned though its PF is the host's, also where the
+   * device has no ACS that would keep them apart.
+   */
+  public Tunables excused(Tunables tunables) {
+    return tunables.with(
+        "hw.vmm.ppt.ignore_group",
+        rids().stream().map(Rid::toString).collect(Collectors.joining(" ")));
   }
 
   /** Turns them off. */

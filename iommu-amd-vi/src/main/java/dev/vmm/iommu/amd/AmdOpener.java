@@ -8,7 +8,6 @@ import dev.vmm.iommu.amd.ivrs.DteSettings;
 import dev.vmm.iommu.amd.ivrs.Ivhd;
 import dev.vmm.iommu.amd.ivrs.IvrsTable;
 import dev.vmm.iommu.amd.ivrs.UnitMap;
-import dev.vmm.iommu.amd.unit.Aliases;
 import dev.vmm.iommu.amd.unit.AmdUnit;
 import dev.vmm.iommu.amd.unit.DeviceTable;
 import dev.vmm.iommu.amd.unit.UnitCheck;
@@ -18,7 +17,6 @@ import dev.vmm.iommu.support.UnitRegisters;
 import dev.vmm.iommu.support.UnitsIommu;
 import dev.vmm.machine.Machine;
 import dev.vmm.machine.RegisterBlock;
-import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -34,7 +32,7 @@ final class AmdOpener {
   private static final Logger LOG = LoggerFactory.getLogger(AmdOpener.class);
 
   /** The registers up to the status; performance counters, where there are any, follow. */
-  private static final long REGISTER_BYTES = 0x4000;
+  static final long REGISTER_BYTES = 0x4000;
 
   private final Machine machine;
   private final IvrsTable table;
@@ -78,27 +76,16 @@ final class AmdOpener {
 
   private AmdUnit take(Found found) {
     Map<Integer, DteSettings> settings = new HashMap<>();
-    Map<Integer, Integer> aliases = new HashMap<>();
     Ivhd ivhd = found.ivhd();
     map.particularIds(ivhd).stream()
-        .forEach(
-            id -> {
-              Rid rid = Rid.of(ivhd.segment(), id);
-              settings.put(id, map.settings(rid));
-              map.aliasOf(rid).ifPresent(alias -> aliases.put(id, alias.id16()));
-            });
+        .forEach(id -> settings.put(id, map.settings(Rid.of(ivhd.segment(), id))));
     DeviceTable entries =
         new DeviceTable(
             machine.memory(),
             found.config().coherent(),
             id -> settings.getOrDefault(id, DteSettings.NONE));
     try {
-      return new AmdUnit(
-          found.registers(),
-          found.config(),
-          machine.memory(),
-          entries,
-          new Aliases(ivhd.segment(), aliases, id -> isBridge(Rid.of(ivhd.segment(), id))));
+      return new AmdUnit(found.registers(), found.config(), machine.memory(), entries);
     } catch (RuntimeException e) {
       entries.free();
       throw e;
@@ -135,10 +122,6 @@ final class AmdOpener {
             });
     return new Found(
         ivhd, registers, UnitCheck.check(ivhd, registers, machine.pci().config(ivhd.rid())));
-  }
-
-  private boolean isBridge(Rid rid) {
-    return machine.pci().function(rid).map(PciFunction::isBridge).orElse(false);
   }
 
   /**

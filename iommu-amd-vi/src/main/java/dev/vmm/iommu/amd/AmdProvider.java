@@ -10,6 +10,7 @@ import dev.vmm.iommu.amd.ivrs.IvrsTable;
 import dev.vmm.iommu.inspect.IommuInspector;
 import dev.vmm.iommu.spi.IommuContext;
 import dev.vmm.iommu.spi.IommuProvider;
+import dev.vmm.iommu.spi.IommuSurvey;
 import dev.vmm.iommu.spi.ProbeResult;
 import dev.vmm.machine.Machine;
 import dev.vmm.tunable.Tunable;
@@ -70,6 +71,17 @@ public final class AmdProvider implements IommuProvider {
   @Override
   public Optional<IommuInspector> inspector() {
     return Optional.of(new AmdInspector());
+  }
+
+  @Override
+  public Optional<IommuSurvey> survey(Machine machine) {
+    IvrsTable table;
+    try {
+      table = table(machine);
+    } catch (VmmException e) {
+      return Optional.empty();
+    }
+    return Optional.of(new AmdSurvey(machine, table));
   }
 
   /** Returns the table if it describes a unit; ENXIO with the reason if not. */

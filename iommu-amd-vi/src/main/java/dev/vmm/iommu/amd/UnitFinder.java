@@ -1,6 +1,7 @@
 package dev.vmm.iommu.amd;
 
 import dev.vmm.iommu.ReservedRegion;
+import dev.vmm.iommu.UntranslatedRange;
 import dev.vmm.iommu.amd.ivrs.Ivhd;
 import dev.vmm.iommu.amd.ivrs.UnitMap;
 import dev.vmm.iommu.amd.unit.AmdUnit;
@@ -40,7 +41,12 @@ final class UnitFinder implements UnitLocator {
   }
 
   @Override
+  public List<UntranslatedRange> untranslatedRanges() {
+    return UnitFacts.UNTRANSLATED;
+  }
+
+  @Override
   public String expected() {
-    return "an IVHD of the IVRS table that covers it";
+    return UnitFacts.EXPECTED_UNIT;
   }
 }

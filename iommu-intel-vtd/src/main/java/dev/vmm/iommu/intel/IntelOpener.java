@@ -31,6 +31,7 @@ final class IntelOpener {
   private final Machine machine;
   private final DmarTable table;
   private final boolean queued;
+  private final boolean remapInterrupts;
   private final long timeoutNanos;
 
   /** Reads the tunables; EINVAL if one is malformed. */
@@ -38,6 +39,7 @@ final class IntelOpener {
     this.machine = context.machine();
     this.table = table;
     this.queued = context.tunables().get(IntelTunables.QUEUED_INVALIDATION);
+    this.remapInterrupts = context.tunables().get(IntelTunables.INTERRUPT_REMAPPING);
     this.timeoutNanos =
         TimeUnit.MILLISECONDS.toNanos(context.tunables().get(IntelTunables.TIMEOUT_MS));
   }
@@ -56,7 +58,9 @@ final class IntelOpener {
       }
       UnitFinder finder = new UnitFinder(table, machine.pci(), units);
       finder.problems().forEach(problem -> LOG.warn("{}", problem));
-      return new UnitsIommu("VT-d", units, UnitFacts.of(table, units), finder, machine.memory());
+      boolean interrupts = new InterruptPlan(machine, table, units, finder).apply(remapInterrupts);
+      return new UnitsIommu(
+          "VT-d", units, UnitFacts.of(table, units, interrupts), finder, machine.memory());
     } catch (RuntimeException e) {
       UnitsIommu.giveUp(units, e);
       throw e;

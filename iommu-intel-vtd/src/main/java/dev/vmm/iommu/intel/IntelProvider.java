@@ -10,6 +10,7 @@ import dev.vmm.iommu.intel.dmar.DmarTable;
 import dev.vmm.iommu.intel.dmar.Drhd;
 import dev.vmm.iommu.spi.IommuContext;
 import dev.vmm.iommu.spi.IommuProvider;
+import dev.vmm.iommu.spi.IommuSurvey;
 import dev.vmm.iommu.spi.ProbeResult;
 import dev.vmm.machine.Machine;
 import dev.vmm.tunable.Tunable;
@@ -70,6 +71,17 @@ public final class IntelProvider implements IommuProvider {
   @Override
   public Optional<IommuInspector> inspector() {
     return Optional.of(new IntelInspector());
+  }
+
+  @Override
+  public Optional<IommuSurvey> survey(Machine machine) {
+    DmarTable table;
+    try {
+      table = table(machine);
+    } catch (VmmException e) {
+      return Optional.empty();
+    }
+    return Optional.of(new IntelSurvey(machine, table));
   }
 
   /** Returns the table if it describes a unit; ENXIO with the reason if not. */

@@ -19,7 +19,13 @@ final class IntelTunables {
           1_000,
           "how long an Intel VT-d unit may take to answer a command or an invalidation, in ms");
 
-  static final List<Tunable<?>> ALL = List.of(QUEUED_INVALIDATION, TIMEOUT_MS);
+  static final Tunable<Boolean> INTERRUPT_REMAPPING =
+      Tunable.ofBoolean(
+          "hw.vmm.vtd.interrupt_remapping",
+          true,
+          "remap interrupts where all Intel VT-d units can and firmware allows it; 0 leaves them as they are");
+
+  static final List<Tunable<?>> ALL = List.of(QUEUED_INVALIDATION, INTERRUPT_REMAPPING, TIMEOUT_MS);
 
   private IntelTunables() {}
 }

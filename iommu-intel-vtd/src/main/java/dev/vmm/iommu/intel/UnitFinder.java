@@ -1,6 +1,7 @@
 package dev.vmm.iommu.intel;
 
 import dev.vmm.iommu.ReservedRegion;
+import dev.vmm.iommu.UntranslatedRange;
 import dev.vmm.iommu.intel.dmar.DmarTable;
 import dev.vmm.iommu.intel.dmar.Drhd;
 import dev.vmm.iommu.intel.dmar.UnitMap;
@@ -52,8 +53,13 @@ final class UnitFinder implements UnitLocator {
   }
 
   @Override
+  public List<UntranslatedRange> untranslatedRanges() {
+    return UnitFacts.UNTRANSLATED;
+  }
+
+  @Override
   public String expected() {
-    return "a DRHD of the DMAR table that covers it";
+    return UnitFacts.EXPECTED_UNIT;
   }
 
   List<String> problems() {

@@ -3,12 +3,14 @@ package dev.vmm.iommu.intel;
 import static dev.vmm.iommu.intel.fake.Bench.NIC;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.vmm.iommu.inspect.FieldReport;
 import dev.vmm.iommu.inspect.InterruptTableReport;
 import dev.vmm.iommu.inspect.QueueReport;
 import dev.vmm.iommu.inspect.UnitReport;
 import dev.vmm.iommu.inspect.WalkReport;
 import dev.vmm.iommu.intel.fake.Bench;
 import dev.vmm.iommu.intel.fake.FakeVtdUnit;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** Queue, interrupt-remapping table and single walks, from literal words of the book's layouts. */
@@ -44,6 +46,35 @@ class InspectionOfRingsTest {
         .containsExactly(
             "2 fixed, vector 0x41, physical APIC 0x12345, edge, source 00:1f.0",
             "3 posted, vector 0x55, descriptor 0x123456780, any source");
+    assertThat(fields(table.present().get(0)))
+        .containsExactly(
+            "PDAH=0x0 (descriptor address, bits 63:32)",
+            "SVT=0x1 (the source must be SID as far as SQ says)",
+            "SQ=0x0 (all bits count)",
+            "SID=0xf8 (source 00:1f.0)",
+            "DST=0x12345 (x2APIC id)",
+            "V=0x41",
+            "IM=0x0 (remapped)",
+            "AVAIL=0x0",
+            "DLM=0x0 (fixed)",
+            "TM=0x0 (edge)",
+            "RH=0x0 (to the processors in DST)",
+            "DM=0x0 (physical)",
+            "FPD=0x0 (faults are recorded)",
+            "P=0x1");
+    assertThat(fields(table.present().get(1)))
+        .containsExactly(
+            "PDAH=0x1 (descriptor address, bits 63:32)",
+            "SVT=0x0 (no source is checked)",
+            "SQ=0x0 (all bits count)",
+            "SID=0x0",
+            "PDAL=0x8d159e (descriptor address, bits 31:6)",
+            "VV=0x55",
+            "IM=0x1 (posted)",
+            "URG=0x0 (not urgent)",
+            "AVAIL=0x0",
+            "FPD=0x0 (faults are recorded)",
+            "P=0x1");
   }
 
   @Test
@@ -105,6 +136,10 @@ class InspectionOfRingsTest {
     assertThat(unit().owner()).startsWith("nobody");
     bench.unit().preset(0x1c, 1L << 31 | 1L << 25);
     assertThat(unit().owner()).startsWith("translation, interrupt remapping on");
+  }
+
+  private static List<String> fields(InterruptTableReport.Entry entry) {
+    return entry.fields().stream().map(FieldReport::text).toList();
   }
 
   private WalkReport walk(long iova) {

@@ -9,17 +9,18 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
 
-/** Prints a script that completes command lines. Used once. */
+/** Prints a script that completes the command lines of the tool that it is in. Used once. */
 @Command(
     name = "completion",
     mixinStandardHelpOptions = true,
     description = {
-      "Prints a script that completes dmardump's command lines in bash and zsh.",
-      "Load it with: source <(dmardump completion)"
+      "Prints a script that completes ${ROOT-COMMAND-NAME}'s command lines in bash and zsh.",
+      "Load it with: source <(${COMMAND-FULL-NAME})"
     })
-final class CompletionCommand implements Callable<Integer> {
+public final class CompletionCommand implements Callable<Integer> {
   @Spec private @Nullable CommandSpec spec;
 
+  /** Prints the script; returns the exit status. */
   @Override
   public Integer call() {
     CommandLine line = Objects.requireNonNull(spec).commandLine();

@@ -1,5 +1,6 @@
 package dev.vmm.tools.dmardump;
 
+import dev.vmm.machine.Machine;
 import java.io.IOException;
 import java.util.List;
 import java.util.Objects;
@@ -11,7 +12,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** The command line of {@code dmardump}; vmmctl has it as a subcommand. Used once. */
+/** The command line of {@code dmardump}; vmmctl has it as a subcommand. Not thread-safe. */
 @Command(
     name = "dmardump",
     mixinStandardHelpOptions = true,
@@ -51,6 +52,21 @@ import picocli.CommandLine.Spec;
 public final class DmardumpCommand implements Callable<Integer> {
   @Spec private @Nullable CommandSpec spec;
   @Mixin private final DumpOptions options = new DumpOptions();
+  private final @Nullable Machine here;
+
+  /** The tool as such: without a file or machine it dumps the tables of this host. */
+  public DmardumpCommand() {
+    this.here = null;
+  }
+
+  /**
+   * The command in a tool that has a machine open: without a file or machine it dumps that one.
+   *
+   * @param here stays the caller's to close
+   */
+  public DmardumpCommand(Machine here) {
+    this.here = here;
+  }
 
   /** The words of {@code --color}. */
   static final class Whens implements Iterable<String> {
@@ -68,6 +84,6 @@ public final class DmardumpCommand implements Callable<Integer> {
     if (!mistake.isEmpty()) {
       throw new ParameterException(command.commandLine(), mistake);
     }
-    return Dump.run(options, command.commandLine().getOut(), command.commandLine().getErr());
+    return Dump.run(options, here, command.commandLine().getOut(), command.commandLine().getErr());
   }
 }

@@ -48,25 +48,28 @@ final class Dump {
   /**
    * Shows it all, each input on its own: a bad one is told, and the others go on.
    *
+   * @param here the machine to show where the options name nothing; the host's tables if there is
+   *     none
    * @return the exit status
    */
-  static int run(DumpOptions options, PrintWriter out, PrintWriter err) throws IOException {
+  static int run(DumpOptions options, @Nullable Machine here, PrintWriter out, PrintWriter err)
+      throws IOException {
     Dump dump = new Dump(options, out, err);
     dump.inspectors.warnings().forEach(warning -> err.println("dmardump: warning: " + warning));
     if (options.json) {
       try (JsonDump json = new JsonDump(out, options.raw)) {
         dump.json = json;
-        return dump.all();
+        return dump.all(here);
       }
     }
     if (options.html != null) {
       try (Writer file = open(options.html);
           HtmlPage page = new HtmlPage(file)) {
         dump.html = page;
-        return dump.all();
+        return dump.all(here);
       }
     }
-    return dump.all();
+    return dump.all(here);
   }
 
   private static Writer open(String file) {
@@ -78,11 +81,13 @@ final class Dump {
     }
   }
 
-  private int all() throws IOException {
+  private int all(@Nullable Machine here) throws IOException {
     List<Supplier<Source>> all = new ArrayList<>();
     String machine = options.machine;
     if (machine != null) {
       all.add(() -> sources.machine(machine));
+    } else if (options.files.isEmpty() && here != null) {
+      all.add(() -> sources.borrowed(here));
     } else if (options.files.isEmpty()) {
       all.add(() -> sources.host(options.hostTables));
     }

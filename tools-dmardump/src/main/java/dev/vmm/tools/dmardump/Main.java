@@ -25,7 +25,7 @@ public final class Main {
   public static int run(String[] args, PrintWriter out, PrintWriter err) {
     Optional<DumpOptions> plain = DumpOptions.plain(args);
     return plain.isPresent()
-        ? Tool.guarded("dmardump", () -> Dump.run(plain.get(), out, err), out, err)
+        ? Tool.guarded("dmardump", () -> Dump.run(plain.get(), null, out, err), out, err)
         : Tool.run("dmardump", new DmardumpCommand(), args, out, err);
   }
 }

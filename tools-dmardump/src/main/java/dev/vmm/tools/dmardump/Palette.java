@@ -34,8 +34,9 @@ public final class Palette {
       return shows(isTerminal(), System.getenv("TERM"), System.getenv("NO_COLOR"));
     }
 
+    /** Says whether the standard input and output are a terminal, whatever it shows. */
     @SuppressWarnings("SystemConsoleNull") // what JDK 22 changed is asked for below
-    private static boolean isTerminal() {
+    public static boolean isTerminal() {
       Console console = System.console();
       if (console == null) {
         return false;

@@ -50,8 +50,8 @@ public final class PciNames {
         function.physicalFunction().isPresent() ? " VF" : "");
   }
 
-  /** Returns the name of a 24-bit class code. */
-  static String className(int code) {
+  /** Returns the name of a 24-bit class code: of the sub-class, else of the base class. */
+  public static String className(int code) {
     return switch (code >>> 8) {
       case 0x0100 -> "SCSI controller";
       case 0x0101 -> "IDE controller";

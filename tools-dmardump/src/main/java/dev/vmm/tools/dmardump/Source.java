@@ -11,9 +11,15 @@ import java.util.Optional;
  * @param origin as the user named it
  * @param notes what the reader should know of it, a sentence each
  * @param tables its firmware tables that a back end decodes, or the one that none does
- * @param machine the machine with the units, if there is one; closed with the source
+ * @param machine the machine with the units, if there is one
+ * @param owned whether the machine is closed with the source
  */
-record Source(String origin, List<String> notes, List<AcpiTable> tables, Optional<Machine> machine)
+record Source(
+    String origin,
+    List<String> notes,
+    List<AcpiTable> tables,
+    Optional<Machine> machine,
+    boolean owned)
     implements AutoCloseable {
   /** Copies the lists. */
   Source {
@@ -24,6 +30,8 @@ record Source(String origin, List<String> notes, List<AcpiTable> tables, Optiona
   /** Gives the machine up. */
   @Override
   public void close() {
-    machine.ifPresent(Machine::close);
+    if (owned) {
+      machine.ifPresent(Machine::close);
+    }
   }
 }

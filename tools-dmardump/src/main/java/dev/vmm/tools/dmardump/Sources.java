@@ -24,7 +24,12 @@ final class Sources {
    * @throws VmmException as {@link Machines#open}
    */
   Source machine(String name) {
-    return opened(name, List.of(), Machines.open(name));
+    return opened(name, List.of(), Machines.open(name), true);
+  }
+
+  /** Shows a machine that stays its user's. */
+  Source borrowed(Machine machine) {
+    return opened(machine.name(), List.of(), machine, false);
   }
 
   /**
@@ -55,19 +60,24 @@ final class Sources {
 
   private Source of(Input input) {
     if (input instanceof Input.Opened opened) {
-      return opened(input.name(), input.notes(), opened.machine());
+      return opened(input.name(), input.notes(), opened.machine(), true);
     }
     return new Source(
-        input.name(), input.notes(), inspectors.known((Input.Tables) input), Optional.empty());
+        input.name(),
+        input.notes(),
+        inspectors.known((Input.Tables) input),
+        Optional.empty(),
+        true);
   }
 
-  private Source opened(String name, List<String> notes, Machine machine) {
+  private Source opened(String name, List<String> notes, Machine machine, boolean owned) {
     return new Source(
         name,
         notes,
         machine.acpi().tables().stream()
             .filter(table -> inspectors.find(table).isPresent())
             .toList(),
-        Optional.of(machine));
+        Optional.of(machine),
+        owned);
   }
 }

@@ -44,6 +44,12 @@ final class TableText {
     }
   }
 
+  /** Adds the fields one after the other, in as many lines as they take. */
+  static void inline(List<FieldReport> fields, int depth, Lines lines) {
+    Text.fill(fields.stream().map(FieldReport::text).toList(), FIELDS_WIDTH)
+        .forEach(line -> lines.add(depth, line));
+  }
+
   static void registers(List<RegisterReport> registers, Lines lines, Palette palette) {
     if (registers.isEmpty()) {
       return;
@@ -59,15 +65,7 @@ final class TableText {
               + palette.strong(String.format(Locale.ROOT, "%-" + width + "s", register.name()))
               + "  0x"
               + raw);
-      List<String> words = new ArrayList<>();
-      for (FieldReport field : register.fields()) {
-        words.add(
-            field.name()
-                + "="
-                + field.raw()
-                + (field.meaning().isEmpty() ? "" : " (" + field.meaning() + ")"));
-      }
-      Text.fill(words, FIELDS_WIDTH).forEach(line -> lines.add(3, line));
+      inline(register.fields(), 3, lines);
     }
   }
 }

@@ -69,13 +69,7 @@ public final class Tool {
    */
   public static int run(
       String name, Object command, String[] args, PrintWriter out, PrintWriter err) {
-    CommandLine line = new CommandLine(command);
-    Text.columns()
-        .ifPresent(
-            columns ->
-                line.setUsageHelpWidth(
-                    Math.max(MIN_HELP_WIDTH, Math.min(columns, MAX_HELP_WIDTH))));
-    line.registerConverter(Palette.When.class, Tool::when);
+    CommandLine line = configured(new CommandLine(command));
     line.setOut(out);
     line.setErr(err);
     line.setColorScheme(CommandLine.Help.defaultColorScheme(ansi(args)));
@@ -85,6 +79,21 @@ public final class Tool {
     out.flush();
     err.flush();
     return status;
+  }
+
+  /**
+   * Has a parser read the words of our own types, and break help texts where the terminal ends.
+   *
+   * @return {@code line}
+   */
+  public static CommandLine configured(CommandLine line) {
+    Text.columns()
+        .ifPresent(
+            columns ->
+                line.setUsageHelpWidth(
+                    Math.max(MIN_HELP_WIDTH, Math.min(columns, MAX_HELP_WIDTH))));
+    line.registerConverter(Palette.When.class, Tool::when);
+    return line;
   }
 
   /** Runs a body that needs no parser; as {@link #run} otherwise. */
@@ -107,18 +116,21 @@ public final class Tool {
    * @return the exit status: {@link #USAGE} for what the user wrote, else {@link #FAILED}
    */
   public static int report(String name, Throwable failure, PrintWriter err) {
-    if (failure instanceof VmmException e) {
-      err.println(name + ": " + e.errno() + ": " + oneLine(String.valueOf(e.getMessage())));
-      err.flush();
-      return e.errno() == Errno.EINVAL || e.errno() == Errno.ENOENT ? USAGE : FAILED;
-    }
-    err.println(
-        name
-            + ": internal error: "
-            + oneLine(failure.toString())
-            + "; please report it with the command line");
+    err.println(name + ": " + message(failure));
     err.flush();
-    return FAILED;
+    return failure instanceof VmmException e
+            && (e.errno() == Errno.EINVAL || e.errno() == Errno.ENOENT)
+        ? USAGE
+        : FAILED;
+  }
+
+  /** Returns a failure in one line: {@code ERRNO: message}, without the tool's name. */
+  public static String message(Throwable failure) {
+    return failure instanceof VmmException e
+        ? e.errno() + ": " + oneLine(String.valueOf(e.getMessage()))
+        : "internal error: "
+            + oneLine(failure.toString())
+            + "; please report it with the command line";
   }
 
   private static int usage(String name, ParameterException e) {

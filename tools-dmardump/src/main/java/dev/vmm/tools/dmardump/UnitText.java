@@ -39,7 +39,10 @@ final class UnitText {
     }
   }
 
-  /** Adds the tables that are in use, with a line for each present entry. */
+  /**
+   * Adds the tables that are in use, with a line for each present entry and, if verbose, its
+   * fields.
+   */
   static void interrupts(List<InterruptTableReport> tables, boolean verbose, Lines lines) {
     for (InterruptTableReport table : tables) {
       if (!table.enabled() && !verbose) {
@@ -64,7 +67,13 @@ final class UnitText {
                 verbose ? entry.raw() : "",
                 entry.meaning()));
       }
-      Text.align(rows).forEach(row -> lines.add(2, row));
+      List<String> aligned = Text.align(rows);
+      for (int i = 0; i < aligned.size(); i++) {
+        lines.add(2, aligned.get(i));
+        if (verbose) {
+          TableText.inline(table.present().get(i).fields(), 3, lines);
+        }
+      }
     }
   }
 }

@@ -14,12 +14,18 @@ import java.util.List;
  * @param all the declarations, the platform's first
  * @param warnings a sentence for each back end that could not be asked
  */
-record DeclaredTunables(List<Tunable<?>> all, List<String> warnings) {
+public record DeclaredTunables(List<Tunable<?>> all, List<String> warnings) {
+  /** Copies the lists. */
+  public DeclaredTunables {
+    all = List.copyOf(all);
+    warnings = List.copyOf(warnings);
+  }
+
   /** Asks every back end; loads them, and starts nothing. */
-  static DeclaredTunables load() {
+  public static DeclaredTunables load() {
     List<Tunable<?>> all = new ArrayList<>(CoreTunables.all());
     List<String> warnings = BackEnds.forEach(provider -> all.addAll(provider.tunables()));
-    return new DeclaredTunables(List.copyOf(all), warnings);
+    return new DeclaredTunables(all, warnings);
   }
 
   /**
@@ -28,7 +34,7 @@ record DeclaredTunables(List<Tunable<?>> all, List<String> warnings) {
    * @return a sentence for each name that nobody declares
    * @throws VmmException EINVAL for the first malformed value
    */
-  List<String> check(Tunables tunables) {
+  public List<String> check(Tunables tunables) {
     List<Tunable<?>> known = new ArrayList<>(all);
     known.addAll(CoreTunables.reportedAtOpen(tunables));
     return tunables.check(known);

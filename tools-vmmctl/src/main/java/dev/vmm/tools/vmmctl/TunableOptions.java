@@ -56,4 +56,14 @@ class TunableOptions {
     CoreTunables.all().forEach(tunables::get);
     return tunables;
   }
+
+  /**
+   * Returns a sentence for each name that neither the platform nor a back end on the path declares:
+   * the platform itself tells of them only when it looks for an I/O MMU.
+   *
+   * @throws VmmException EINVAL if a back end's is malformed
+   */
+  final List<String> warnings(Tunables tunables) {
+    return DeclaredTunables.load().check(tunables);
+  }
 }

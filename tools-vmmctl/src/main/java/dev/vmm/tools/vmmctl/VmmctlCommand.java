@@ -1,5 +1,6 @@
 package dev.vmm.tools.vmmctl;
 
+import dev.vmm.tools.dmardump.CompletionCommand;
 import dev.vmm.tools.dmardump.DmardumpCommand;
 import dev.vmm.tools.dmardump.ToolVersion;
 import org.jspecify.annotations.Nullable;
@@ -19,15 +20,19 @@ import picocli.CommandLine.Spec;
     subcommands = {
       DemoCommand.class,
       ListCommand.class,
+      CanAssignCommand.class,
+      RunCommand.class,
+      ShellCommand.class,
       TunablesCommand.class,
       DmardumpCommand.class,
+      CompletionCommand.class,
       HelpCommand.class
     },
     exitCodeListHeading = "%nExit status:%n",
     exitCodeList = {
       "0:everything held",
-      "1:a step or the machine failed",
-      "2:the command line, a tunable or an input file is wrong"
+      "1:a step, a command or the machine failed",
+      "2:the command line, a tunable, a script or an input file is wrong"
     })
 final class VmmctlCommand implements Runnable {
   @Spec private @Nullable CommandSpec spec;
@@ -36,6 +41,6 @@ final class VmmctlCommand implements Runnable {
   public void run() {
     throw new ParameterException(
         java.util.Objects.requireNonNull(spec).commandLine(),
-        "expected a command: demo, list, tunables, dmardump or help");
+        "expected a command: demo, list, can-assign, run, shell, tunables, dmardump, completion or help");
   }
 }

@@ -25,8 +25,9 @@ final class MainTest {
     assertThat(run("list", "--machine", "fake:plain")).isZero();
     assertThat(out.toString().lines())
         .containsExactly(
-            "0000:00:00.0  8086:29c0  060000 host bridge                       host",
-            "0000:00:05.0  1af4:1041  fe1234 class reserved                    host");
+            "RID           NAME   ID         CLASS         DRIVER  UNIT  DOMAIN  RESET  CAPABILITIES  GROUP  RESERVED",
+            "0000:00:00.0  host0  8086:29c0  host bridge   host    -     -       -      -             -      -",
+            "0000:00:05.0  dev0   1af4:1041  class fe1234  host    -     -       -      -             -      -");
     assertThat(err.toString()).isEmpty();
   }
 
@@ -127,7 +128,7 @@ final class MainTest {
     assertThat(run()).isEqualTo(2);
     assertThat(err.toString())
         .isEqualTo(
-            "vmmctl: EINVAL: expected a command: demo, list, tunables, dmardump or help; see \"vmmctl --help\"\n");
+            "vmmctl: EINVAL: expected a command: demo, list, can-assign, run, shell, tunables, dmardump, completion or help; see \"vmmctl --help\"\n");
     err.getBuffer().setLength(0);
     assertThat(run("demo", "--bogus")).isEqualTo(2);
     assertThat(err.toString())
@@ -193,6 +194,16 @@ final class MainTest {
     assertThat(run("list", "-m", "fake:plain", "-t", "hw.vmm.iommu.enabel=0")).isZero();
     assertThat(err.toString())
         .startsWith("vmmctl: warning: unknown tunable hw.vmm.iommu.enabel (--tunable) is ignored");
+  }
+
+  @Test
+  void completionIsAScriptWithEveryCommand() {
+    assertThat(run("completion")).isZero();
+    assertThat(out.toString())
+        .contains("complete -F _complete_vmmctl", "run", "shell", "--keep-going");
+    out.getBuffer().setLength(0);
+    assertThat(run("completion", "--help")).isZero();
+    assertThat(out.toString()).contains("source <(vmmctl completion)");
   }
 
   @Test

@@ -15,17 +15,30 @@ import java.util.Locale;
  * length leads to it; if not, the last problem says where and why decoding ended.
  *
  * <p>One instance reports one table. Not thread-safe.
+ *
+ * @param <S> what sound structures are decoded to
  */
-public abstract class TableReporter {
+public abstract class TableReporter<S> {
   private final TableFormat format;
   private final AcpiTable table;
-  private final List<String> problems = new ArrayList<>();
-  private final List<Integer> offsets = new ArrayList<>();
+  private final Damage damage;
+  private final List<TableProblem> problems = new ArrayList<>();
+  private final List<S> sound = new ArrayList<>();
+
+  /**
+   * The rules that a damaged table breaks.
+   *
+   * @param signature it is another table
+   * @param checksum its bytes do not add up to 0
+   * @param length it, or a part of it, is shorter or longer than can be
+   */
+  public record Damage(TableRule signature, TableRule checksum, TableRule length) {}
 
   /** Prepares the report of a table. */
-  protected TableReporter(TableFormat format, AcpiTable table) {
+  protected TableReporter(TableFormat format, AcpiTable table, Damage damage) {
     this.format = format;
     this.table = table;
+    this.damage = damage;
   }
 
   /** Returns the fields before the structures, as far as the table goes. */
@@ -43,45 +56,57 @@ public abstract class TableReporter {
       int type, int length, ByteReader bytes, boolean whole);
 
   /** Returns what is odd in the structures that are sound, after all were decoded. */
-  protected abstract List<String> oddities();
+  protected abstract List<TableProblem> oddities(List<S> structures);
 
-  /** Tells a problem at an offset of the table. */
+  /** Keeps a structure that is sound. */
+  protected final void sound(S structure) {
+    sound.add(structure);
+  }
+
+  /** Tells that something is shorter or longer than can be, at an offset of the table. */
   protected final void problem(int offset, String text, Object... args) {
-    offsets.add(offset);
+    problem(damage.length, offset, text, args);
+  }
+
+  private void problem(TableRule rule, int offset, String text, Object... args) {
     problems.add(
-        String.format("%s offset 0x%x: ", format.signature(), offset)
-            + String.format(Locale.ROOT, text, args));
+        new TableProblem(
+            rule,
+            offset,
+            String.format("%s offset 0x%x: ", format.signature(), offset)
+                + String.format(Locale.ROOT, text, args)));
   }
 
-  /**
-   * Returns where the damage is, once the report was made: the report's problems begin with one for
-   * each, and the oddities follow.
-   */
-  protected final List<Integer> damageOffsets() {
-    return List.copyOf(offsets);
-  }
-
-  /** Returns the report; never throws. */
-  protected final TableReport report() {
+  /** Decodes the table; never throws. */
+  protected final DecodedTable<S> decode() {
     if (!table.signature().equals(format.signature())) {
-      problem(0, "the signature is \"%s\": expected \"%s\"", table.signature(), format.signature());
+      problem(
+          damage.signature,
+          0,
+          "the signature is \"%s\": expected \"%s\"",
+          table.signature(),
+          format.signature());
     }
     if (!table.checksumValid()) {
       problem(
+          damage.checksum,
           9,
           "the checksum is wrong: expected the table's %d bytes to add up to 0; a driver refuses it",
           table.lengthBytes());
     }
     ByteReader reader = table.reader();
     List<StructureReport> structures = structures(reader);
-    problems.addAll(oddities());
-    return new TableReport(
-        table.signature(),
-        table.origin(),
-        table.lengthBytes(),
-        table.checksumValid(),
-        header(reader),
-        structures,
+    problems.addAll(oddities(List.copyOf(sound)));
+    return new DecodedTable<>(
+        new TableReport(
+            table.signature(),
+            table.origin(),
+            table.lengthBytes(),
+            table.checksumValid(),
+            header(reader),
+            structures,
+            problems.stream().map(TableProblem::text).toList()),
+        sound,
         problems);
   }
 

@@ -15,6 +15,15 @@ import java.util.List;
  *     of a register
  */
 public record FieldReport(String name, String raw, String meaning, int offset) {
+  /** The texts of most values: there may be a million fields. */
+  private static final String[] SMALL = new String[256];
+
+  static {
+    for (int i = 0; i < SMALL.length; i++) {
+      SMALL[i] = "0x" + Integer.toHexString(i);
+    }
+  }
+
   /** A field that has no byte offset of its own. */
   public FieldReport(String name, String raw, String meaning) {
     this(name, raw, meaning, -1);
@@ -27,7 +36,10 @@ public record FieldReport(String name, String raw, String meaning, int offset) {
 
   /** Returns a field of a number with its meaning. */
   public static FieldReport of(String name, long value, String meaning) {
-    return new FieldReport(name, "0x" + Long.toHexString(value), meaning);
+    return new FieldReport(
+        name,
+        value >= 0 && value < SMALL.length ? SMALL[(int) value] : "0x" + Long.toHexString(value),
+        meaning);
   }
 
   /**
@@ -47,6 +59,39 @@ public record FieldReport(String name, String raw, String meaning, int offset) {
       }
     }
     return fields;
+  }
+
+  /** What a field's value means. */
+  @FunctionalInterface
+  public interface Meaning {
+    /**
+     * Returns the meaning in words, empty if the value speaks for itself.
+     *
+     * @param name the layout's and the field's, such as {@code CAP_REG.ND}
+     */
+    String of(String name, long value);
+  }
+
+  /**
+   * Returns the fields of a word, high bits first: all of them with their meaning, but of reserved
+   * ones only those that are not 0, by their bits.
+   */
+  public static List<FieldReport> all(Layout layout, long raw, Meaning meaning) {
+    List<FieldReport> fields = new ArrayList<>();
+    for (Field field : layout.fields()) {
+      long value = field.get(raw);
+      if (!field.access().reserved()) {
+        fields.add(of(field.name(), value, meaning.of(layout.name() + "." + field.name(), value)));
+      } else if (value != 0) {
+        fields.add(of("RSVD[" + field.high() + ":" + field.low() + "]", value));
+      }
+    }
+    return fields;
+  }
+
+  /** Returns it in a few characters: {@code ND=0x6 (65536 domains)}. */
+  public String text() {
+    return name + "=" + raw + (meaning.isEmpty() ? "" : " (" + meaning + ")");
   }
 
   /** Returns the same field, found at this byte of its table. */

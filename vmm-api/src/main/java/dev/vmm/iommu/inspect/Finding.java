@@ -52,29 +52,16 @@ public record Finding(
               problem,
               "update the firmware"));
     }
-    reserved(report.signature(), report.header(), findings);
-    report.structures().forEach(each -> reserved(report.signature(), each, findings));
-    return findings;
-  }
-
-  private static void reserved(String source, StructureReport structure, List<Finding> findings) {
-    reserved(source, structure.fields(), findings);
-    structure.children().forEach(child -> reserved(source, child, findings));
-  }
-
-  private static void reserved(String source, List<FieldReport> fields, List<Finding> findings) {
-    for (FieldReport field : fields) {
-      if ((field.name().equals("Reserved") && !field.meaning().isEmpty())
-          || field.meaning().contains("RSVD[")) {
-        findings.add(
-            new Finding(
-                source + "-RESERVED-BITS",
-                Severity.INFO,
-                source,
-                field.offset(),
-                field.name() + " is " + field.raw() + ": expected reserved bits 0",
-                "a newer book may define them; drivers ignore them"));
-      }
+    for (TableReport.Reserved reserved : report.reserved()) {
+      findings.add(
+          new Finding(
+              report.signature() + "-RESERVED-BITS",
+              Severity.INFO,
+              report.signature(),
+              reserved.field().offset(),
+              reserved.text(),
+              "a newer book may define them; drivers ignore them"));
     }
+    return findings;
   }
 }

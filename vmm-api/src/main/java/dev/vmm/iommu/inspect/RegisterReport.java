@@ -1,8 +1,6 @@
 package dev.vmm.iommu.inspect;
 
-import dev.vmm.bits.Field;
 import dev.vmm.bits.Layout;
-import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -22,13 +20,9 @@ public record RegisterReport(
   }
 
   /** Returns a register split into the fields of its layout. */
-  public static RegisterReport of(Layout layout, long offset, long raw) {
-    List<FieldReport> fields = new ArrayList<>();
-    for (Field field : layout.fields()) {
-      if (!field.access().reserved() || field.isSet(raw)) {
-        fields.add(FieldReport.of(field.name(), field.get(raw)));
-      }
-    }
-    return new RegisterReport(layout.name(), offset, layout.widthBits(), raw, fields);
+  public static RegisterReport of(
+      Layout layout, long offset, long raw, FieldReport.Meaning meaning) {
+    return new RegisterReport(
+        layout.name(), offset, layout.widthBits(), raw, FieldReport.all(layout, raw, meaning));
   }
 }

@@ -1,5 +1,6 @@
 package dev.vmm.iommu.inspect;
 
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -27,5 +28,40 @@ public record TableReport(
     header = List.copyOf(header);
     structures = List.copyOf(structures);
     problems = List.copyOf(problems);
+  }
+
+  /**
+   * A reserved field, or one with reserved bits, that is not 0.
+   *
+   * @param where the structure that has it
+   * @param field the field
+   */
+  public record Reserved(String where, FieldReport field) {
+    /** Returns what is wrong, in words. */
+    public String text() {
+      return field.name() + " of " + where + " is " + field.raw() + ": expected reserved bits 0";
+    }
+  }
+
+  /** Returns the reserved fields and bits that are not 0, in the table's order. */
+  public List<Reserved> reserved() {
+    List<Reserved> found = new ArrayList<>();
+    reserved("the header", header, found);
+    structures.forEach(each -> reserved(each.kind(), each, found));
+    return found;
+  }
+
+  private static void reserved(String where, StructureReport structure, List<Reserved> found) {
+    reserved(where, structure.fields(), found);
+    structure.children().forEach(child -> reserved(child.kind() + " of " + where, child, found));
+  }
+
+  private static void reserved(String where, List<FieldReport> fields, List<Reserved> found) {
+    for (FieldReport field : fields) {
+      if ((field.name().equals("Reserved") && !field.meaning().isEmpty())
+          || field.meaning().contains("RSVD[")) {
+        found.add(new Reserved(where, field));
+      }
+    }
   }
 }

@@ -16,8 +16,12 @@ public final class PageTableTrace {
   public enum End {
     /** At a page. */
     MAPPED,
-    /** At an entry that is not present, or that allows nothing which those above it allow. */
+    /** At an entry that is not present. */
     NOT_PRESENT,
+    /** At an entry that allows nothing which those above it allow. */
+    NOT_PERMITTED,
+    /** At a link that leaves levels out for which the address has bits set. */
+    SKIPPED_BITS,
     /** At an entry with reserved bits. */
     RESERVED,
     /** At a table that is not in RAM. */
@@ -31,8 +35,9 @@ public final class PageTableTrace {
    *
    * @param end how it ended
    * @param translation where the address leads, if it is mapped
+   * @param entry the last entry that was read, 0 if none was
    */
-  public record Result(End end, Optional<Translation> translation) {}
+  public record Result(End end, Optional<Translation> translation, long entry) {}
 
   private PageTableTrace() {}
 
@@ -51,68 +56,87 @@ public final class PageTableTrace {
       List<WalkReport.Step> steps) {
     int width = PageTableFormat.entryShift(levels + 1);
     if (width < 64 && iova >>> width != 0) {
-      return none(End.BEYOND_WIDTH);
+      return none(End.BEYOND_WIDTH, 0);
     }
     long table = rootHpa;
     Access above = Access.READ_WRITE;
     int level = levels;
+    long entry = 0;
     while (level >= 1) {
       if (!PageTableWalker.isTable(memory, table)) {
-        return none(End.UNREADABLE);
+        return none(End.UNREADABLE, entry);
       }
       int index = PageTableFormat.index(iova, level);
       long at = table + 8L * index;
-      long entry = memory.read64(at);
+      entry = memory.read64(at);
       String what = "level " + level + " entry";
       if (!format.isPresent(entry)) {
         steps.add(step(what, index, at, entry, "not present"));
-        return none(End.NOT_PRESENT);
+        return none(End.NOT_PRESENT, entry);
       }
       long reserved = entry & format.reservedBits(entry, level);
       if (reserved != 0) {
         steps.add(
             step(what, index, at, entry, "reserved bits 0x" + Long.toHexString(reserved) + " set"));
-        return none(End.RESERVED);
+        return none(End.RESERVED, entry);
       }
       if (format.isLeaf(entry, level)) {
-        long bytes = format.leafBytes(entry, level);
-        long page = format.leafAddress(entry, level);
-        Access access = format.leafAccess(entry).and(above);
-        steps.add(
-            step(
-                what,
-                index,
-                at,
-                entry,
-                String.format(
-                    Locale.ROOT,
-                    "page of 0x%x bytes at 0x%x, %s",
-                    bytes,
-                    page,
-                    format.leafAccess(entry))));
-        return access == null
-            ? none(End.NOT_PRESENT)
-            : new Result(
-                End.MAPPED,
-                Optional.of(new Translation(page | (iova & (bytes - 1)), bytes, access)));
+        return leaf(format, entry, level, iova, above, step(what, index, at, entry, ""), steps);
       }
       table = format.linkAddress(entry);
-      steps.add(step(what, index, at, entry, "table 0x" + Long.toHexString(table)));
       int next = format.linkLevel(entry, level);
+      steps.add(step(what, index, at, entry, link(table, level, next, format.linkAccess(entry))));
       if (level == 1) {
-        return none(End.RESERVED);
+        return none(End.RESERVED, entry);
       }
       if ((iova & (entryBytes(level) - 1)) >>> PageTableFormat.entryShift(next + 1) != 0) {
-        return none(End.NOT_PRESENT);
+        return none(End.SKIPPED_BITS, entry);
       }
       Access below = format.linkAccess(entry).and(above);
       if (below == null) {
-        return none(End.NOT_PRESENT);
+        return none(End.NOT_PERMITTED, entry);
       }
       above = below;
       level = next;
     }
-    return none(End.UNREADABLE);
+    return none(End.UNREADABLE, entry);
+  }
+
+  private static Result leaf(
+      PageTableFormat format,
+      long entry,
+      int level,
+      long iova,
+      Access above,
+      WalkReport.Step step,
+      List<WalkReport.Step> steps) {
+    long bytes = format.leafBytes(entry, level);
+    long page = format.leafAddress(entry, level);
+    Access own = format.leafAccess(entry);
+    long entries = bytes / entryBytes(level);
+    String meaning =
+        String.format(
+            Locale.ROOT,
+            "page of 0x%x bytes at 0x%x%s, %s",
+            bytes,
+            page,
+            entries > 1 ? ", in " + entries + " entries" : "",
+            own);
+    steps.add(new WalkReport.Step(step.what(), step.index(), step.hpa(), step.raw(), meaning));
+    Access access = own.and(above);
+    return access == null
+        ? none(End.NOT_PERMITTED, entry)
+        : new Result(
+            End.MAPPED,
+            Optional.of(new Translation(page | (iova & (bytes - 1)), bytes, access)),
+            entry);
+  }
+
+  private static String link(long table, int level, int next, Access access) {
+    return "table 0x"
+        + Long.toHexString(table)
+        + (next == level - 1 ? "" : " of level " + next)
+        + (access == Access.READ_WRITE ? "" : ", " + access);
   }
 
   private static WalkReport.Step step(String what, int index, long at, long raw, String meaning) {
@@ -120,7 +144,7 @@ public final class PageTableTrace {
         what, index, at, String.format(Locale.ROOT, "0x%016x", raw), meaning);
   }
 
-  private static Result none(End end) {
-    return new Result(end, Optional.empty());
+  private static Result none(End end, long entry) {
+    return new Result(end, Optional.empty(), entry);
   }
 }

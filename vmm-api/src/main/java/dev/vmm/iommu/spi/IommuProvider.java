@@ -61,4 +61,15 @@ public interface IommuProvider {
   default Optional<IommuInspector> inspector() {
     return Optional.empty();
   }
+
+  /**
+   * Reads firmware's tables, for an answer before {@link #open}. Like {@link #probe}, this touches
+   * no register and writes nothing.
+   *
+   * @return empty if this back end cannot say, or {@link #probe} finds nothing
+   * @throws dev.vmm.VmmException only if the machine does not answer
+   */
+  default Optional<IommuSurvey> survey(Machine machine) {
+    return Optional.empty();
+  }
 }

@@ -4,6 +4,7 @@ import dev.vmm.VmmException;
 import dev.vmm.iommu.DmaFault;
 import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
 
 /**
  * The life of a unit: taken over, on, off again, given up; and its lock. What a start, a stop, a
@@ -171,6 +172,27 @@ public abstract class AbstractUnit implements RemappingUnit {
         freed = true;
         freeAll();
       }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Says whether it was given up, tables and all; with the lock held. */
+  protected final boolean freed() {
+    return freed;
+  }
+
+  /**
+   * Does something with the lock held, for what hangs on the unit, such as interrupt entries.
+   *
+   * @param what the step, for the message of a failure: {@code to change its interrupt entries}
+   */
+  public final <T> T locked(String what, Supplier<T> action) {
+    lock.lock();
+    try {
+      return action.get();
+    } catch (RuntimeException e) {
+      throw failure(e, what);
     } finally {
       lock.unlock();
     }

@@ -1,7 +1,10 @@
 package dev.vmm.iommu.support;
 
+import dev.vmm.Errno;
 import dev.vmm.VmmException;
 import dev.vmm.iommu.DmaFault;
+import dev.vmm.iommu.InterruptEntries;
+import dev.vmm.pci.Rid;
 import java.util.List;
 
 /**
@@ -107,4 +110,16 @@ public interface RemappingUnit {
    * @throws VmmException ENOMEM or EIO
    */
   UnitMove move(int[] sourceIds, int domainId, int levels, long tableRoot);
+
+  /**
+   * Reserves entries of the unit's interrupt table, as {@link
+   * dev.vmm.iommu.InterruptRemapping#allocate} says. Asked only where {@link
+   * CommonFacts#interruptRemapping} holds, with a count in its range.
+   *
+   * @throws VmmException ENOTSUP from a unit that has none; ENOSPC, ENOMEM, EIO or ETIMEDOUT
+   */
+  default InterruptEntries allocateInterrupts(Rid source, int count) {
+    throw new VmmException(
+        Errno.ENOTSUP, where() + " remaps no interrupts: expected nobody to ask it to");
+  }
 }

@@ -1,6 +1,7 @@
 package dev.vmm.iommu.support;
 
 import java.util.List;
+import java.util.function.IntUnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -9,12 +10,16 @@ import org.jspecify.annotations.Nullable;
  * @param widthBits at most what the levels reach
  */
 record TableShape(int levels, int widthBits) {
-  /** Returns the widest domain that any unit can have, in bits. */
-  static int widestBits(List<? extends RemappingUnit> units, int maxLevels) {
+  /**
+   * Returns the widest domain that any unit can have, in bits.
+   *
+   * @param reaches of each unit, how far tables of so many levels reach, in bits
+   */
+  static int widestBits(List<? extends IntUnaryOperator> reaches, int maxLevels) {
     int widest = 0;
     for (int levels = 1; levels <= maxLevels; levels++) {
-      for (RemappingUnit unit : units) {
-        widest = Math.max(widest, unit.reachBits(levels));
+      for (IntUnaryOperator reach : reaches) {
+        widest = Math.max(widest, reach.applyAsInt(levels));
       }
     }
     return widest;

@@ -1,6 +1,7 @@
 package dev.vmm.iommu.support;
 
 import dev.vmm.iommu.ReservedRegion;
+import dev.vmm.iommu.UntranslatedRange;
 import dev.vmm.pci.Rid;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -12,6 +13,9 @@ public interface UnitLocator {
 
   /** Returns the regions that firmware reserves for a requester id. */
   List<ReservedRegion> reservedRegions(Rid rid);
+
+  /** Returns the ranges of iovas that no unit translates; the same each time. */
+  List<UntranslatedRange> untranslatedRanges();
 
   /**
    * Returns what firmware would have to say for a unit to be found, to complete the sentence

@@ -6,9 +6,11 @@ import dev.vmm.iommu.DmaFault;
 import dev.vmm.iommu.Domain;
 import dev.vmm.iommu.DomainSpec;
 import dev.vmm.iommu.FaultBatch;
+import dev.vmm.iommu.InterruptRemapping;
 import dev.vmm.iommu.Iommu;
 import dev.vmm.iommu.IommuCapabilities;
 import dev.vmm.iommu.ReservedRegion;
+import dev.vmm.iommu.UntranslatedRange;
 import dev.vmm.machine.PhysicalMemory;
 import dev.vmm.pci.Rid;
 import java.util.ArrayList;
@@ -23,6 +25,7 @@ import java.util.StringJoiner;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
+import java.util.function.IntUnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -41,6 +44,7 @@ public final class UnitsIommu implements Iommu {
   private final UnitLocator locator;
   private final PhysicalMemory memory;
   private final IommuCapabilities capabilities;
+  private final Optional<InterruptRemapping> interrupts;
 
   /** Where each requester id is; written under the lock. */
   private final Map<Rid, UnitsDomain> places = new ConcurrentHashMap<>();
@@ -69,13 +73,11 @@ public final class UnitsIommu implements Iommu {
     this.locator = locator;
     this.memory = memory;
     this.capabilities =
-        new IommuCapabilities(
-            TableShape.widestBits(units, facts.format().maxLevels()),
-            facts.format().hpaBits(),
-            facts.format().pageSizes(),
-            facts.maxDomains(),
-            facts.coherent(),
-            facts.interruptRemapping());
+        facts.capabilities(units.stream().<IntUnaryOperator>map(unit -> unit::reachBits).toList());
+    this.interrupts =
+        facts.interruptRemapping()
+            ? Optional.of(new UnitsInterrupts(kind, locator, this::checkOpen))
+            : Optional.empty();
   }
 
   /**
@@ -265,8 +267,18 @@ public final class UnitsIommu implements Iommu {
   }
 
   @Override
+  public Optional<InterruptRemapping> interruptRemapping() {
+    return interrupts;
+  }
+
+  @Override
   public List<ReservedRegion> reservedRegions(Rid rid) {
     return locator.reservedRegions(rid);
+  }
+
+  @Override
+  public List<UntranslatedRange> untranslatedRanges() {
+    return locator.untranslatedRanges();
   }
 
   @Override

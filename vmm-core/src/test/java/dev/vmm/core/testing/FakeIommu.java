@@ -8,10 +8,12 @@ import dev.vmm.iommu.DmaFault;
 import dev.vmm.iommu.Domain;
 import dev.vmm.iommu.DomainSpec;
 import dev.vmm.iommu.FaultBatch;
+import dev.vmm.iommu.InterruptRemapping;
 import dev.vmm.iommu.Iommu;
 import dev.vmm.iommu.IommuCapabilities;
 import dev.vmm.iommu.ReservedRegion;
 import dev.vmm.iommu.Translation;
+import dev.vmm.iommu.UntranslatedRange;
 import dev.vmm.machine.Machine;
 import dev.vmm.machine.PhysicalMemory;
 import dev.vmm.pci.PciFunction;
@@ -299,8 +301,18 @@ public final class FakeIommu implements Iommu {
   }
 
   @Override
+  public Optional<InterruptRemapping> interruptRemapping() {
+    return provider.interrupts;
+  }
+
+  @Override
   public List<ReservedRegion> reservedRegions(Rid rid) {
     return provider.reserved.apply(rid);
+  }
+
+  @Override
+  public List<UntranslatedRange> untranslatedRanges() {
+    return provider.untranslated;
   }
 
   @Override

@@ -2,17 +2,21 @@ package dev.vmm.core.testing;
 
 import dev.vmm.Errno;
 import dev.vmm.VmmException;
+import dev.vmm.iommu.InterruptRemapping;
 import dev.vmm.iommu.Iommu;
 import dev.vmm.iommu.IommuCapabilities;
 import dev.vmm.iommu.ReservedRegion;
+import dev.vmm.iommu.UntranslatedRange;
 import dev.vmm.iommu.spi.IommuContext;
 import dev.vmm.iommu.spi.IommuProvider;
+import dev.vmm.iommu.spi.IommuSurvey;
 import dev.vmm.iommu.spi.ProbeResult;
 import dev.vmm.machine.Machine;
 import dev.vmm.pci.Rid;
 import dev.vmm.tunable.Tunable;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import java.util.function.Predicate;
@@ -43,6 +47,17 @@ public class FakeIommuProvider implements IommuProvider {
 
   /** What {@link Iommu#reservedRegions} answers. */
   public volatile Function<Rid, List<ReservedRegion>> reserved = rid -> List.of();
+
+  /** What {@link Iommu#untranslatedRanges} answers. */
+  public volatile List<UntranslatedRange> untranslated = List.of();
+
+  /** Whether it says what firmware says before it is opened. */
+  public volatile boolean surveys = true;
+
+  /** Whether firmware lets interrupts be remapped; the unit itself cannot. */
+  public volatile boolean remappingAllowed = true;
+  /** What {@link Iommu#interruptRemapping} answers. */
+  public volatile Optional<InterruptRemapping> interrupts = Optional.empty();
 
   /** What {@link #tunables} answers. */
   public volatile List<Tunable<?>> tunables = List.of();
@@ -89,6 +104,11 @@ public class FakeIommuProvider implements IommuProvider {
   public ProbeResult probe(Machine machine) {
     probes.incrementAndGet();
     return probeResult;
+  }
+
+  @Override
+  public Optional<IommuSurvey> survey(Machine machine) {
+    return surveys ? Optional.of(new FakeSurvey(this)) : Optional.empty();
   }
 
   @Override

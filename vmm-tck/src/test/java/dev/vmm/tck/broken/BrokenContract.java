@@ -16,7 +16,6 @@ class BrokenContract extends BackendContract {
             Capability.FAULT_REPORTS,
             Capability.WIDTH_CHECK,
             Capability.COHERENT_TABLES,
-            Capability.INTERRUPT_REMAPPING,
             Capability.VIRTUAL_FUNCTIONS)
         .withTunable("hw.vmm.iommu.backend", BrokenProvider.NAME)
         .withTunable("hw.vmm.example.timeout_ms", "200");

@@ -47,11 +47,6 @@ record ExampleCaps(long cap, long ecap) {
     return bit(ecap, 0);
   }
 
-  /** ECAP.IR. */
-  boolean interruptRemapping() {
-    return bit(ecap, 3);
-  }
-
   /** ECAP.IRO: where the IOTLB register is, after IVA. */
   long iotlb() {
     return (ecap >>> 8 & 0x3ff) * 16 + 8;

@@ -50,7 +50,7 @@ final class ExampleIommu implements Iommu {
         format.pageSizes(),
         unit.caps.domainIds() - 1,
         unit.caps.coherent(),
-        unit.caps.interruptRemapping());
+        false);
   }
 
   @Override

@@ -16,7 +16,6 @@ class ExampleModelIncoherentTest extends BackendContract {
             Capability.SUPERPAGES,
             Capability.FAULT_REPORTS,
             Capability.WIDTH_CHECK,
-            Capability.INTERRUPT_REMAPPING,
             Capability.VIRTUAL_FUNCTIONS);
   }
 }

@@ -14,7 +14,6 @@ class ExampleModelTest extends BackendContract {
             Capability.FAULT_REPORTS,
             Capability.WIDTH_CHECK,
             Capability.COHERENT_TABLES,
-            Capability.INTERRUPT_REMAPPING,
             Capability.VIRTUAL_FUNCTIONS);
   }
 }

@@ -15,7 +15,6 @@ class ExampleQemuTest extends BackendContract {
             Capability.SUPERPAGES,
             Capability.FAULT_REPORTS,
             Capability.WIDTH_CHECK,
-            Capability.INTERRUPT_REMAPPING,
             Capability.VIRTUAL_FUNCTIONS);
   }
 }

@@ -2,8 +2,6 @@ package dev.vmm.iommu.amd.inspect;
 
 import dev.vmm.bits.Layout;
 import dev.vmm.iommu.amd.regs.ControlReg;
-import dev.vmm.iommu.amd.regs.DevTabBaseReg;
-import dev.vmm.iommu.amd.regs.DevTabSegmentBaseReg;
 import dev.vmm.iommu.amd.structs.DteWord0;
 import dev.vmm.iommu.amd.structs.DteWord1;
 import dev.vmm.iommu.amd.structs.DteWord2;
@@ -34,10 +32,12 @@ import java.util.Set;
  * <p>Source: 48882 rev 3.10, "Device Table", "Device Table Entry Format".
  */
 final class DeviceTableReader {
-  private static final int ENTRY_BYTES = 32;
-  private static final int IDS = 1 << 16;
-  private static final int MAX_LEVELS = 6;
+  private static final int ENTRY_BYTES = DeviceTableSegment.ENTRY_BYTES;
+  static final int MAX_LEVELS = 6;
   private static final int MAX_INTERRUPT_TABLES = 4096;
+
+  /** Tables of garbage may overlap: more entries than any machine has are not told one by one. */
+  private static final int MAX_INTERRUPT_ENTRIES = 1 << 16;
 
   private final PhysicalMemory memory;
   private final int segment;
@@ -47,14 +47,13 @@ final class DeviceTableReader {
   private final Problems problems;
   private final DomainReader domains;
   private final Set<Long> interruptTables = new HashSet<>();
+  private int interruptEntries;
 
   /** What was found. */
   final List<DeviceEntryReport> devices = new ArrayList<>();
 
   final List<InterruptTableReport> interrupts = new ArrayList<>();
   final List<MemoryReport> used = new ArrayList<>();
-
-  private record Words4(long word0, long word1, long word2, long word3) {}
 
   /**
    * A reader.
@@ -80,45 +79,28 @@ final class DeviceTableReader {
 
   /** Reads the table, or all its segments. */
   void read(UnitRegisters registers, long control) {
-    int code = (int) ControlReg.DEV_TBL_SEG_EN.get(control);
-    if (code > 3) {
-      problems.add("CONTROL has the reserved number of device table segments %d", code);
-      return;
-    }
-    int ids = IDS >>> code;
-    DevTabBaseReg base =
-        new DevTabBaseReg(registers.read(DevTabBaseReg.LAYOUT, DevTabBaseReg.OFFSET));
-    segment(base.base(), base.lengthBytes(), 0, ids);
-    for (int i = 1; i < 1 << code; i++) {
-      long raw =
-          registers.read(DevTabSegmentBaseReg.LAYOUT, DevTabSegmentBaseReg.OFFSET + 8L * (i - 1));
-      segment(
-          raw & DevTabSegmentBaseReg.DEV_TAB_BASE_N.mask(),
-          (DevTabSegmentBaseReg.SIZE_N.get(raw) + 1) * PhysicalMemory.PAGE_BYTES,
-          i * ids,
-          ids);
-    }
+    DeviceTableSegment.of(registers, control, problem -> problems.add("%s", problem))
+        .forEach(this::segment);
   }
 
-  private void segment(long base, long lengthBytes, int firstId, int ids) {
-    if (base == 0) {
-      return;
-    }
-    int count = (int) Math.min(ids, lengthBytes / ENTRY_BYTES);
-    used.add(new MemoryReport("device table", base, lengthBytes));
+  private void segment(DeviceTableSegment segment) {
+    long base = segment.baseHpa();
+    int count = segment.entries();
+    int firstId = segment.firstId();
+    used.add(new MemoryReport("device table", base, segment.lengthBytes()));
     if (!Words.inRam(memory, base, (long) count * ENTRY_BYTES)) {
       problems.add(
           "the device table at 0x%x, 0x%x bytes for ids from 0x%x, is not all in RAM",
-          base, lengthBytes, firstId);
+          base, segment.lengthBytes(), firstId);
       return;
     }
-    Words4[] entries = new Words4[count];
-    Map<Words4, Integer> numbers = new HashMap<>();
-    Words4 fill = null;
+    EntryWords[] entries = new EntryWords[count];
+    Map<EntryWords, Integer> numbers = new HashMap<>();
+    EntryWords fill = null;
     int most = 0;
     int passed = 0;
     for (int i = 0; i < count; i++) {
-      entries[i] = entry(base + (long) i * ENTRY_BYTES);
+      entries[i] = EntryWords.read(memory, base + (long) i * ENTRY_BYTES);
       passed += DteWord0.V.isSet(entries[i].word0()) ? 0 : 1;
       int number = numbers.merge(entries[i], 1, Integer::sum);
       if (number > most) {
@@ -142,18 +124,13 @@ final class DeviceTableReader {
   }
 
   /** Says whether an id is in no domain: its entry is valid, and without tables, rights and id. */
-  private static boolean reachesNothing(Words4 entry) {
+  private static boolean reachesNothing(EntryWords entry) {
     return entry.word0() == DteWord0.BLOCKED
         && new DteWord1(entry.word1()).domainId() == 0
         && !DteWord2.IV.isSet(entry.word2());
   }
 
-  private Words4 entry(long at) {
-    return new Words4(
-        memory.read64(at), memory.read64(at + 8), memory.read64(at + 16), memory.read64(at + 24));
-  }
-
-  private void report(int id, long at, Words4 entry) {
+  private void report(int id, long at, EntryWords entry) {
     DteWord0 first = new DteWord0(entry.word0());
     if (first.v()) {
       reserved(at, DteWord0.LAYOUT, entry.word0());
@@ -173,7 +150,7 @@ final class DeviceTableReader {
             walks ? Math.min(64, 12 + 9 * first.mode()) : 0,
             walks ? first.mode() : 0,
             walks ? first.hostRoot() : 0,
-            Words.hex(entry.word3(), entry.word2(), entry.word1(), entry.word0()),
+            entry.hex(),
             at,
             fields(entry)));
     if (walks) {
@@ -193,7 +170,13 @@ final class DeviceTableReader {
       return;
     }
     InterruptTableReport table =
-        InterruptTableReader.read(rid.toString(), word2, wideInterrupts, memory);
+        InterruptTableReader.read(
+            rid.toString(),
+            word2,
+            wideInterrupts,
+            memory,
+            MAX_INTERRUPT_ENTRIES - interruptEntries);
+    interruptEntries += table.present().size();
     interrupts.add(table);
     table.problems().forEach(problem -> problems.add("%s", problem));
     used.add(
@@ -220,7 +203,7 @@ final class DeviceTableReader {
     return tables + rights + (first.gv() ? ", guest tables" : "");
   }
 
-  private static List<FieldReport> fields(Words4 entry) {
+  private static List<FieldReport> fields(EntryWords entry) {
     List<FieldReport> fields = new ArrayList<>(FieldReport.of(DteWord3.LAYOUT, entry.word3()));
     fields.addAll(FieldReport.of(DteWord2.LAYOUT, entry.word2()));
     fields.addAll(FieldReport.of(DteWord1.LAYOUT, entry.word1()));

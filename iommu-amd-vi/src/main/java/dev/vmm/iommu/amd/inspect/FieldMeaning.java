@@ -1,5 +1,7 @@
 package dev.vmm.iommu.amd.inspect;
 
+import dev.vmm.iommu.inspect.FieldReport;
+
 /**
  * The coded fields of registers in words. Stateless. Source: 48882 rev 3.10, "IOMMU MMIO
  * Registers".
@@ -7,7 +9,7 @@ package dev.vmm.iommu.amd.inspect;
 final class FieldMeaning {
   private FieldMeaning() {}
 
-  /** Returns a field's value in words, empty if the number speaks for itself. */
+  /** Returns what the value of a field means, see {@link FieldReport.Meaning}. */
   static String of(String name, long value) {
     return switch (name) {
       case "DEV_TAB_BASE.Size", "DEV_TAB_SEGMENT_BASE.SizeN" ->

@@ -1,6 +1,7 @@
 package dev.vmm.iommu.amd.inspect;
 
 import dev.vmm.iommu.amd.structs.DteWord2;
+import dev.vmm.iommu.amd.structs.Irte;
 import dev.vmm.iommu.inspect.InterruptTableReport;
 import dev.vmm.iommu.support.inspect.Words;
 import dev.vmm.machine.PhysicalMemory;
@@ -17,6 +18,7 @@ final class InterruptTableReader {
   private static final int REMAP = 2;
 
   private static final int LONGEST = 11;
+  private static final int MAX_PROBLEMS = 1000;
 
   private InterruptTableReader() {}
 
@@ -33,8 +35,10 @@ final class InterruptTableReader {
    * Reads a table.
    *
    * @param wide whether entries have 128 bits, as with GAEn, and not 32
+   * @param most how many present entries it tells of; of those after them only how many there are
    */
-  static InterruptTableReport read(String of, long word2, boolean wide, PhysicalMemory memory) {
+  static InterruptTableReport read(
+      String of, long word2, boolean wide, PhysicalMemory memory, int most) {
     long hpa = word2 & DteWord2.INT_TABLE_ROOT.mask();
     int code = (int) DteWord2.INT_TAB_LEN.get(word2);
     List<InterruptTableReport.Entry> present = new ArrayList<>();
@@ -45,54 +49,35 @@ final class InterruptTableReader {
       problems.add(
           String.format(Locale.ROOT, "%s: the interrupt table at 0x%x is not all in RAM", of, hpa));
     } else {
+      int leftOut = 0;
       for (int i = 0; i < 1 << code; i++) {
-        if (wide) {
-          wide(i, memory.read64(hpa + 16L * i), memory.read64(hpa + 16L * i + 8), present);
-        } else {
-          narrow(i, memory.read(hpa + 4L * i, 4), present);
+        long at = hpa + (wide ? 16L : 4L) * i;
+        long low = wide ? memory.read64(at) : memory.read(at, Irte.BYTES);
+        if (Irte.REMAP_EN.isSet(low) && present.size() == most) {
+          leftOut++;
+        } else if (Irte.REMAP_EN.isSet(low)) {
+          InterruptTableReport.Entry entry =
+              wide
+                  ? InterruptEntry.wide(i, low, memory.read64(at + 8))
+                  : InterruptEntry.narrow(i, low);
+          present.add(entry);
+          if (InterruptEntry.isReserved(entry) && problems.size() < MAX_PROBLEMS) {
+            problems.add(
+                String.format(
+                    Locale.ROOT,
+                    "%s: interrupt table entry 0x%x at 0x%x has reserved bits set: %s",
+                    of,
+                    i,
+                    at,
+                    entry.raw()));
+          }
         }
+      }
+      if (leftOut > 0) {
+        problems.add(of + ": " + leftOut + " present interrupt table entries are left out");
       }
     }
     return new InterruptTableReport(
         of, true, hpa, 1 << code, wide ? "128-bit entries" : "32-bit entries", present, problems);
-  }
-
-  /** RemapEn 0, IntType 4:2, DM 6, GuestMode 7, Destination 15:8, Vector 23:16. */
-  private static void narrow(int index, long raw, List<InterruptTableReport.Entry> present) {
-    if ((raw & 1) != 0) {
-      present.add(
-          new InterruptTableReport.Entry(
-              index,
-              String.format(Locale.ROOT, "0x%08x", raw),
-              meaning(raw, raw >>> 16 & 0xff, raw >>> 8 & 0xff),
-              List.of()));
-    }
-  }
-
-  /** As the narrow one up to bit 7; Destination 31:8 and 127:120, Vector 71:64. */
-  private static void wide(
-      int index, long low, long high, List<InterruptTableReport.Entry> present) {
-    if ((low & 1) != 0) {
-      boolean guest = (low & 0x80) != 0;
-      long destination = (low >>> 8 & 0xffffff) | (high >>> 56) << 24;
-      present.add(
-          new InterruptTableReport.Entry(
-              index,
-              Words.hex(high, low),
-              guest
-                  ? "for a guest's virtual APIC, vector 0x" + Long.toHexString(high & 0xff)
-                  : meaning(low, high & 0xff, destination),
-              List.of()));
-    }
-  }
-
-  private static String meaning(long low, long vector, long destination) {
-    return String.format(
-        Locale.ROOT,
-        "interrupt type %d, vector 0x%x, %s APIC 0x%x",
-        low >>> 2 & 7,
-        vector,
-        (low & 0x40) == 0 ? "physical" : "logical",
-        destination);
   }
 }

@@ -1,6 +1,5 @@
 package dev.vmm.iommu.amd.inspect;
 
-import dev.vmm.Errno;
 import dev.vmm.VmmException;
 import dev.vmm.bits.Field;
 import dev.vmm.iommu.amd.ivrs.DeviceEntry;
@@ -14,10 +13,9 @@ import dev.vmm.iommu.inspect.MemoryReport;
 import dev.vmm.iommu.inspect.RegisterReport;
 import dev.vmm.iommu.inspect.UnitReport;
 import dev.vmm.iommu.support.UnitRegisters;
-import dev.vmm.iommu.support.inspect.FieldWords;
 import dev.vmm.iommu.support.inspect.Problems;
+import dev.vmm.iommu.support.inspect.UnitAccess;
 import dev.vmm.machine.Machine;
-import dev.vmm.machine.RegisterBlock;
 import dev.vmm.pci.Rid;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -32,7 +30,7 @@ import java.util.Set;
  */
 public final class UnitReader {
   /** Every register but the performance counters, which are not looked at, is in these. */
-  private static final long REGISTER_BYTES = 0x4000;
+  static final long REGISTER_BYTES = 0x4000;
 
   private final String name;
   private final Ivhd ivhd;
@@ -57,17 +55,17 @@ public final class UnitReader {
    * @throws VmmException EIO or ETIMEDOUT if the machine does not answer
    */
   public UnitReport read() {
-    RegisterBlock block;
-    try {
-      block = machine.registers(ivhd.registerBaseHpa(), REGISTER_BYTES);
-    } catch (VmmException e) {
-      if (e.errno() != Errno.EINVAL) {
-        throw e;
-      }
-      problems.add("the registers cannot be read: %s", String.valueOf(e.getMessage()));
-      return absent();
-    }
-    UnitRegisters registers = UnitRegisters.readOnly(name, block);
+    return UnitAccess.open(
+            machine,
+            name,
+            ivhd.registerBaseHpa(),
+            REGISTER_BYTES,
+            problem -> problems.add("%s", problem))
+        .map(this::read)
+        .orElseGet(this::absent);
+  }
+
+  private UnitReport read(UnitRegisters registers) {
     long control = registers.read(ControlReg.LAYOUT, ControlReg.OFFSET);
     if (control == -1L) {
       problems.add("every register reads all ones: no unit answers at this address");
@@ -77,12 +75,8 @@ public final class UnitReader {
   }
 
   private UnitReport read(UnitRegisters registers, long control) {
-    CapHeader capability = capability();
-    EfrReg features =
-        new EfrReg(
-            capability.isIommu() && !capability.efrSup()
-                ? 0
-                : registers.read(EfrReg.LAYOUT, EfrReg.OFFSET));
+    CapHeader capability = capability(ivhd, machine);
+    EfrReg features = features(capability, registers);
     List<RegisterReport> all = registers(registers, features);
     RingReader rings = new RingReader(name, ivhd.segment(), registers, machine.memory());
     rings.read(features.pprSup());
@@ -129,7 +123,7 @@ public final class UnitReader {
   }
 
   /** Returns the header of the capability that firmware points at, 0 if there is none. */
-  private CapHeader capability() {
+  static CapHeader capability(Ivhd ivhd, Machine machine) {
     int at = ivhd.capabilityOffset();
     if (at < 0x40 || at > 0xfc || (at & 3) != 0 || machine.pci().function(ivhd.rid()).isEmpty()) {
       return new CapHeader(0);
@@ -138,12 +132,19 @@ public final class UnitReader {
         Integer.toUnsignedLong(machine.pci().function(ivhd.rid()).get().config().read32(at)));
   }
 
+  /** Returns the extended features, none where the capability says that there is no register. */
+  static EfrReg features(CapHeader capability, UnitRegisters registers) {
+    return new EfrReg(
+        capability.isIommu() && !capability.efrSup()
+            ? 0
+            : registers.read(EfrReg.LAYOUT, EfrReg.OFFSET));
+  }
+
   private List<RegisterReport> registers(UnitRegisters registers, EfrReg features) {
     List<RegisterReport> all = new ArrayList<>();
     for (AmdViRegisters.Register register : AmdViRegisters.of(features)) {
       long raw = registers.read(register.layout(), register.offset());
-      RegisterReport read = RegisterReport.of(register.layout(), register.offset(), raw);
-      all.add(FieldWords.explain(read, FieldMeaning::of));
+      all.add(RegisterReport.of(register.layout(), register.offset(), raw, FieldMeaning::of));
     }
     all.sort(Comparator.comparingLong(RegisterReport::offset));
     return all;

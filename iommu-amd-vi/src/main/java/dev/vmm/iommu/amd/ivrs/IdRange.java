@@ -1,5 +1,6 @@
 package dev.vmm.iommu.amd.ivrs;
 
+import dev.vmm.acpi.decode.TableProblem;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
@@ -30,7 +31,7 @@ record IdRange(int first, int last, DeviceEntry entry, OptionalInt alias) {
    * @param problems gets a line for every range that has no end, no start or nothing in it; such a
    *     range is left out
    */
-  static List<IdRange> of(Ivhd ivhd, List<String> problems) {
+  static List<IdRange> of(Ivhd ivhd, List<TableProblem> problems) {
     Collector collector = new Collector(ivhd, problems);
     ivhd.entries().forEach(collector::add);
     collector.end();
@@ -39,11 +40,11 @@ record IdRange(int first, int last, DeviceEntry entry, OptionalInt alias) {
 
   private static final class Collector {
     private final Ivhd ivhd;
-    private final List<String> problems;
+    private final List<TableProblem> problems;
     private final List<IdRange> ranges = new ArrayList<>();
     private @Nullable DeviceEntry start;
 
-    Collector(Ivhd ivhd, List<String> problems) {
+    Collector(Ivhd ivhd, List<TableProblem> problems) {
       this.ivhd = ivhd;
       this.problems = problems;
     }
@@ -99,7 +100,7 @@ record IdRange(int first, int last, DeviceEntry entry, OptionalInt alias) {
     }
 
     private void problem(DeviceEntry entry, String text) {
-      problems.add(where(ivhd, entry) + " " + text);
+      problems.add(IvrsRule.RANGE.problem(entry.offset(), "%s %s", where(ivhd, entry), text));
     }
   }
 

@@ -2,7 +2,9 @@ package dev.vmm.iommu.amd.ivrs;
 
 import dev.vmm.acpi.AcpiTable;
 import dev.vmm.acpi.ByteReader;
+import dev.vmm.acpi.decode.DecodedTable;
 import dev.vmm.acpi.decode.FieldTable;
+import dev.vmm.acpi.decode.TableProblem;
 import dev.vmm.acpi.decode.TableReporter;
 import dev.vmm.iommu.inspect.FieldReport;
 import dev.vmm.iommu.inspect.StructureReport;
@@ -17,18 +19,25 @@ import java.util.Optional;
  *
  * <p>Source: AMD 48882 rev 3.x, "I/O Virtualization Reporting Structure (IVRS)".
  */
-public final class IvrsReporter extends TableReporter {
+public final class IvrsReporter extends TableReporter<IvrsBlock> {
   private final AcpiTable table;
-  private final List<IvrsBlock> sound = new ArrayList<>();
 
   private IvrsReporter(AcpiTable table) {
-    super(IvrsLayout.FORMAT, table);
+    super(
+        IvrsLayout.FORMAT,
+        table,
+        new Damage(IvrsRule.SIGNATURE, IvrsRule.CHECKSUM, IvrsRule.LENGTH));
     this.table = table;
   }
 
   /** Decodes a table. Never throws. Thread-safe. */
   public static TableReport report(AcpiTable table) {
-    return new IvrsReporter(table).report();
+    return decode(table).report();
+  }
+
+  /** Decodes a table for those who ask for the rules that its problems break. Never throws. */
+  static DecodedTable<IvrsBlock> decode(AcpiTable table) {
+    return new IvrsReporter(table).decode();
   }
 
   @Override
@@ -37,10 +46,10 @@ public final class IvrsReporter extends TableReporter {
   }
 
   @Override
-  protected List<String> oddities() {
+  protected List<TableProblem> oddities(List<IvrsBlock> blocks) {
     return table.lengthBytes() < IvrsLayout.FORMAT.structures()
         ? List.of()
-        : IvrsProblems.of(new IvInfo(table.reader().u32(IvrsLayout.IVINFO)), sound);
+        : IvrsProblems.of(new IvInfo(table.reader().u32(IvrsLayout.IVINFO)), blocks);
   }
 
   @Override
@@ -52,7 +61,7 @@ public final class IvrsReporter extends TableReporter {
       sane &= entries(type, bytes, fields, entries);
     }
     if (sane) {
-      sound.add(BlockParser.parse(type, bytes));
+      sound(BlockParser.parse(type, bytes));
     }
     return new StructureReport(
         IvrsLayout.kind(type), bytes.tableOffset(0), length, fields, entries);

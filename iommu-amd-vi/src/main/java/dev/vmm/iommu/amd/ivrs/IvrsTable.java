@@ -2,6 +2,7 @@ package dev.vmm.iommu.amd.ivrs;
 
 import dev.vmm.VmmException;
 import dev.vmm.acpi.AcpiTable;
+import dev.vmm.acpi.decode.TableProblem;
 import dev.vmm.pci.Rid;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -25,7 +26,7 @@ public final class IvrsTable {
     this.ivInfo = ivInfo;
     this.blocks = List.copyOf(blocks);
     this.units = newest(ivhds());
-    this.problems = IvrsProblems.of(ivInfo, this.blocks);
+    this.problems = IvrsProblems.of(ivInfo, this.blocks).stream().map(TableProblem::text).toList();
   }
 
   /**

@@ -1,5 +1,6 @@
 package dev.vmm.iommu.amd.ivrs;
 
+import dev.vmm.acpi.decode.TableProblem;
 import dev.vmm.iommu.ReservedRegion;
 import dev.vmm.pci.Rid;
 import java.util.ArrayList;
@@ -29,6 +30,7 @@ public final class UnitMap {
   private final List<SpecialDevice> specials = new ArrayList<>();
   private final List<AcpiDevice> acpiDevices = new ArrayList<>();
   private final List<Ivmd> ivmds;
+  private final List<TableProblem> conflicts = new ArrayList<>();
   private final List<String> problems;
 
   /**
@@ -64,31 +66,35 @@ public final class UnitMap {
   /** A unit and what its entries name. */
   private record Claimant(Ivhd unit, List<IdRange> ranges) {}
 
-  private UnitMap(IvrsTable table) {
-    ivmds = table.ivmds();
-    List<String> conflicts = new ArrayList<>();
+  private UnitMap(List<Ivhd> newest, List<Ivmd> ivmds, List<String> known) {
+    this.ivmds = ivmds;
     // From the last unit to the first, so that the first to name an id keeps it.
-    for (int i = table.units().size() - 1; i >= 0; i--) {
-      add(table.units().get(i), conflicts);
+    for (int i = newest.size() - 1; i >= 0; i--) {
+      add(newest.get(i));
     }
     Collections.reverse(conflicts);
-    for (Ivhd unit : table.units()) {
+    for (Ivhd unit : newest) {
       devices(unit);
     }
-    problems = new ArrayList<>(table.problems());
-    problems.addAll(conflicts);
+    problems = new ArrayList<>(known);
+    conflicts.forEach(conflict -> problems.add(conflict.text()));
   }
 
   /** Makes the map of a table. */
   public static UnitMap of(IvrsTable table) {
-    return new UnitMap(table);
+    return new UnitMap(table.units(), table.ivmds(), table.problems());
   }
 
-  private void add(Ivhd unit, List<String> conflicts) {
+  /** Returns the claims to devices that another of these units has too. */
+  static List<TableProblem> conflicts(List<Ivhd> newest) {
+    return List.copyOf(new UnitMap(newest, List.of(), List.of()).conflicts);
+  }
+
+  private void add(Ivhd unit) {
     units.add(unit.rid());
     // What is wrong with them is among the table's problems already.
     Claimant claimant = new Claimant(unit, IdRange.of(unit, new ArrayList<>()));
-    List<String> found = new ArrayList<>();
+    List<TableProblem> found = new ArrayList<>();
     IdRuns<Claimant> runs = named.computeIfAbsent(unit.segment(), segment -> new IdRuns<>());
     for (IdRange range : claimant.ranges()) {
       Optional<Claimant> other =
@@ -98,7 +104,8 @@ public final class UnitMap {
               : runs.put(range.first(), range.last(), claimant);
       if (other.isPresent()) {
         found.add(
-            String.format(
+            IvrsRule.DEVICE_OF_TWO_UNITS.problem(
+                range.entry().offset(),
                 "%s is for DeviceIDs 0x%x to 0x%x, some of which %s has too: expected one unit for a device; the first"
                     + " is taken",
                 IdRange.where(unit, range.entry()),

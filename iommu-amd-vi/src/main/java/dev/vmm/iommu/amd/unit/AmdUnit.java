@@ -39,7 +39,6 @@ public final class AmdUnit extends AbstractUnit {
   private final UnitRegisters registers;
   private final UnitConfig config;
   private final DeviceTable table;
-  private final Aliases aliases;
   private final ControlRegister control;
   private final SavedRegisters saved;
   private final EventLog events;
@@ -56,19 +55,13 @@ public final class AmdUnit extends AbstractUnit {
    * Takes a unit over that {@link UnitCheck} has passed: reads registers, writes none.
    *
    * @param table its device table, which the unit frees when it is closed
-   * @param aliases which ids go together
    */
   public AmdUnit(
-      UnitRegisters registers,
-      UnitConfig config,
-      PhysicalMemory memory,
-      DeviceTable table,
-      Aliases aliases) {
+      UnitRegisters registers, UnitConfig config, PhysicalMemory memory, DeviceTable table) {
     super(registers, new DomainIds(registers.where(), DOMAIN_IDS), "device table entries");
     this.registers = registers;
     this.config = config;
     this.table = table;
-    this.aliases = aliases;
     this.control = new ControlRegister(registers);
     this.saved = new SavedRegisters(registers);
     this.events = new EventLog(registers, memory, config.coherent(), config.segment(), control);
@@ -85,7 +78,12 @@ public final class AmdUnit extends AbstractUnit {
 
   @Override
   public int reachBits(int levels) {
-    return levels > config.levels() ? 0 : Math.min(WIDEST_BITS, 12 + 9 * levels);
+    return reachBits(config.levels(), levels);
+  }
+
+  /** Returns how far a unit that walks {@code most} levels reaches with so many, in bits. */
+  public static int reachBits(int most, int levels) {
+    return levels > most ? 0 : Math.min(WIDEST_BITS, 12 + 9 * levels);
   }
 
   @Override
@@ -153,8 +151,7 @@ public final class AmdUnit extends AbstractUnit {
 
   @Override
   protected UnitMove begin(int[] sourceIds, int domainId, int levels, long tableRoot) {
-    int[] ids = aliases.together(sourceIds, id -> elsewhere(id, domainId));
-    return new EntryMove(this, ids, DeviceTable.translated(levels, tableRoot), domainId);
+    return new EntryMove(this, sourceIds, DeviceTable.translated(levels, tableRoot), domainId);
   }
 
   @Override
@@ -170,10 +167,6 @@ public final class AmdUnit extends AbstractUnit {
   @Override
   protected void log(String line) {
     LOG.info("{}: {}", where(), line);
-  }
-
-  private boolean elsewhere(int id, int domainId) {
-    return table.domainId(id) != 0 && table.domainId(id) != domainId;
   }
 
   DeviceTable table() {

@@ -86,6 +86,18 @@ public final class UnitCheck {
         control(ivhd, capability));
   }
 
+  /**
+   * Returns how many levels of host tables a unit walks, whoever drives it: 4 to 6, or 0 if none.
+   *
+   * @param config the config space of the function that firmware says is the unit's
+   * @throws VmmException EIO or ENOTSUP if it is not there or is not what firmware says
+   */
+  public static int levels(Ivhd ivhd, UnitRegisters registers, ConfigSpace config) {
+    registers.readAlive(ControlReg.LAYOUT, ControlReg.OFFSET);
+    int hats = features(ivhd, registers, capability(ivhd, registers, config)).hats();
+    return hats == NO_HOST_TABLES ? 0 : LEVELS_OF_HATS_0 + hats;
+  }
+
   private record Features(int hats, boolean invalidateAll) {}
 
   /**

@@ -3,78 +3,37 @@ package dev.vmm.iommu.amd.inspect;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.vmm.iommu.Access;
-import dev.vmm.iommu.amd.ivrs.Ivhd;
 import dev.vmm.iommu.inspect.DeviceEntryReport;
+import dev.vmm.iommu.inspect.FieldReport;
+import dev.vmm.iommu.inspect.InterruptTableReport;
 import dev.vmm.iommu.inspect.MappingReport;
 import dev.vmm.iommu.inspect.QueueReport;
 import dev.vmm.iommu.inspect.UnitReport;
-import dev.vmm.machine.RegisterBlock;
 import dev.vmm.pci.Rid;
 import dev.vmm.testing.ArrayMemory;
-import dev.vmm.testing.FakeMachine;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** A unit read back from registers and tables that are written here word by word. */
 class UnitReaderTest {
-  private static final long BASE = 0xfed80000L;
-  private static final long PAGE = 0x1000;
-  private static final long BLOCKED = 0x3;
+  private static final long PAGE = WrittenUnit.PAGE;
+  private static final long BLOCKED = WrittenUnit.BLOCKED;
 
-  private final ArrayMemory memory = new ArrayMemory(1L << 24);
-  private final FakeMachine machine = new FakeMachine(memory);
-  private final Map<Long, Long> registers = new HashMap<>();
-  private final long table = memory.allocate(0x200000, PAGE);
-
-  /** Registers that only answer. */
-  private final class Registers implements RegisterBlock {
-    @Override
-    public long baseHpa() {
-      return BASE;
-    }
-
-    @Override
-    public long lengthBytes() {
-      return 0x4000;
-    }
-
-    @Override
-    public long read(long offset, int widthBytes) {
-      return registers.getOrDefault(offset, 0L);
-    }
-
-    @Override
-    public void write(long offset, int widthBytes, long value) {
-      throw new AssertionError("a write of 0x" + Long.toHexString(value));
-    }
-  }
-
-  @BeforeEach
-  void setUp() {
-    machine.with(new Registers());
-    machine.pci().add("00:01.0", 0x8086, 1, 0x020000);
-    registers.put(0x00L, table | 0x1ff);
-    registers.put(0x18L, 1L); // IommuEn
-    registers.put(0x30L, 0x29d1L & ~2L);
-    for (int id = 0; id < 1 << 16; id++) {
-      memory.write64(table + 32L * id, BLOCKED);
-    }
-  }
+  private final WrittenUnit unit = new WrittenUnit();
+  private final ArrayMemory memory = unit.memory;
+  private final Map<Long, Long> registers = unit.registers;
+  private final long table = unit.table;
 
   private UnitReport read() {
-    Ivhd ivhd = new Ivhd(0x30, 40, 0x11, 0, 2, 0x40, BASE, 0, 0, 0, 0, 0, List.of());
-    return new UnitReader("amdvi0", ivhd, machine).read();
+    return new UnitReader("amdvi0", unit.ivhd(List.of()), unit.machine).read();
   }
 
   private void entry(int id, long word0, long word1) {
-    memory.write64(table + 32L * id, word0);
-    memory.write64(table + 32L * id + 8, word1);
+    unit.entry(id, word0, word1);
   }
 
   @Test
@@ -204,9 +163,104 @@ class UnitReaderTest {
         .satisfies(
             entry -> {
               assertThat(entry.index()).isEqualTo(1);
-              assertThat(entry.meaning())
-                  .isEqualTo("interrupt type 0, vector 0x31, physical APIC 0x2");
+              assertThat(entry.meaning()).isEqualTo("fixed, vector 0x31, physical APIC 0x2");
             });
+  }
+
+  /** Sets up a table of 128-bit entries for 00:01.0, and returns where. */
+  private long wideInterrupts() {
+    long interrupts = memory.allocatePage();
+    registers.put(0x18L, 1L | 1L << 17); // GAEn
+    entry(0x08, BLOCKED, 1);
+    memory.write64(table + 32 * 8 + 16, 0x2000000000000005L | interrupts);
+    return interrupts;
+  }
+
+  private List<InterruptTableReport.Entry> entries() {
+    assertThat(read().interrupts()).hasSize(1);
+    assertThat(read().interrupts().get(0).mode()).isEqualTo("128-bit entries");
+    return read().interrupts().get(0).present();
+  }
+
+  private static List<String> fields(InterruptTableReport.Entry entry) {
+    return entry.fields().stream().map(FieldReport::text).toList();
+  }
+
+  @Test
+  void wideInterruptEntriesAreToldFieldByField() {
+    long interrupts = wideInterrupts();
+    // Arbitrated, logical, asks for an end, destination 0x12345678, vector 0x41.
+    memory.write64(interrupts + 16, 0x3456_7865L);
+    memory.write64(interrupts + 24, 0x1200_0000_0000_0041L);
+
+    assertThat(entries())
+        .singleElement()
+        .satisfies(
+            entry -> {
+              assertThat(entry.index()).isEqualTo(1);
+              assertThat(entry.raw()).isEqualTo("0x1200000000000041_0000000034567865");
+              assertThat(entry.meaning())
+                  .isEqualTo("arbitrated, vector 0x41, logical APIC 0x12345678");
+              assertThat(fields(entry))
+                  .containsExactly(
+                      "DestinationHigh=0x12 (APIC id, bits 31:24)",
+                      "Vector=0x41",
+                      "DestinationLow=0x345678 (APIC id, bits 23:0)",
+                      "GuestMode=0x0 (for the host)",
+                      "DM=0x1 (logical)",
+                      "RqEoi=0x1 (asks for an end of interrupt)",
+                      "IntType=0x1 (arbitrated)",
+                      "SupIOPF=0x0 (faults are told)",
+                      "RemapEn=0x1 (remapped)");
+            });
+    assertThat(read().problems()).isEmpty();
+  }
+
+  @Test
+  void interruptEntriesOfGuestsAreToldFieldByField() {
+    long interrupts = wideInterrupts();
+    // GATag 0x77, destination 0x9, runs, logged; virtual APIC at 0x123456000, vector 0x52.
+    memory.write64(interrupts, 0x0000_0077_0000_09c5L);
+    memory.write64(interrupts + 8, 0x0000_0001_2345_6052L);
+
+    assertThat(entries())
+        .singleElement()
+        .satisfies(
+            entry -> {
+              assertThat(entry.meaning())
+                  .isEqualTo(
+                      "for a guest's virtual APIC at 0x123456000, vector 0x52, runs on APIC 0x9, tag 0x77");
+              assertThat(fields(entry))
+                  .contains(
+                      "GuestVApicRoot=0x123456 (virtual APIC at 0x123456000)",
+                      "GATag=0x77",
+                      "IsRun=0x1 (the guest's processor runs)",
+                      "GALogIntr=0x1 (told by the guest virtual APIC log)");
+            });
+    assertThat(read().problems()).isEmpty();
+  }
+
+  @Test
+  void reservedBitsOfInterruptEntriesAreProblems() {
+    long interrupts = wideInterrupts();
+    memory.write64(interrupts + 8, 0x100L);
+    memory.write64(interrupts, 1L);
+    memory.write64(interrupts + 16, 0x89L); // bit 3 of a guest's entry
+    assertThat(read().problems())
+        .hasSize(2)
+        .allSatisfy(problem -> assertThat(problem).contains("reserved bits set"))
+        .first()
+        .asString()
+        .contains("entry 0x0 at 0x%x".formatted(interrupts), "0x0000000000000100_0000000000000001");
+    registers.put(0x18L, 1L); // 32-bit entries now: 1, and garbage in bits 31:24
+    memory.write64(interrupts, 0x4000000000000000L);
+    memory.write64(interrupts + 8, 0x40000001L);
+    assertThat(read().problems())
+        .singleElement()
+        .asString()
+        .contains("interrupt table entry 0x2", ": 0x40000001");
+    assertThat(fields(read().interrupts().get(0).present().get(0)))
+        .startsWith("RSVD[31:24]=0x40", "Vector=0x0");
   }
 
   @Test

@@ -21,7 +21,14 @@ abstract class ModelAmdContract extends BackendContract {
    * @param lacking what machines usually have and this one has not
    */
   ModelAmdContract(String machineName, Capability... lacking) {
-    TckSubject all = TckSubject.of("amd-vi", machineName).with(Capability.values());
+    this(TckSubject.of("amd-vi", machineName), lacking);
+  }
+
+  /**
+   * Takes a machine, with tunables if need be, as {@link #ModelAmdContract(String, Capability...)}.
+   */
+  ModelAmdContract(TckSubject machine, Capability... lacking) {
+    TckSubject all = machine.with(Capability.values());
     subject =
         all.without(Capability.INTERRUPT_REMAPPING)
             .without(Set.of(lacking).toArray(Capability[]::new));

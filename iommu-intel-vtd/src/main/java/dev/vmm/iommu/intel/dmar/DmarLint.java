@@ -1,11 +1,10 @@
 package dev.vmm.iommu.intel.dmar;
 
-import dev.vmm.AddressRange;
 import dev.vmm.acpi.AcpiTable;
 import dev.vmm.acpi.ByteReader;
-import dev.vmm.iommu.inspect.FieldReport;
+import dev.vmm.acpi.decode.DecodedTable;
+import dev.vmm.acpi.decode.ReservedRange;
 import dev.vmm.iommu.inspect.Finding;
-import dev.vmm.iommu.inspect.StructureReport;
 import dev.vmm.iommu.inspect.TableReport;
 import dev.vmm.machine.Machine;
 import java.util.ArrayList;
@@ -19,7 +18,12 @@ import java.util.Optional;
  * thread-safe.
  */
 public final class DmarLint {
-  private static final long LARGE_REGION = 256L << 20;
+  private static final ReservedRange.Rules REGIONS =
+      new ReservedRange.Rules(
+          DmarRule.RMRR_BEYOND_WIDTH,
+          DmarRule.RMRR_LARGE,
+          DmarRule.RMRR_OVERLAP,
+          DmarRule.RMRR_OUTSIDE_MEMORY);
 
   private final List<Finding> findings = new ArrayList<>();
 
@@ -32,12 +36,15 @@ public final class DmarLint {
    */
   public static List<Finding> of(AcpiTable table, Optional<Machine> machine) {
     DmarLint lint = new DmarLint();
-    DmarReporter.Decoded decoded = DmarReporter.decode(table);
-    decoded.problems().forEach(p -> lint.findings.add(p.rule().at(p.offset(), p.text())));
+    DecodedTable<DmarStructure> decoded = DmarReporter.decode(table);
+    decoded.problems().forEach(problem -> lint.findings.add(problem.finding()));
     if (table.signature().equals(DmarLayout.FORMAT.signature())
         && table.lengthBytes() >= DmarLayout.FORMAT.structures()) {
       lint.header(table.reader());
-      lint.reserved(decoded.report());
+      for (TableReport.Reserved reserved : decoded.report().reserved()) {
+        lint.findings.add(
+            DmarRule.RESERVED_BITS.at(reserved.field().offset(), "%s", reserved.text()));
+      }
       lint.structures(decoded.sound(), table.reader().u8(DmarLayout.HOST_ADDRESS_WIDTH) + 1);
       machine.ifPresent(m -> lint.onMachine(decoded.sound(), m));
     }
@@ -64,41 +71,14 @@ public final class DmarLint {
     }
   }
 
-  private void reserved(TableReport report) {
-    fields("the header", report.header());
-    for (StructureReport structure : report.structures()) {
-      fields(structure.kind(), structure.fields());
-      structure.children().forEach(scope -> fields(scope.kind() + " scope", scope.fields()));
-    }
-  }
-
-  private void fields(String where, List<FieldReport> fields) {
-    for (FieldReport field : fields) {
-      boolean reserved = field.name().equals("Reserved") && !field.meaning().isEmpty();
-      if (reserved || field.meaning().contains("RSVD[")) {
-        findings.add(
-            DmarRule.RESERVED_BITS.at(
-                Math.max(field.offset(), 0),
-                "%s of %s is %s: expected reserved bits 0",
-                field.name(),
-                where,
-                field.raw()));
-      }
-    }
-  }
-
   private void structures(List<DmarStructure> structures, int width) {
     boolean includeAll = false;
-    List<Rmrr> regions = new ArrayList<>();
     int units = 0;
     for (DmarStructure structure : structures) {
       if (structure instanceof Drhd drhd) {
         units++;
         includeAll |= drhd.includeAll();
         unit(drhd, width);
-      } else if (structure instanceof Rmrr rmrr && rmrr.pages().isPresent()) {
-        regions.add(rmrr);
-        region(rmrr, rmrr.pages().get(), width);
       }
     }
     if (units == 0) {
@@ -110,7 +90,7 @@ public final class DmarLint {
           DmarRule.NO_INCLUDE_ALL.at(
               DmarLayout.FORMAT.structures(), "none of %d units has INCLUDE_PCI_ALL", units));
     }
-    overlaps(regions);
+    findings.addAll(ReservedRange.lint(regions(structures), width, REGIONS));
   }
 
   private void unit(Drhd drhd, int width) {
@@ -130,47 +110,15 @@ public final class DmarLint {
     }
   }
 
-  private void region(Rmrr rmrr, AddressRange pages, int width) {
-    if (width < 64 && pages.last() >>> width != 0) {
-      findings.add(
-          DmarRule.RMRR_BEYOND_WIDTH.at(
-              rmrr.offset(),
-              "%s ends at 0x%x, beyond the %d bits of Host Address Width",
-              rmrr.where(),
-              pages.last(),
-              width));
-    }
-    if (Long.compareUnsigned(pages.lengthBytes(), LARGE_REGION) >= 0) {
-      findings.add(
-          DmarRule.RMRR_LARGE.at(
-              rmrr.offset(),
-              "%s reserves %s, %d MiB",
-              rmrr.where(),
-              pages,
-              pages.lengthBytes() >>> 20));
-    }
-  }
-
-  /**
-   * One sweep in order of address; firmware gives one region to several devices by repeating it.
-   */
-  private void overlaps(List<Rmrr> regions) {
-    List<Rmrr> sorted = new ArrayList<>(regions);
-    sorted.sort((a, b) -> a.pages().orElseThrow().compareTo(b.pages().orElseThrow()));
-    for (int i = 1; i < sorted.size(); i++) {
-      AddressRange before = sorted.get(i - 1).pages().orElseThrow();
-      AddressRange pages = sorted.get(i).pages().orElseThrow();
-      if (before.overlaps(pages) && !before.equals(pages)) {
-        findings.add(
-            DmarRule.RMRR_OVERLAP.at(
-                sorted.get(i).offset(),
-                "%s reserves %s, which overlaps %s of %s",
-                sorted.get(i).where(),
-                pages,
-                before,
-                sorted.get(i - 1).where()));
+  private static List<ReservedRange> regions(List<DmarStructure> structures) {
+    List<ReservedRange> regions = new ArrayList<>();
+    for (DmarStructure structure : structures) {
+      if (structure instanceof Rmrr rmrr) {
+        rmrr.pages()
+            .ifPresent(pages -> regions.add(new ReservedRange(rmrr.where(), rmrr.offset(), pages)));
       }
     }
+    return regions;
   }
 
   private void onMachine(List<DmarStructure> structures, Machine machine) {
@@ -179,15 +127,8 @@ public final class DmarLint {
       for (DeviceScope scope : structure.scopes()) {
         scope(structure, scope, resolver);
       }
-      if (structure instanceof Rmrr rmrr && rmrr.pages().isPresent()) {
-        AddressRange pages = rmrr.pages().get();
-        if (machine.memory().ram().stream().noneMatch(ram -> ram.contains(pages))) {
-          findings.add(
-              DmarRule.RMRR_OUTSIDE_MEMORY.at(
-                  rmrr.offset(), "%s reserves %s, which is not all memory", rmrr.where(), pages));
-        }
-      }
     }
+    findings.addAll(ReservedRange.outside(regions(structures), machine.memory(), REGIONS));
   }
 
   private void scope(DmarStructure structure, DeviceScope scope, ScopeResolver resolver) {

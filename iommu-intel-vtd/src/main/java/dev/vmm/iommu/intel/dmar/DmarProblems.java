@@ -1,6 +1,7 @@
 package dev.vmm.iommu.intel.dmar;
 
 import dev.vmm.acpi.decode.RegisterWindow;
+import dev.vmm.acpi.decode.TableProblem;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -10,8 +11,8 @@ import java.util.Map;
 final class DmarProblems {
   private DmarProblems() {}
 
-  static List<DmarProblem> of(List<DmarStructure> structures) {
-    List<DmarProblem> problems = new ArrayList<>();
+  static List<TableProblem> of(List<DmarStructure> structures) {
+    List<TableProblem> problems = new ArrayList<>();
     List<RegisterWindow> registers = new ArrayList<>();
     Map<Integer, Drhd> includeAll = new HashMap<>();
     for (DmarStructure structure : structures) {
@@ -22,7 +23,7 @@ final class DmarProblems {
         region(rmrr, problems);
       } else if (structure instanceof UnknownStructure unknown) {
         problems.add(
-            new DmarProblem(
+            new TableProblem(
                 DmarRule.UNKNOWN_STRUCTURE,
                 unknown.offset(),
                 unknown.where()
@@ -34,15 +35,15 @@ final class DmarProblems {
     }
     for (RegisterWindow.Overlap overlap : RegisterWindow.overlaps(registers)) {
       problems.add(
-          new DmarProblem(DmarRule.BASE_OVERLAP, overlap.window().offset(), overlap.problem()));
+          new TableProblem(DmarRule.BASE_OVERLAP, overlap.window().offset(), overlap.problem()));
     }
     return List.copyOf(problems);
   }
 
-  private static void unit(Drhd drhd, Map<Integer, Drhd> includeAll, List<DmarProblem> problems) {
+  private static void unit(Drhd drhd, Map<Integer, Drhd> includeAll, List<TableProblem> problems) {
     for (String problem : registers(drhd).problems(DmarLayout.PAGE_BYTES)) {
       problems.add(
-          new DmarProblem(
+          new TableProblem(
               drhd.registerBaseHpa() == 0 ? DmarRule.BASE_ZERO : DmarRule.BASE_MISPLACED,
               drhd.offset(),
               problem));
@@ -50,7 +51,7 @@ final class DmarProblems {
     Drhd first = includeAll.get(drhd.segment());
     if (first != null) {
       problems.add(
-          new DmarProblem(
+          new TableProblem(
               drhd.includeAll() ? DmarRule.INCLUDE_ALL_TWICE : DmarRule.INCLUDE_ALL_NOT_LAST,
               drhd.offset(),
               drhd.includeAll()
@@ -65,10 +66,10 @@ final class DmarProblems {
     }
   }
 
-  private static void region(Rmrr rmrr, List<DmarProblem> problems) {
+  private static void region(Rmrr rmrr, List<TableProblem> problems) {
     if (rmrr.pages().isEmpty()) {
       problems.add(
-          new DmarProblem(
+          new TableProblem(
               DmarRule.RMRR_EMPTY,
               rmrr.offset(),
               String.format(
@@ -77,7 +78,7 @@ final class DmarProblems {
                   rmrr.where(), rmrr.baseHpa(), rmrr.limitHpa())));
     } else if ((rmrr.baseHpa() & 0xfff) != 0 || (rmrr.limitHpa() & 0xfff) != 0xfff) {
       problems.add(
-          new DmarProblem(
+          new TableProblem(
               DmarRule.RMRR_UNALIGNED,
               rmrr.offset(),
               String.format(
@@ -86,7 +87,7 @@ final class DmarProblems {
     }
     if (rmrr.scopes().isEmpty()) {
       problems.add(
-          new DmarProblem(
+          new TableProblem(
               DmarRule.RMRR_NO_SCOPE,
               rmrr.offset(),
               rmrr.where() + " names no device: expected at least one device scope"));
@@ -94,11 +95,11 @@ final class DmarProblems {
   }
 
   private static void scope(
-      DmarStructure structure, DeviceScope scope, List<DmarProblem> problems) {
+      DmarStructure structure, DeviceScope scope, List<TableProblem> problems) {
     String where = String.format("%s, scope at offset 0x%x", structure.where(), scope.offset());
     if (scope.type() == DeviceScope.Type.UNKNOWN) {
       problems.add(
-          new DmarProblem(
+          new TableProblem(
               DmarRule.SCOPE_TYPE,
               scope.offset(),
               String.format(
@@ -107,14 +108,14 @@ final class DmarProblems {
     }
     if (scope.path().isEmpty()) {
       problems.add(
-          new DmarProblem(
+          new TableProblem(
               DmarRule.SCOPE_NO_PATH,
               scope.offset(),
               where + " has no path: expected at least one hop; it names no device"));
     }
     if ((scope.lengthBytes() & 1) != 0) {
       problems.add(
-          new DmarProblem(
+          new TableProblem(
               DmarRule.SCOPE_HALF_HOP,
               scope.offset(),
               where + " ends in half a hop: expected an even length; that byte is ignored"));
@@ -122,7 +123,7 @@ final class DmarProblems {
     for (DeviceScope.Path hop : scope.path()) {
       if (!hop.valid()) {
         problems.add(
-            new DmarProblem(
+            new TableProblem(
                 DmarRule.SCOPE_HOP,
                 scope.offset(),
                 String.format(

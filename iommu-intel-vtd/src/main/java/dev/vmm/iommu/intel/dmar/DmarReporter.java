@@ -2,7 +2,9 @@ package dev.vmm.iommu.intel.dmar;
 
 import dev.vmm.acpi.AcpiTable;
 import dev.vmm.acpi.ByteReader;
+import dev.vmm.acpi.decode.DecodedTable;
 import dev.vmm.acpi.decode.FieldTable;
+import dev.vmm.acpi.decode.TableProblem;
 import dev.vmm.acpi.decode.TableReporter;
 import dev.vmm.iommu.inspect.FieldReport;
 import dev.vmm.iommu.inspect.StructureReport;
@@ -16,46 +18,22 @@ import java.util.List;
  *
  * <p>Source: VT-d r4.1, "DMA Remapping Reporting Structure".
  */
-public final class DmarReporter extends TableReporter {
-  private final List<DmarStructure> sound = new ArrayList<>();
-  private final List<DmarProblem> odd = new ArrayList<>();
-
-  /**
-   * What was decoded.
-   *
-   * @param report for a reader
-   * @param sound the structures that could be read whole
-   * @param problems those of the report, by rule
-   */
-  record Decoded(TableReport report, List<DmarStructure> sound, List<DmarProblem> problems) {}
-
+public final class DmarReporter extends TableReporter<DmarStructure> {
   private DmarReporter(AcpiTable table) {
-    super(DmarLayout.FORMAT, table);
+    super(
+        DmarLayout.FORMAT,
+        table,
+        new Damage(DmarRule.SIGNATURE, DmarRule.CHECKSUM, DmarRule.LENGTH));
   }
 
   /** Decodes a table. Never throws. Thread-safe. */
   public static TableReport report(AcpiTable table) {
-    return new DmarReporter(table).report();
+    return decode(table).report();
   }
 
   /** Decodes a table for those who ask for the rules that its problems break. Never throws. */
-  static Decoded decode(AcpiTable table) {
-    DmarReporter reporter = new DmarReporter(table);
-    TableReport report = reporter.report();
-    List<DmarProblem> problems = new ArrayList<>();
-    List<Integer> offsets = reporter.damageOffsets();
-    for (int i = 0; i < offsets.size(); i++) {
-      int offset = offsets.get(i);
-      DmarRule rule =
-          switch (offset) {
-            case 0 -> DmarRule.SIGNATURE;
-            case 9 -> DmarRule.CHECKSUM;
-            default -> DmarRule.LENGTH;
-          };
-      problems.add(new DmarProblem(rule, offset, report.problems().get(i)));
-    }
-    problems.addAll(reporter.odd);
-    return new Decoded(report, reporter.sound, problems);
+  static DecodedTable<DmarStructure> decode(AcpiTable table) {
+    return new DmarReporter(table).decode();
   }
 
   @Override
@@ -64,9 +42,8 @@ public final class DmarReporter extends TableReporter {
   }
 
   @Override
-  protected List<String> oddities() {
-    odd.addAll(DmarProblems.of(sound));
-    return odd.stream().map(DmarProblem::text).toList();
+  protected List<TableProblem> oddities(List<DmarStructure> structures) {
+    return DmarProblems.of(structures);
   }
 
   @Override
@@ -78,7 +55,7 @@ public final class DmarReporter extends TableReporter {
       sane &= scopes(type, bytes, DmarLayout.fixedBytes(type), fields, scopes);
     }
     if (sane) {
-      sound.add(StructureParser.parse(type, bytes));
+      sound(StructureParser.parse(type, bytes));
     }
     return new StructureReport(DmarLayout.kind(type), bytes.tableOffset(0), length, fields, scopes);
   }

@@ -1,8 +1,7 @@
 package dev.vmm.iommu.intel.dmar;
 
-import dev.vmm.iommu.inspect.Finding;
+import dev.vmm.acpi.decode.TableRule;
 import dev.vmm.iommu.inspect.Finding.Severity;
-import java.util.Locale;
 
 /**
  * What is looked for in a DMAR table. A rule's id is its name after {@code DMAR-}, with dashes; it
@@ -10,7 +9,7 @@ import java.util.Locale;
  *
  * <p>Source: VT-d r4.1, "DMA Remapping Reporting Structure".
  */
-enum DmarRule {
+enum DmarRule implements TableRule {
   SIGNATURE(Severity.ERROR, "give the DMAR table"),
   CHECKSUM(Severity.ERROR, "read the table again; if it stays so, update the firmware"),
   LENGTH(Severity.ERROR, "update the firmware; what follows in the table cannot be trusted"),
@@ -64,15 +63,18 @@ enum DmarRule {
     this.remedy = remedy;
   }
 
-  String id() {
-    return "DMAR-" + name().replace('_', '-');
+  @Override
+  public String signature() {
+    return DmarLayout.FORMAT.signature();
   }
 
-  Finding at(int offset, String evidence) {
-    return new Finding(id(), severity, DmarLayout.FORMAT.signature(), offset, evidence, remedy);
+  @Override
+  public Severity severity() {
+    return severity;
   }
 
-  Finding at(int offset, String format, Object... args) {
-    return at(offset, String.format(Locale.ROOT, format, args));
+  @Override
+  public String remedy() {
+    return remedy;
   }
 }

@@ -3,6 +3,7 @@ package dev.vmm.iommu.intel.dmar;
 import dev.vmm.VmmException;
 import dev.vmm.acpi.AcpiTable;
 import dev.vmm.acpi.ByteReader;
+import dev.vmm.acpi.decode.TableProblem;
 import java.util.List;
 
 /**
@@ -24,7 +25,7 @@ public final class DmarTable {
     this.hostAddressWidth = hostAddressWidth;
     this.flags = flags;
     this.structures = List.copyOf(structures);
-    this.problems = DmarProblems.of(this.structures).stream().map(DmarProblem::text).toList();
+    this.problems = DmarProblems.of(this.structures).stream().map(TableProblem::text).toList();
   }
 
   /**
@@ -57,6 +58,16 @@ public final class DmarTable {
   /** Says whether the platform can remap interrupts (INTR_REMAP). */
   public boolean interruptRemapping() {
     return (flags & DmarLayout.FLAG_INTR_REMAP) != 0;
+  }
+
+  /**
+   * Returns where {@link #interruptRemapping} is said: {@code DMAR offset 0x25 Flags 0x1,
+   * INTR_REMAP set}.
+   */
+  public String interruptRemappingWhere() {
+    return String.format(
+        "DMAR offset 0x%x Flags 0x%x, INTR_REMAP %s",
+        DmarLayout.FLAGS, flags, interruptRemapping() ? "set" : "clear");
   }
 
   /** Says whether firmware asks not to use x2APIC (X2APIC_OPT_OUT). */

@@ -1,5 +1,6 @@
 package dev.vmm.iommu.intel.inspect;
 
+import dev.vmm.iommu.inspect.FieldReport;
 import dev.vmm.iommu.intel.regs.FaultReason;
 import dev.vmm.iommu.intel.regs.NumDomains;
 import dev.vmm.iommu.intel.regs.QueueError;
@@ -10,7 +11,7 @@ import java.util.StringJoiner;
 final class FieldMeaning {
   private FieldMeaning() {}
 
-  /** Returns a field's value in words, empty if the number speaks for itself. */
+  /** Returns what the value of a field means, see {@link FieldReport.Meaning}. */
   static String of(String name, long value) {
     return switch (name) {
       case "CAP_REG.ND" -> {

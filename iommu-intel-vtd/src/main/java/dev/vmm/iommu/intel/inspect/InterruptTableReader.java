@@ -50,12 +50,13 @@ final class InterruptTableReader {
 
   private static InterruptTableReport.Entry entry(
       int index, long at, IrteLow low, IrteHigh high, boolean extended, List<String> problems) {
-    List<FieldReport> fields = new ArrayList<>(FieldReport.of(IrteHigh.LAYOUT, high.raw()));
+    FieldReport.Meaning words = (name, value) -> meaning(name, value, high, extended);
+    List<FieldReport> fields = new ArrayList<>(FieldReport.all(IrteHigh.LAYOUT, high.raw(), words));
     String meaning;
     long reserved;
     if (low.im()) {
       PostedIrteLow posted = new PostedIrteLow(low.raw());
-      fields.addAll(FieldReport.of(PostedIrteLow.LAYOUT, low.raw()));
+      fields.addAll(FieldReport.all(PostedIrteLow.LAYOUT, low.raw(), words));
       reserved = low.raw() & PostedIrteLow.LAYOUT.reservedMask();
       meaning =
           String.format(
@@ -65,7 +66,7 @@ final class InterruptTableReader {
               posted.descriptor(high),
               high.source());
     } else {
-      fields.addAll(FieldReport.of(IrteLow.LAYOUT, low.raw()));
+      fields.addAll(FieldReport.all(IrteLow.LAYOUT, low.raw(), words));
       // Reserved for remapped interrupts.
       reserved = (low.raw() & IrteLow.LAYOUT.reservedMask()) | (high.raw() & IrteHigh.PDAH.mask());
       meaning =
@@ -90,5 +91,37 @@ final class InterruptTableReader {
               Words.hex(high.raw(), low.raw())));
     }
     return new InterruptTableReport.Entry(index, Words.hex(high.raw(), low.raw()), meaning, fields);
+  }
+
+  private static String meaning(String name, long value, IrteHigh high, boolean extended) {
+    boolean set = value != 0;
+    return switch (name.substring(name.indexOf('.') + 1)) {
+      case "PDAH" -> "descriptor address, bits 63:32";
+      case "PDAL" -> "descriptor address, bits 31:6";
+      case "SVT" ->
+          switch ((int) value) {
+            case 0 -> "no source is checked";
+            case 1 -> "the source must be SID as far as SQ says";
+            case 2 -> "the source's bus must be in SID";
+            default -> "reserved";
+          };
+      case "SQ" ->
+          switch ((int) value) {
+            case 0 -> "all bits count";
+            case 1 -> "function bit 2 does not count";
+            case 2 -> "function bits 2:1 do not count";
+            default -> "function bits 2:0 do not count";
+          };
+      case "SID" -> IrteHigh.SVT.get(high.raw()) == 0 ? "" : high.source();
+      case "DST" -> extended ? "x2APIC id" : "xAPIC id in bits 15:8";
+      case "IM" -> set ? "posted" : "remapped";
+      case "URG" -> set ? "urgent" : "not urgent";
+      case "DLM" -> IrteLow.delivery(value);
+      case "TM" -> set ? "level" : "edge";
+      case "RH" -> set ? "to one of the processors in DST" : "to the processors in DST";
+      case "DM" -> set ? "logical" : "physical";
+      case "FPD" -> set ? "faults are not recorded" : "faults are recorded";
+      default -> "";
+    };
   }
 }

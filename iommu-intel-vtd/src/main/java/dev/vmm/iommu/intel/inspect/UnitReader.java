@@ -1,6 +1,5 @@
 package dev.vmm.iommu.intel.inspect;
 
-import dev.vmm.Errno;
 import dev.vmm.VmmException;
 import dev.vmm.bits.AccessKind;
 import dev.vmm.bits.Field;
@@ -23,9 +22,8 @@ import dev.vmm.iommu.intel.regs.VtdRegisters;
 import dev.vmm.iommu.intel.structs.SecondStageFormat;
 import dev.vmm.iommu.intel.unit.FaultRecords;
 import dev.vmm.iommu.support.UnitRegisters;
-import dev.vmm.iommu.support.inspect.FieldWords;
+import dev.vmm.iommu.support.inspect.UnitAccess;
 import dev.vmm.machine.Machine;
-import dev.vmm.machine.RegisterBlock;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -64,21 +62,13 @@ public final class UnitReader {
    * @throws VmmException EIO or ETIMEDOUT if the machine does not answer
    */
   public UnitReport read() {
-    RegisterBlock block;
-    try {
-      block = machine.registers(drhd.registerBaseHpa(), drhd.registerBytes());
-    } catch (VmmException e) {
-      if (e.errno() != Errno.EINVAL) {
-        throw e;
-      }
-      problems.add("the registers cannot be read: " + e.getMessage());
-      return report("?", null, 0, List.of(), new TableReader.Result(), List.of());
-    }
-    return read(block);
+    return UnitAccess.open(
+            machine, name, drhd.registerBaseHpa(), drhd.registerBytes(), problems::add)
+        .map(this::read)
+        .orElseGet(() -> report("?", null, 0, List.of(), new TableReader.Result(), List.of()));
   }
 
-  private UnitReport read(RegisterBlock block) {
-    UnitRegisters registers = UnitRegisters.readOnly(name, block);
+  private UnitReport read(UnitRegisters registers) {
     VerReg version = new VerReg(registers.read(VerReg.LAYOUT, VerReg.OFFSET));
     CapReg cap = new CapReg(registers.read(CapReg.LAYOUT, CapReg.OFFSET));
     EcapReg ecap = new EcapReg(registers.read(EcapReg.LAYOUT, EcapReg.OFFSET));
@@ -180,8 +170,7 @@ public final class UnitReader {
         continue;
       }
       long raw = registers.read(register.layout(), register.offset());
-      RegisterReport read = RegisterReport.of(register.layout(), register.offset(), raw);
-      all.add(FieldWords.explain(read, FieldMeaning::of));
+      all.add(RegisterReport.of(register.layout(), register.offset(), raw, FieldMeaning::of));
     }
     all.sort(Comparator.comparingLong(RegisterReport::offset));
     return all;

@@ -1,9 +1,6 @@
 package dev.vmm.iommu.intel.inspect;
 
-import dev.vmm.Errno;
 import dev.vmm.VmmException;
-import dev.vmm.iommu.Access;
-import dev.vmm.iommu.Translation;
 import dev.vmm.iommu.inspect.WalkReport;
 import dev.vmm.iommu.intel.dmar.Drhd;
 import dev.vmm.iommu.intel.regs.CapReg;
@@ -20,32 +17,29 @@ import dev.vmm.iommu.intel.structs.SecondStageFormat;
 import dev.vmm.iommu.intel.structs.TranslationType;
 import dev.vmm.iommu.pagetable.PageTableTrace;
 import dev.vmm.iommu.support.UnitRegisters;
+import dev.vmm.iommu.support.inspect.UnitAccess;
+import dev.vmm.iommu.support.inspect.WalkSteps;
 import dev.vmm.iommu.support.inspect.Words;
 import dev.vmm.machine.Machine;
 import dev.vmm.machine.PhysicalMemory;
-import dev.vmm.machine.RegisterBlock;
 import dev.vmm.pci.Rid;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Locale;
-import java.util.Optional;
 
 /**
  * Follows one address of one requester id as the unit does, in legacy mode. Used once, by one
  * thread. Source: VT-d r4.1, "Legacy Mode Address Translation", "Translation Faults".
  */
 public final class WalkReader {
-  private final String unit;
   private final PhysicalMemory memory;
   private final Rid rid;
   private final long iova;
-  private final List<WalkReport.Step> steps = new ArrayList<>();
+  private final WalkSteps steps;
 
   private WalkReader(String unit, PhysicalMemory memory, Rid rid, long iova) {
-    this.unit = unit;
     this.memory = memory;
     this.rid = rid;
     this.iova = iova;
+    this.steps = new WalkSteps(unit, rid, iova);
   }
 
   /**
@@ -58,34 +52,31 @@ public final class WalkReader {
   public static WalkReport walk(
       String unit, Drhd drhd, int hostAddressWidth, Machine machine, Rid rid, long iova) {
     WalkReader reader = new WalkReader(unit, machine.memory(), rid, iova);
-    RegisterBlock block;
-    try {
-      block = machine.registers(drhd.registerBaseHpa(), drhd.registerBytes());
-    } catch (VmmException e) {
-      if (e.errno() != Errno.EINVAL) {
-        throw e;
-      }
-      return reader.fault("the unit's registers cannot be read: " + e.getMessage());
-    }
-    UnitRegisters registers = UnitRegisters.readOnly(unit, block);
+    String[] problem = {""};
+    return UnitAccess.open(
+            machine, unit, drhd.registerBaseHpa(), drhd.registerBytes(), why -> problem[0] = why)
+        .map(registers -> reader.walk(registers, hostAddressWidth))
+        .orElseGet(() -> reader.steps.fault(problem[0]));
+  }
+
+  private WalkReport walk(UnitRegisters registers, int hostAddressWidth) {
     CapReg cap = new CapReg(registers.read(CapReg.LAYOUT, CapReg.OFFSET));
     EcapReg ecap = new EcapReg(registers.read(EcapReg.LAYOUT, EcapReg.OFFSET));
     if (cap.raw() == -1L) {
-      return reader.fault("every register reads all ones: no unit answers");
+      return steps.fault("every register reads all ones: no unit answers");
     }
     GstsReg status = new GstsReg(registers.read(GstsReg.LAYOUT, GstsReg.OFFSET));
     if (!status.tes()) {
-      return reader.untranslated("translation is off: the address goes out as it is");
+      return steps.untranslated("translation is off: the address goes out as it is");
     }
     RtaddrReg root = new RtaddrReg(registers.read(RtaddrReg.LAYOUT, RtaddrReg.OFFSET));
     if (root.mode() == TranslationTableMode.ABORT) {
-      return reader.fault(reason(FaultReason.SM_TTM_ABORT));
+      return steps.fault(reason(FaultReason.SM_TTM_ABORT));
     }
     if (root.mode() != TranslationTableMode.LEGACY) {
-      return reader.fault(
-          "the unit is in " + root.mode().text() + ": only legacy mode is followed");
+      return steps.fault("the unit is in " + root.mode().text() + ": only legacy mode is followed");
     }
-    return reader.legacy(
+    return legacy(
         root.rootTable(),
         cap,
         new SecondStageFormat(Math.min(52, hostAddressWidth), cap.pageSizes(), ecap.sc()));
@@ -94,27 +85,27 @@ public final class WalkReader {
   private WalkReport legacy(long rootTable, CapReg cap, SecondStageFormat format) {
     long at = rootTable + 16L * rid.bus();
     if (!Words.inRam(memory, at, 16)) {
-      return fault(reason(FaultReason.ROOT_ENTRY_ACCESS));
+      return steps.fault(reason(FaultReason.ROOT_ENTRY_ACCESS));
     }
     RootEntryLow rootLow = new RootEntryLow(memory.read64(at));
     long rootHigh = memory.read64(at + 8);
-    step(
+    steps.add(
         "root entry",
         rid.bus(),
         at,
         Words.hex(rootHigh, rootLow.raw()),
         rootLow.p() ? hex("context table ", rootLow.contextTable()) : "not present");
     if (!rootLow.p()) {
-      return fault(reason(FaultReason.ROOT_ENTRY_NOT_PRESENT));
+      return steps.fault(reason(FaultReason.ROOT_ENTRY_NOT_PRESENT));
     }
     if (((rootLow.raw() & RootEntryLow.LAYOUT.reservedMask())
             | (rootHigh & RootEntryHigh.LAYOUT.reservedMask()))
         != 0) {
-      return fault(reason(FaultReason.ROOT_ENTRY_RESERVED));
+      return steps.fault(reason(FaultReason.ROOT_ENTRY_RESERVED));
     }
     at = rootLow.contextTable() + 16L * rid.devfn();
     if (!Words.inRam(memory, at, 16)) {
-      return fault(reason(FaultReason.CONTEXT_ENTRY_ACCESS));
+      return steps.fault(reason(FaultReason.CONTEXT_ENTRY_ACCESS));
     }
     return context(
         at,
@@ -128,13 +119,13 @@ public final class WalkReader {
       long at, ContextEntryLow low, ContextEntryHigh high, CapReg cap, SecondStageFormat format) {
     String raw = Words.hex(high.raw(), low.raw());
     if (!low.p()) {
-      step("context entry", rid.devfn(), at, raw, "not present");
-      return fault(reason(FaultReason.CONTEXT_ENTRY_NOT_PRESENT));
+      steps.add("context entry", rid.devfn(), at, raw, "not present");
+      return steps.fault(reason(FaultReason.CONTEXT_ENTRY_NOT_PRESENT));
     }
     TranslationType type = low.translationType();
     boolean translates =
         type == TranslationType.UNTRANSLATED_ONLY || type == TranslationType.DEVICE_TLB;
-    step(
+    steps.add(
         "context entry",
         rid.devfn(),
         at,
@@ -146,67 +137,41 @@ public final class WalkReader {
     if (((low.raw() & ContextEntryLow.LAYOUT.reservedMask())
             | (high.raw() & ContextEntryHigh.LAYOUT.reservedMask()))
         != 0) {
-      return fault(reason(FaultReason.CONTEXT_ENTRY_RESERVED));
+      return steps.fault(reason(FaultReason.CONTEXT_ENTRY_RESERVED));
     }
     if (type == TranslationType.PASS_THROUGH) {
-      return untranslated("");
+      return steps.untranslated("");
     }
     int levels = high.levels();
     if (!translates || levels == 0 || (cap.sagaw() & (1 << (levels - 2))) == 0) {
-      return fault(reason(FaultReason.CONTEXT_ENTRY_INVALID));
+      return steps.fault(reason(FaultReason.CONTEXT_ENTRY_INVALID));
     }
     int width = Math.min(12 + 9 * levels, cap.guestAddressBits());
     if (width < 64 && iova >>> width != 0) {
-      return fault(reason(FaultReason.ADDRESS_BEYOND_WIDTH));
+      return steps.fault(reason(FaultReason.ADDRESS_BEYOND_WIDTH));
     }
     if (iova >= 0xfee00000L && iova <= 0xfeefffffL) {
-      step("interrupt range", 0, iova, "0x" + Long.toHexString(iova), "a write is an interrupt");
-      return fault("a read: " + reason(FaultReason.INTERRUPT_ADDRESS));
+      steps.add(
+          "interrupt range", 0, iova, "0x" + Long.toHexString(iova), "a write is an interrupt");
+      return steps.fault("a read: " + reason(FaultReason.INTERRUPT_ADDRESS));
     }
     PageTableTrace.Result end =
-        PageTableTrace.trace(format, memory, low.tableRoot(), levels, iova, steps);
+        PageTableTrace.trace(format, memory, low.tableRoot(), levels, iova, steps.steps());
     return switch (end.end()) {
-      case MAPPED -> mapped(end.translation().orElseThrow());
-      case NOT_PRESENT ->
-          fault(
+      case MAPPED ->
+          steps.mapped(
+              end.translation().orElseThrow(),
+              reason(FaultReason.READ_NOT_PERMITTED),
+              reason(FaultReason.WRITE_NOT_PERMITTED));
+      case NOT_PRESENT, NOT_PERMITTED, SKIPPED_BITS ->
+          steps.fault(
               reason(FaultReason.WRITE_NOT_PERMITTED)
                   + "; a read: "
                   + reason(FaultReason.READ_NOT_PERMITTED));
-      case RESERVED -> fault(reason(FaultReason.PAGING_ENTRY_RESERVED));
-      case UNREADABLE -> fault(reason(FaultReason.PAGING_ENTRY_ACCESS));
-      case BEYOND_WIDTH -> fault(reason(FaultReason.ADDRESS_BEYOND_WIDTH));
+      case RESERVED -> steps.fault(reason(FaultReason.PAGING_ENTRY_RESERVED));
+      case UNREADABLE -> steps.fault(reason(FaultReason.PAGING_ENTRY_ACCESS));
+      case BEYOND_WIDTH -> steps.fault(reason(FaultReason.ADDRESS_BEYOND_WIDTH));
     };
-  }
-
-  private WalkReport mapped(Translation translation) {
-    String fault =
-        switch (translation.access()) {
-          case READ -> "a write: " + reason(FaultReason.WRITE_NOT_PERMITTED);
-          case WRITE -> "a read: " + reason(FaultReason.READ_NOT_PERMITTED);
-          case READ_WRITE -> "";
-        };
-    return new WalkReport(unit, rid, iova, steps, Optional.of(translation), fault);
-  }
-
-  private WalkReport untranslated(String why) {
-    if (!why.isEmpty()) {
-      step("unit", 0, 0, "0x0", why);
-    }
-    return new WalkReport(
-        unit,
-        rid,
-        iova,
-        steps,
-        Optional.of(new Translation(iova, PhysicalMemory.PAGE_BYTES, Access.READ_WRITE)),
-        "");
-  }
-
-  private WalkReport fault(String why) {
-    return new WalkReport(unit, rid, iova, steps, Optional.empty(), why);
-  }
-
-  private void step(String what, int index, long hpa, String raw, String meaning) {
-    steps.add(new WalkReport.Step(what, index, hpa, raw, meaning));
   }
 
   private static String reason(FaultReason reason) {

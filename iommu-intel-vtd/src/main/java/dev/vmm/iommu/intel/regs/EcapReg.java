@@ -184,6 +184,16 @@ public record EcapReg(long raw) {
     return IR.isSet(raw);
   }
 
+  /** Says whether EIM is set (Extended Interrupt Mode: destinations of 32 bits). */
+  public boolean eim() {
+    return EIM.isSet(raw);
+  }
+
+  /** Returns MHMV (Maximum Handle Mask Value): log2 of the interrupt entries of one request. */
+  public int mhmv() {
+    return (int) MHMV.get(raw);
+  }
+
   /** Says whether QI is set (Queued Invalidation support). */
   public boolean qi() {
     return QI.isSet(raw);

@@ -185,6 +185,11 @@ public enum FaultReason {
     return text;
   }
 
+  /** Says whether a code is that of an interrupt that was blocked: 20h to 2Fh. */
+  public static boolean ofInterrupt(int code) {
+    return (code & 0xf0) == 0x20;
+  }
+
   /**
    * Returns the words for any code, {@code unknown reason 0x..} for one that the book does not
    * give.

@@ -22,12 +22,17 @@ public record FrcdLowReg(long raw) {
   public static final Layout LAYOUT =
       Layout.of64("FRCD_REG[63:0]").field("FI", 63, 12, RO).rsvdz(11, 0).build();
 
-  /** Fault Info: the page of the faulting address. */
+  /** Fault Info: the page of the faulting address; of an interrupt the index, in bits 63:48. */
   public static final Field FI = LAYOUT.field("FI");
 
   /** Returns the address of the page that was asked for. */
   public long address() {
     return raw & FI.mask();
+  }
+
+  /** Returns the index of the entry, where an interrupt was blocked: bits 63:48. */
+  public int interruptIndex() {
+    return (int) (raw >>> 48);
   }
 
   @Override

@@ -38,6 +38,20 @@ public record InterruptEntryDescriptor(long raw) {
   /** Descriptor type, 4. */
   public static final Field TYPE = LAYOUT.field("TYPE");
 
+  /** Returns the descriptor of an invalidation of all entries. */
+  public static long global() {
+    return 0x4L;
+  }
+
+  /**
+   * Returns the descriptor of an invalidation of {@code 2^mask} entries.
+   *
+   * @param index the first, a multiple of that
+   */
+  public static long index(int index, int mask) {
+    return 0x4L | G.set(0, 1) | IM.set(0, mask) | IIDX.set(0, index);
+  }
+
   @Override
   public String toString() {
     return LAYOUT.describe(raw);

@@ -40,6 +40,11 @@ public record IrteHigh(long raw) {
   /** Source Identifier. */
   public static final Field SID = LAYOUT.field("SID");
 
+  /** Returns the word of an entry that one source id may use, all of whose bits are compared. */
+  public static long of(int sourceId) {
+    return SVT.set(0, 1) | SID.set(0, sourceId);
+  }
+
   /** Returns who may use the entry, in words. */
   public String source() {
     int sid = (int) SID.get(raw);

@@ -4,6 +4,7 @@ import static dev.vmm.bits.AccessKind.RW;
 
 import dev.vmm.bits.Field;
 import dev.vmm.bits.Layout;
+import dev.vmm.iommu.InterruptTarget;
 
 /**
  * Low word of an interrupt-remapping table entry for remapped interrupts.
@@ -66,6 +67,24 @@ public record IrteLow(long raw) {
     "fixed", "lowest priority", "SMI", "reserved 3", "NMI", "INIT", "reserved 6", "ExtINT"
   };
 
+  /**
+   * Returns the word of a present entry that leads to a target, and whose blocked messages are
+   * told.
+   *
+   * @param extended whether the unit is in extended interrupt mode (x2APIC); else the destination
+   *     has 8 bits
+   */
+  public static long of(InterruptTarget target, boolean extended) {
+    long destination = Integer.toUnsignedLong(target.destination());
+    return P.mask()
+        | (target.logical() ? DM.mask() : 0)
+        | (target.lowestPriority() ? RH.mask() : 0)
+        | (target.levelTriggered() ? TM.mask() : 0)
+        | DLM.set(0, target.deliveryMode())
+        | V.set(0, target.vector())
+        | DST.set(0, extended ? destination : destination << 8);
+  }
+
   /** Says whether P is set (Present). */
   public boolean p() {
     return P.isSet(raw);
@@ -92,7 +111,12 @@ public record IrteLow(long raw) {
 
   /** Returns the delivery mode in words. */
   public String delivery() {
-    return DELIVERY[(int) DLM.get(raw)];
+    return delivery(DLM.get(raw));
+  }
+
+  /** Returns a delivery mode, 0 to 7, in words. */
+  public static String delivery(long mode) {
+    return DELIVERY[(int) mode];
   }
 
   @Override

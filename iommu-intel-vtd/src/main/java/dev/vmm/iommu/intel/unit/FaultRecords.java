@@ -8,6 +8,7 @@ import dev.vmm.iommu.intel.regs.FaultReason;
 import dev.vmm.iommu.intel.regs.FrcdHighReg;
 import dev.vmm.iommu.intel.regs.FrcdLowReg;
 import dev.vmm.iommu.intel.regs.FstsReg;
+import dev.vmm.iommu.intel.structs.RemappableMessage;
 import dev.vmm.iommu.support.UnitRegisters;
 import dev.vmm.pci.Rid;
 import java.util.List;
@@ -84,6 +85,15 @@ public final class FaultRecords {
   private DmaFault fault(int index, FrcdHighReg high) {
     FrcdLowReg low =
         new FrcdLowReg(registers.read(FrcdLowReg.LAYOUT, offset(index) + FrcdLowReg.OFFSET));
+    if (FaultReason.ofInterrupt(high.fr())) {
+      return new DmaFault(
+          registers.unit(),
+          Rid.of(segment, high.sid()),
+          interruptAddress(high.fr(), low),
+          Access.WRITE,
+          high.fr(),
+          FaultReason.describe(high.fr()));
+    }
     return new DmaFault(
         registers.unit(),
         Rid.of(segment, high.sid()),
@@ -91,6 +101,13 @@ public final class FaultRecords {
         high.type().write() ? Access.WRITE : Access.READ,
         high.fr(),
         FaultReason.describe(high.fr()));
+  }
+
+  /** Returns the address that names the entry; the unit tells none of a message without one. */
+  private static long interruptAddress(int reason, FrcdLowReg low) {
+    return reason == FaultReason.IR_COMPATIBILITY_BLOCKED.code()
+        ? 0xfee00000L
+        : RemappableMessage.address(low.interruptIndex());
   }
 
   private long offset(int index) {

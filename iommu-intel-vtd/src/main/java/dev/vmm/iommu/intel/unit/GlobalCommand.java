@@ -52,6 +52,12 @@ public final class GlobalCommand {
     give(lasting() | GcmdReg.SRTP.mask(), taken, taken, "to take the root table");
   }
 
+  /** Makes the unit take IRTA_REG over, and waits. */
+  public void setInterruptTable() {
+    long taken = GstsReg.IRTPS.mask();
+    give(lasting() | GcmdReg.SIRTP.mask(), taken, taken, "to take the interrupt-remapping table");
+  }
+
   /** Flushes the unit's write buffers and waits. */
   public void flushWriteBuffer() {
     give(lasting() | GcmdReg.WBF.mask(), GstsReg.WBFS.mask(), 0, "to flush its write buffer");

@@ -36,6 +36,20 @@ interface Invalidation {
    */
   void iotlbPages(int domainId, long iova, int mask, boolean leavesOnly);
 
+  /** Forget every interrupt entry. Only a queue can. */
+  default void interruptGlobal() {
+    throw new IllegalStateException(name() + " reaches no interrupt entries");
+  }
+
+  /**
+   * Forget {@code 2^mask} interrupt entries. Only a queue can.
+   *
+   * @param index the first, a multiple of that
+   */
+  default void interruptEntries(int index, int mask) {
+    throw new IllegalStateException(name() + " reaches no interrupt entries");
+  }
+
   /** Returns when every request before was carried out. */
   void sync();
 }

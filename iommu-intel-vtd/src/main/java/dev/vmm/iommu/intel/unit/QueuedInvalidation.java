@@ -11,6 +11,7 @@ import dev.vmm.iommu.intel.regs.IqercdReg;
 import dev.vmm.iommu.intel.regs.IqhReg;
 import dev.vmm.iommu.intel.regs.IqtReg;
 import dev.vmm.iommu.intel.structs.ContextCacheDescriptor;
+import dev.vmm.iommu.intel.structs.InterruptEntryDescriptor;
 import dev.vmm.iommu.intel.structs.IotlbDescriptorHigh;
 import dev.vmm.iommu.intel.structs.IotlbDescriptorLow;
 import dev.vmm.iommu.intel.structs.WaitDescriptorLow;
@@ -148,6 +149,16 @@ final class QueuedInvalidation implements Invalidation {
   @Override
   public void iotlbPages(int domainId, long iova, int mask, boolean leavesOnly) {
     put(iotlb(Granularity.SELECTIVE, domainId), IotlbDescriptorHigh.of(iova, mask, leavesOnly));
+  }
+
+  @Override
+  public void interruptGlobal() {
+    put(InterruptEntryDescriptor.global(), 0);
+  }
+
+  @Override
+  public void interruptEntries(int index, int mask) {
+    put(InterruptEntryDescriptor.index(index, mask), 0);
   }
 
   private long iotlb(Granularity granularity, int domainId) {

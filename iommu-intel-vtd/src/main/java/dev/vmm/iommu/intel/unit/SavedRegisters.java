@@ -3,8 +3,11 @@ package dev.vmm.iommu.intel.unit;
 import dev.vmm.iommu.intel.regs.CapReg;
 import dev.vmm.iommu.intel.regs.EcapReg;
 import dev.vmm.iommu.intel.regs.FectlReg;
+import dev.vmm.iommu.intel.regs.GcmdReg;
+import dev.vmm.iommu.intel.regs.GstsReg;
 import dev.vmm.iommu.intel.regs.IqaReg;
 import dev.vmm.iommu.intel.regs.IqtReg;
+import dev.vmm.iommu.intel.regs.IrtaReg;
 import dev.vmm.iommu.intel.regs.PmenReg;
 import dev.vmm.iommu.intel.regs.RtaddrReg;
 import dev.vmm.iommu.support.UnitRegisters;
@@ -23,6 +26,8 @@ final class SavedRegisters {
   private final long fectl;
   private final long iqa;
   private final long iqt;
+  private final long irta;
+  private final boolean compatibility;
   private final long pmen;
 
   /** Reads them; writes nothing. */
@@ -35,6 +40,8 @@ final class SavedRegisters {
     this.fectl = registers.readAlive(FectlReg.LAYOUT, FectlReg.OFFSET);
     this.iqa = queue ? registers.readAlive(IqaReg.LAYOUT, IqaReg.OFFSET) : 0;
     this.iqt = queue ? registers.readAlive(IqtReg.LAYOUT, IqtReg.OFFSET) : 0;
+    this.irta = ecap.ir() ? registers.readAlive(IrtaReg.LAYOUT, IrtaReg.OFFSET) : 0;
+    this.compatibility = ecap.ir() && GstsReg.CFIS.isSet(command.status().raw());
     this.pmen = protectedMemory ? registers.readAlive(PmenReg.LAYOUT, PmenReg.OFFSET) : 0;
   }
 
@@ -43,6 +50,24 @@ final class SavedRegisters {
     if (!new FectlReg(fectl).im()) {
       registers.write(FectlReg.LAYOUT, FectlReg.OFFSET, fectl | FectlReg.IM.mask());
       registers.requireHolds(FectlReg.LAYOUT, FectlReg.OFFSET, FectlReg.IM.mask(), -1L);
+    }
+  }
+
+  /** Has messages in the format without remapping blocked once interrupts are remapped. */
+  void blockCompatibilityFormat() {
+    if (compatibility) {
+      command.turnOff(GcmdReg.CFI);
+    }
+  }
+
+  /** Writes back what belongs to the remapping of interrupts, which is off. */
+  void restoreInterrupts() {
+    registers.write(IrtaReg.LAYOUT, IrtaReg.OFFSET, irta);
+    registers.requireHolds(IrtaReg.LAYOUT, IrtaReg.OFFSET, IrtaReg.IRTA.mask(), irta);
+    // The unit must not keep our table latched, whose pages are about to be freed.
+    command.setInterruptTable();
+    if (compatibility) {
+      command.turnOn(GcmdReg.CFI);
     }
   }
 

@@ -2,24 +2,31 @@ package dev.vmm.iommu.intel.unit;
 
 import dev.vmm.VmmException;
 import dev.vmm.iommu.DmaFault;
+import dev.vmm.iommu.InterruptEntries;
 import dev.vmm.iommu.intel.dmar.Drhd;
 import dev.vmm.iommu.intel.regs.CapReg;
 import dev.vmm.iommu.intel.regs.EcapReg;
 import dev.vmm.iommu.intel.regs.GcmdReg;
+import dev.vmm.iommu.intel.regs.IrtaReg;
 import dev.vmm.iommu.intel.regs.RtaddrReg;
 import dev.vmm.iommu.support.AbstractUnit;
 import dev.vmm.iommu.support.DomainIds;
 import dev.vmm.iommu.support.UnitMove;
 import dev.vmm.iommu.support.UnitRegisters;
 import dev.vmm.machine.PhysicalMemory;
+import dev.vmm.pci.Rid;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** One remapping unit, taken over. Thread-safe. */
 public final class Unit extends AbstractUnit {
   private static final Logger LOG = LoggerFactory.getLogger(Unit.class);
+
+  /** What of IRTA_REG can be written; EIME only where ECAP_REG.EIM is set. */
+  private static final long IRTA = IrtaReg.IRTA.mask() | IrtaReg.EIME.mask() | IrtaReg.S.mask();
 
   /** What of RTADDR_REG can be written. */
   private static final long ROOT = RtaddrReg.RTA.mask() | RtaddrReg.TTM.mask();
@@ -34,6 +41,13 @@ public final class Unit extends AbstractUnit {
   private final UnitCaches caches;
   private final FaultRecords faults;
   private final ContextTables tables;
+  private final PhysicalMemory memory;
+
+  /** Null where interrupts are not remapped. */
+  private @Nullable InterruptTable interrupts;
+
+  /** From before interrupt remapping is turned on until it is known to be off. */
+  private boolean remapping;
 
   /**
    * Takes a unit over that {@link UnitCheck} has passed: reads registers, takes a page for the root
@@ -61,9 +75,26 @@ public final class Unit extends AbstractUnit {
         queued && ecap.qi()
             ? new QueuedInvalidation(registers, command, memory, cap)
             : new RegisterInvalidation(registers, cap, ecap);
-    this.caches = new UnitCaches(registers, command, invalidation, cap);
+    this.caches = new UnitCaches(registers, command, invalidation, cap, ecap);
     this.faults = new FaultRecords(registers, drhd.segment(), cap);
+    this.memory = memory;
     this.tables = new ContextTables(memory, ecap.c());
+  }
+
+  /** Says whether it can remap interrupts: what is cached of them only a queue can flush. */
+  public boolean canRemapInterrupts() {
+    return ecap.ir() && invalidation instanceof QueuedInvalidation;
+  }
+
+  /**
+   * Has interrupts remapped from the start on: takes the pages of a table, writes no register.
+   *
+   * @param entries a power of two, 256 to 65536
+   * @param extended whether to use extended interrupt mode, which the unit has
+   * @throws VmmException ENOMEM
+   */
+  public void remapInterrupts(int entries, boolean extended) {
+    interrupts = new InterruptTable(memory, ecap.c(), entries, extended);
   }
 
   /** Returns what firmware says of it. */
@@ -83,6 +114,11 @@ public final class Unit extends AbstractUnit {
 
   @Override
   public int reachBits(int levels) {
+    return reachBits(cap, levels);
+  }
+
+  /** Returns how far a unit that reads this CAP_REG reaches with so many levels, in bits. */
+  public static int reachBits(CapReg cap, int levels) {
     // Bit n of SAGAW stands for n + 2 levels; 0 and 4 are reserved.
     boolean walks = levels >= 3 && levels <= 5 && (cap.sagaw() & (1 << (levels - 2))) != 0;
     return walks ? Math.min(12 + 9 * levels, cap.guestAddressBits()) : 0;
@@ -104,10 +140,22 @@ public final class Unit extends AbstractUnit {
     // A write that was lost would have the unit walk whatever firmware once pointed at.
     registers.requireHolds(RtaddrReg.LAYOUT, RtaddrReg.OFFSET, ROOT, tables.root());
     command.setRootTable();
+    InterruptTable table = interrupts;
+    if (table != null) {
+      registers.write(IrtaReg.LAYOUT, IrtaReg.OFFSET, table.irta());
+      registers.requireHolds(IrtaReg.LAYOUT, IrtaReg.OFFSET, IRTA, table.irta());
+      command.setInterruptTable();
+    }
     invalidation.start();
-    // Units with CAP_REG.ESRTPS have done this with the root table; it does no harm there.
-    caches.flushAll();
+    // Units with CAP_REG.ESRTPS have done this with the root table, those with ESIRTPS with the
+    // interrupt table; it does no harm there.
+    caches.flushAll(table != null);
     dropOldFaults();
+    if (table != null) {
+      saved.blockCompatibilityFormat();
+      remapping = true;
+      command.turnOn(GcmdReg.IRE);
+    }
     beginTranslating();
     command.turnOn(GcmdReg.TE);
     saved.openProtectedMemory();
@@ -131,8 +179,15 @@ public final class Unit extends AbstractUnit {
     }
     command.turnOff(GcmdReg.TE);
     endTranslating();
+    if (interrupts != null) {
+      command.turnOff(GcmdReg.IRE);
+      remapping = false;
+    }
     if (unprotected != null) {
       throw unprotected;
+    }
+    if (interrupts != null) {
+      saved.restoreInterrupts();
     }
     invalidation.stop();
     saved.restore();
@@ -141,6 +196,47 @@ public final class Unit extends AbstractUnit {
   @Override
   protected void freeTables() {
     tables.free();
+    InterruptTable table = interrupts;
+    if (table != null) {
+      table.free();
+    }
+  }
+
+  @Override
+  public InterruptEntries allocateInterrupts(Rid source, int count) {
+    return locked(
+        "to reserve interrupt entries",
+        () -> {
+          InterruptTable table = interrupts;
+          if (table == null || freed()) {
+            return super.allocateInterrupts(source, count);
+          }
+          checkInterrupts();
+          return new UnitInterrupts(this, table, source, count);
+        });
+  }
+
+  /** Says whether the tables are freed; with the lock held. */
+  boolean givenUp() {
+    return freed();
+  }
+
+  /** Fails with EIO if an invalidation was not confirmed; with the lock held. */
+  void checkInterrupts() {
+    if (remapping) {
+      caches.check();
+    }
+  }
+
+  /**
+   * Has the unit forget interrupt entries that were changed; with the lock held.
+   *
+   * @param replaced whether one of them was present before
+   */
+  void interruptsChanged(boolean replaced, int first, int count) {
+    if (remapping) {
+      caches.interruptsChanged(replaced, first, count);
+    }
   }
 
   @Override

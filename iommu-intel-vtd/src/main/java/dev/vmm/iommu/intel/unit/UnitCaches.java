@@ -1,6 +1,7 @@
 package dev.vmm.iommu.intel.unit;
 
 import dev.vmm.iommu.intel.regs.CapReg;
+import dev.vmm.iommu.intel.regs.EcapReg;
 import dev.vmm.iommu.support.Poison;
 import dev.vmm.iommu.support.UnitFlushes;
 import dev.vmm.iommu.support.UnitRegisters;
@@ -20,16 +21,21 @@ final class UnitCaches implements UnitFlushes {
   private final boolean cachingMode;
   private final boolean writeBuffer;
   private final int maxMask;
-
+  private final int maxInterruptMask;
   private final Poison poison;
 
   UnitCaches(
-      UnitRegisters registers, GlobalCommand command, Invalidation invalidation, CapReg cap) {
+      UnitRegisters registers,
+      GlobalCommand command,
+      Invalidation invalidation,
+      CapReg cap,
+      EcapReg ecap) {
     this.command = command;
     this.invalidation = invalidation;
     this.cachingMode = cap.cm();
     this.writeBuffer = cap.rwbf();
     this.maxMask = cap.psi() ? cap.mamv() : -1;
+    this.maxInterruptMask = ecap.mhmv();
     this.poison =
         new Poison(
             registers,
@@ -47,11 +53,18 @@ final class UnitCaches implements UnitFlushes {
     poison.check();
   }
 
-  /** Forgets everything, with translation off: heals a unit that did not answer before. */
-  void flushAll() {
+  /**
+   * Forgets everything, with translation off: heals a unit that did not answer before.
+   *
+   * @param interrupts whether that includes the entries of interrupts
+   */
+  void flushAll(boolean interrupts) {
     poison.heal();
     run(
         () -> {
+          if (interrupts) {
+            invalidation.interruptGlobal();
+          }
           invalidation.contextGlobal();
           invalidation.sync();
           invalidation.iotlbGlobal();
@@ -140,6 +153,29 @@ final class UnitCaches implements UnitFlushes {
           }
           if (tellAdded) {
             invalidation.iotlbDomain(newDomainId);
+          }
+          invalidation.sync();
+        });
+  }
+
+  /**
+   * Forgets interrupt entries that were changed.
+   *
+   * @param replaced whether one of them was present before
+   */
+  void interruptsChanged(boolean replaced, int first, int count) {
+    check();
+    run(
+        () -> {
+          if (!replaced && !cachingMode) {
+            return; // What is not present is not remembered.
+          }
+          int last = first + count - 1;
+          int mask = Integer.SIZE - Integer.numberOfLeadingZeros(first ^ last);
+          if (mask <= maxInterruptMask) {
+            invalidation.interruptEntries(first >>> mask << mask, mask);
+          } else {
+            invalidation.interruptGlobal();
           }
           invalidation.sync();
         });

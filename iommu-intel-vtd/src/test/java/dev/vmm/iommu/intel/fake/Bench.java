@@ -45,6 +45,7 @@ public final class Bench {
     machine.pci().add("00:03.0", 0x8086, 2, 0x010802);
     machine.pci().add("00:05.0", 0x8086, 3, 0x030000);
     tunables.put("hw.vmm.vtd.timeout_ms", "20000");
+    tunables.put("hw.vmm.vtd.interrupt_remapping", "0");
   }
 
   /** One unit for everything. */
@@ -83,6 +84,12 @@ public final class Bench {
   /** Uses registers for invalidation. */
   public Bench registers() {
     tunables.put("hw.vmm.vtd.queued_invalidation", "0");
+    return this;
+  }
+
+  /** Remaps interrupts. */
+  public Bench interrupts() {
+    tunables.put("hw.vmm.vtd.interrupt_remapping", "1");
     return this;
   }
 

@@ -23,6 +23,8 @@ public final class FakeVtdUnit implements RegisterBlock {
   private static final long SRTP = 1L << 30;
   private static final long WBF = 1L << 27;
   private static final long QIE = 1L << 26;
+  private static final long IRE = 1L << 25;
+  private static final long SIRTP = 1L << 24;
   private static final long LASTING = TE | 1L << 28 | QIE | 1L << 25 | 1L << 23;
   private static final long TOP = 1L << 63;
 
@@ -31,6 +33,7 @@ public final class FakeVtdUnit implements RegisterBlock {
   private final Map<Long, Long> registers = new TreeMap<>();
   private final Map<Integer, long[]> contextCache = new HashMap<>();
   private final FakeTlb tlb;
+  private final Map<Integer, long[]> interruptCache = new HashMap<>();
 
   /** What the driver did against the book. */
   public final List<String> violations = new ArrayList<>();
@@ -87,6 +90,7 @@ public final class FakeVtdUnit implements RegisterBlock {
   private int statusReads;
   private long latchedRoot;
   private long latchedQueue;
+  private long latchedInterrupts;
   private long pendingContext;
   private long pendingIotlb;
   private int invalidationReads;
@@ -230,6 +234,13 @@ public final class FakeVtdUnit implements RegisterBlock {
       latchedRoot = peek(0x20);
       wantedStatus |= SRTP;
     }
+    if ((oneShots & SIRTP) != 0) {
+      latchedInterrupts = peek(0xb8);
+      wantedStatus |= SIRTP;
+    }
+    if ((changed & IRE & value) != 0 && (status & SIRTP) == 0) {
+      violations.add("interrupt remapping turned on without a table");
+    }
     if ((oneShots & WBF) != 0) {
       if ((cap & 1 << 4) == 0) {
         violations.add("write buffer flush on a unit without one");
@@ -279,6 +290,7 @@ public final class FakeVtdUnit implements RegisterBlock {
     switch (type) {
       case 1 -> context(low >>> 4 & 3, low >>> 16 & 0xffff, low >>> 32 & 0xffff);
       case 2 -> iotlb(low >>> 4 & 3, low >>> 16 & 0xffff, high);
+      case 4 -> interruptEntries((low & 1 << 4) != 0, low >>> 32 & 0xffff, (int) (low >>> 27) & 31);
       case 5 -> memory.write(high & ~3L, 4, low >>> 32);
       default -> violations.add("descriptor 0x" + Long.toHexString(low));
     }
@@ -377,6 +389,57 @@ public final class FakeVtdUnit implements RegisterBlock {
     }
     long hpa = tlb.translate(did(entry), entry[0] & ~0xfffL, levels, iova, write);
     return hpa < 0 ? fault(sourceId, iova, write, write ? 5 : 6) : hpa;
+  }
+
+  private void interruptEntries(boolean selective, long index, int mask) {
+    if (!selective) {
+      invalidations.add("interrupts global");
+      interruptCache.clear();
+      return;
+    }
+    if (mask > (ecap >>> 20 & 15)) {
+      violations.add("interrupt entries invalidated by a mask of " + mask);
+    }
+    invalidations.add(String.format("interrupts 0x%x %d", index, mask));
+    interruptCache.keySet().removeIf(at -> at >>> mask == index >>> mask);
+  }
+
+  /**
+   * A message, as a device sends it, in the format with remapping.
+   *
+   * @return the low word of the entry that let it pass, or -1 if the unit refused
+   */
+  public long interrupt(int sourceId, long address, int data) {
+    if ((status & IRE) == 0) {
+      throw new AssertionError("interrupts are not remapped");
+    }
+    if ((address & 0x10) == 0) {
+      return fault(sourceId, 0, true, 0x25);
+    }
+    int index = (int) (address >>> 5 & 0x7fff | (address & 4) << 13);
+    index += (address & 8) != 0 ? data & 0xffff : 0;
+    if (index >= 2 << (latchedInterrupts & 15)) {
+      return fault(sourceId, (long) index << 48, true, 0x21);
+    }
+    long[] entry = interruptCache.get(index);
+    if (entry == null) {
+      boolean snoops = (ecap & 1) != 0;
+      long at = (latchedInterrupts & ~0xfffL) + 16L * index;
+      if (memory.isFree(at & ~0xfffL)) {
+        throw new AssertionError("the unit reads a freed interrupt table");
+      }
+      entry = new long[] {memory.unitRead64(at, snoops), memory.unitRead64(at + 8, snoops)};
+      if ((entry[0] & 1) != 0 || (cap & 1 << 7) != 0) {
+        interruptCache.put(index, entry);
+      }
+    }
+    if ((entry[0] & 1) == 0) {
+      return fault(sourceId, (long) index << 48, true, 0x22);
+    }
+    if (entry[1] != (1L << 18 | sourceId)) {
+      return fault(sourceId, (long) index << 48, true, 0x26);
+    }
+    return entry[0];
   }
 
   /** Records a fault as the unit does, and returns -1. */

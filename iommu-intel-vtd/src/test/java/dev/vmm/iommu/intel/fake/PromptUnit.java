@@ -64,7 +64,7 @@ public final class PromptUnit implements RegisterBlock {
     int at = (int) offset;
     if (at == GCMD) {
       long lasting = value & 0x96800000L;
-      set(GSTS, lasting | registers[GSTS / 4] & 1L << 30 | value & 1L << 30);
+      set(GSTS, lasting | (registers[GSTS / 4] | value) & (1L << 30 | 1L << 24));
     } else if (at == IQT) {
       set(IQT, value);
       submittedTail = value == 0 ? 0x1000 : value;

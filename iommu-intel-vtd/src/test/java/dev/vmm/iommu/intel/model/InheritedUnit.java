@@ -35,7 +35,7 @@ final class InheritedUnit {
 
   /**
    * With a queue: its tail is not zero, it stopped at an error, fault events are sent to wherever,
-   * and page-selective flushes reach 16 pages at most.
+   * interrupts in the format without remapping are let pass, and page-selective flushes reach 16 pages at most.
    */
   static ModelMachine queued() {
     ModelMachine machine =
@@ -55,6 +55,8 @@ final class InheritedUnit {
     }
     unit.write32(GCMD, 0);
     await(unit, 1 << 26, 0);
+    unit.write32(GCMD, 1 << 23);
+    await(unit, 1 << 23, 1 << 23);
     unit.write32(FEDATA, 0x31);
     unit.write32(FEADDR, (int) FAULT_MESSAGE);
     unit.write32(FECTL, 0);

@@ -21,7 +21,15 @@ abstract class ModelIntelContract extends BackendContract {
    * @param lacking what machines usually have and this one has not
    */
   ModelIntelContract(String machineName, Capability... lacking) {
-    TckSubject all = TckSubject.of("intel-vtd", machineName).with(Capability.values());
+    this(TckSubject.of("intel-vtd", machineName), lacking);
+  }
+
+  /**
+   * Takes a machine, with tunables if need be, as {@link #ModelIntelContract(String,
+   * Capability...)}.
+   */
+  ModelIntelContract(TckSubject machine, Capability... lacking) {
+    TckSubject all = machine.with(Capability.values());
     subject = all.without(Set.of(lacking).toArray(Capability[]::new));
   }
 

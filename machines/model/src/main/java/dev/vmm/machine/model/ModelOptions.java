@@ -1,9 +1,11 @@
 package dev.vmm.machine.model;
 
+import dev.vmm.AddressRange;
 import dev.vmm.VmmException;
 import dev.vmm.machine.model.ModelMachineBuilder.Kind;
 import dev.vmm.machine.model.amd.EntryFetch;
 import dev.vmm.machine.model.memory.Visibility;
+import dev.vmm.pci.Rid;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.Locale;
@@ -24,6 +26,10 @@ final class ModelOptions {
     EDU_DELAY("edu-delay", "MICROSECONDS (1000)", "model:intel model:amd model:none"),
     TABLES("tables", "own|none|both|broken (own)", "model:intel model:amd model:none"),
     UNITS("units", "1..4", "model:intel model:amd"),
+    RESERVED(
+        "reserved",
+        "RID+.. (functions that firmware reserves 0x7ff00000-0x7fffffff for)",
+        "model:intel model:amd"),
     COHERENT("coherent", "on|off (model:amd also: control)", "model:intel model:amd"),
     LAG("lag", "1..1000 (2)", "model:intel model:amd"),
     EAGER("eager", "on|off (on)", "model:intel model:amd"),
@@ -35,6 +41,8 @@ final class ModelOptions {
     CM("cm", "on|off", "model:intel"),
     RWBF("rwbf", "on|off", "model:intel"),
     QI("qi", "on|off (on)", "model:intel"),
+    INTREMAP("intremap", "on|off (on)", "model:intel"),
+    EIM("eim", "on|off (on)", "model:intel"),
     PSI("psi", "on|off (on)", "model:intel"),
     SUPERPAGES("superpages", "none|2M|1G (1G)", "model:intel"),
     ND("nd", "4|6|8|10|12|14|16 bits of domain id (16)", "model:intel"),
@@ -72,6 +80,7 @@ final class ModelOptions {
               .map(option -> "[," + option.key + "=" + option.values + kindsOf(option) + "]")
               .collect(Collectors.joining(" "));
 
+  private static final AddressRange RESERVED_MEMORY = new AddressRange(0x7ff0_0000L, 0x10_0000);
   private static final int DEFAULT_FAULTS = 8;
   private static final long MAX_EDU_DELAY_MICROS = 10_000_000;
 
@@ -115,6 +124,9 @@ final class ModelOptions {
       }
       builder.withoutDevices();
     }
+    if (values.containsKey(Option.RESERVED)) {
+      builder.reserved(RESERVED_MEMORY, reserved());
+    }
     String tables = text(Option.TABLES, "own", "own", "none", "both", "broken");
     builder.iommuTables(IommuTables.valueOf(constant(tables)));
     return builder
@@ -133,6 +145,8 @@ final class ModelOptions {
     int lag = (int) number(Option.LAG, 2, 1, 1000);
     int capacity = (int) number(Option.IOTLB, 0, 0, 1 << 20);
     boolean psi = isOn(Option.PSI, true);
+    // What is cached of interrupt entries only a queue can flush.
+    boolean interrupts = isOn(Option.QI, true) && isOn(Option.INTREMAP, true);
     return builder.vtd(
         unit ->
             unit.sagaw(sagaw)
@@ -141,8 +155,8 @@ final class ModelOptions {
                 .coherent(isOn(Option.COHERENT, true))
                 .rwbf(isOn(Option.RWBF, false))
                 .qi(isOn(Option.QI, true))
-                .ir(isOn(Option.QI, true))
-                .eim(isOn(Option.QI, true))
+                .ir(interrupts)
+                .eim(interrupts && isOn(Option.EIM, true))
                 .psi(psi)
                 .mamv(psi ? 18 : 0)
                 .sllps(superpages)
@@ -245,6 +259,16 @@ final class ModelOptions {
       throw malformed(option.key + "=" + value + ": expected " + String.join(" or ", allowed));
     }
     return index;
+  }
+
+  /** Returns the functions of an RMRR, or of an IVMD each; one segment has them all. */
+  private Rid[] reserved() {
+    String text = values.getOrDefault(Option.RESERVED, "");
+    try {
+      return Arrays.stream(text.split("\\+", -1)).map(Rid::parse).toArray(Rid[]::new);
+    } catch (VmmException e) {
+      throw malformed("reserved=" + text + ": expected functions such as 00:1f.2+01:00.0");
+    }
   }
 
   private int superpages() {

@@ -140,12 +140,22 @@ public final class HtmlPage implements AutoCloseable {
           table.mode(),
           table.present().size(),
           table.entries());
+      html.row("th", List.of("index", "entry", "meaning", "fields"));
       for (InterruptTableReport.Entry entry : table.present()) {
         html.row(
-            "td", List.of("0x" + Integer.toHexString(entry.index()), entry.raw(), entry.meaning()));
+            "td",
+            List.of(
+                "0x" + Integer.toHexString(entry.index()),
+                entry.raw(),
+                entry.meaning(),
+                inline(entry.fields())));
       }
       html.markup("</table>\n</details>\n");
     }
+  }
+
+  private static String inline(List<FieldReport> fields) {
+    return String.join(" ", fields.stream().map(FieldReport::text).toList());
   }
 
   private void registers(List<RegisterReport> registers) throws IOException {
@@ -155,22 +165,13 @@ public final class HtmlPage implements AutoCloseable {
     html.markup("<details>\n<summary>Registers</summary>\n<table>\n");
     html.row("th", List.of("offset", "register", "value", "fields"));
     for (RegisterReport register : registers) {
-      StringBuilder fields = new StringBuilder();
-      for (FieldReport field : register.fields()) {
-        fields
-            .append(fields.length() == 0 ? "" : " ")
-            .append(field.name())
-            .append('=')
-            .append(field.raw())
-            .append(field.meaning().isEmpty() ? "" : " (" + field.meaning() + ")");
-      }
       html.row(
           "td",
           List.of(
               "0x" + Long.toHexString(register.offset()),
               register.name(),
               "0x" + Long.toHexString(register.raw()),
-              fields.toString()));
+              inline(register.fields())));
     }
     html.markup("</table>\n</details>\n");
   }

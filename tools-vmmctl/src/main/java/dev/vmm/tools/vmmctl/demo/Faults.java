@@ -2,7 +2,7 @@ package dev.vmm.tools.vmmctl.demo;
 
 import dev.vmm.core.OwnedFault;
 import dev.vmm.iommu.Access;
-import dev.vmm.tools.dmardump.DumpRenderer;
+import dev.vmm.tools.vmmctl.device.FaultText;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -37,7 +37,7 @@ final class Faults {
     String got =
         faults.isEmpty()
             ? "none"
-            : String.join(" and ", faults.stream().map(Faults::text).toList());
+            : String.join(" and ", faults.stream().map(FaultText::of).toList());
     boolean told =
         faults.isEmpty()
             ? !scenario.machine().recordsFaults()
@@ -55,7 +55,7 @@ final class Faults {
 
   /** Returns a fault in words: who, where and why. */
   static String text(Scenario scenario, Optional<OwnedFault> fault) {
-    return fault.map(one -> "fault: " + text(one)).orElseGet(() -> untold(scenario));
+    return fault.map(one -> "fault: " + FaultText.of(one)).orElseGet(() -> untold(scenario));
   }
 
   /** Returns a fault's owner and reason, for where the rest is plain. */
@@ -76,11 +76,5 @@ final class Faults {
     return scenario.machine().recordsFaults()
         ? "told no fault"
         : "blocked; " + scenario.machine().name() + " logs no event of it";
-  }
-
-  private static String text(OwnedFault fault) {
-    String text = DumpRenderer.text(fault.fault());
-    int afterRid = text.indexOf(' ');
-    return text.substring(0, afterRid) + " of " + fault.domain() + "," + text.substring(afterRid);
   }
 }

@@ -12,6 +12,7 @@ import dev.vmm.ppt.PptDevice;
 import dev.vmm.ppt.PptState;
 import dev.vmm.tools.dmardump.DumpRenderer;
 import dev.vmm.tools.vmmctl.demo.Live.Entry;
+import dev.vmm.tools.vmmctl.device.HostDma;
 import java.util.Locale;
 import java.util.Optional;
 
@@ -40,7 +41,7 @@ final class ReleaseSteps {
     byte[] target = Scenario.pattern(PAGE, 70);
     scenario.write(pages, source);
     scenario.write(pages + PAGE, target);
-    try (HostDma host = new HostDma(scenario)) {
+    try (HostDma host = scenario.hostDma()) {
       Faults.forget(scenario);
       host.engine().toMemory(0, pages + PAGE, DMA_BYTES);
       var told = Faults.check(scenario, evidence, "blocked", pages + PAGE, Access.WRITE);
@@ -56,7 +57,7 @@ final class ReleaseSteps {
     evidence.check(
         "command register after detach", hex(scenario.commandAtAttach()), hex(scenario.command()));
     checkHome(scenario, evidence, rid);
-    try (HostDma host = new HostDma(scenario)) {
+    try (HostDma host = scenario.hostDma()) {
       host.engine().fromMemory(pages, 0, DMA_BYTES);
       host.engine().toMemory(0, pages + PAGE, DMA_BYTES);
     }

@@ -12,6 +12,7 @@ import dev.vmm.pci.Rid;
 import dev.vmm.ppt.PptDevice;
 import dev.vmm.ppt.PptDriver;
 import dev.vmm.tools.dmardump.Inspectors;
+import dev.vmm.tools.vmmctl.device.HostDma;
 import dev.vmm.tunable.Tunables;
 import java.util.Optional;
 import java.util.SplittableRandom;
@@ -36,7 +37,7 @@ final class Scenario implements AutoCloseable {
   Scenario(Machine machine, Tunables tunables) {
     this.machine = machine;
     this.tunables = tunables;
-    Vmm opened = Vmm.open(machine, tunables);
+    Vmm opened = Vmm.open(machine, VfSteps.excused(machine, tunables));
     this.vmm = opened;
     try {
       this.ppt = PptDriver.open(opened);
@@ -113,6 +114,11 @@ final class Scenario implements AutoCloseable {
   /** Returns the driver of the DMA engine. */
   DmaEngineProvider engineProvider() {
     return DmaEngines.find(function()).orElseThrow();
+  }
+
+  /** Drives the engine as the host; {@link #bar()} was asked for while the device was attached. */
+  HostDma hostDma() {
+    return new HostDma(machine, rid(), engineProvider(), bar().base());
   }
 
   /** Returns the ppt device; not run if attach did not succeed. */

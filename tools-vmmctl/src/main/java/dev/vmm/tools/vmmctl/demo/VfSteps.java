@@ -2,58 +2,55 @@ package dev.vmm.tools.vmmctl.demo;
 
 import static dev.vmm.tools.vmmctl.demo.StartSteps.hex;
 
+import dev.vmm.core.CoreTunables;
 import dev.vmm.core.VirtualMachine;
 import dev.vmm.iommu.Access;
-import dev.vmm.pci.ConfigSpace;
-import dev.vmm.pci.PciCapability;
+import dev.vmm.machine.Machine;
 import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
-import dev.vmm.pci.SriovCapability;
 import dev.vmm.tools.vmmctl.demo.Live.Entry;
+import dev.vmm.tools.vmmctl.device.VirtualFunctions;
+import dev.vmm.tunable.Tunables;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
 
 /** An SR-IOV virtual function is a device of its own: step 9. */
 final class VfSteps {
-  private static final int TOTAL_VFS = 0x0e;
   private static final int WANTED_VFS = 2;
 
-  /** PCI Express Base 6.0, "VF Enable": no request to a VF for 100 ms after the bit is set. */
-  private static final long VF_ENABLE_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
-
   private VfSteps() {}
+
+  /**
+   * Returns the tunables with the first VF among the devices whose isolation group does not matter:
+   * here the PF stays the host's, and not every device has ACS that would keep the two apart.
+   */
+  static Tunables excused(Machine machine, Tunables tunables) {
+    String name = CoreTunables.PPT_IGNORE_GROUP.name();
+    return machine.pci().functions().stream()
+        .flatMap(one -> VirtualFunctions.of(one).stream())
+        .findFirst()
+        .map(vfs -> tunables.with(name, tunables.text(name).orElse("") + " " + vfs.first()))
+        .orElse(tunables);
+  }
 
   /** A VF is listed, attached, assigned, and translated by its own requester id. */
   static void virtualFunction(Scenario scenario, Evidence evidence) {
     PciFunction pf =
         scenario.machine().pci().functions().stream()
-            .filter(one -> one.physicalFunction().isEmpty() && !one.isBridge())
-            .filter(one -> sriov(one).isPresent())
+            .filter(one -> VirtualFunctions.of(one).isPresent())
             .findFirst()
             .orElseThrow(() -> new Step.NotRun("no function here has an SR-IOV capability"));
-    int sriov = sriov(pf).orElseThrow();
-    ConfigSpace config = pf.config();
-    int controlBefore = config.read16(sriov + SriovCapability.CONTROL);
-    int countBefore = config.read16(sriov + SriovCapability.NUM_VFS);
+    VirtualFunctions virtual = VirtualFunctions.of(pf).orElseThrow();
+    int controlBefore = virtual.control();
+    int countBefore = virtual.number();
     try {
-      if ((controlBefore & SriovCapability.VF_ENABLE) == 0) {
-        // NumVFs may only change while VF Enable is clear.
-        int count = Math.min(WANTED_VFS, config.read16(sriov + TOTAL_VFS));
-        config.write16(sriov + SriovCapability.NUM_VFS, count);
-        config.write16(
-            sriov + SriovCapability.CONTROL,
-            controlBefore | SriovCapability.VF_ENABLE | SriovCapability.VF_MSE);
-        waitFor(VF_ENABLE_NANOS);
+      if (!virtual.enabled()) {
+        virtual.enable(Math.min(WANTED_VFS, virtual.total()));
       }
-      passThrough(scenario, evidence, pf, config.read16(sriov + SriovCapability.NUM_VFS));
+      passThrough(scenario, evidence, pf, virtual.number());
     } finally {
-      config.write16(sriov + SriovCapability.CONTROL, controlBefore);
-      if ((controlBefore & SriovCapability.VF_ENABLE) == 0) {
-        config.write16(sriov + SriovCapability.NUM_VFS, countBefore);
-      }
+      virtual.restore(controlBefore, countBefore);
       scenario.vmm().iommu().rescan();
     }
   }
@@ -104,16 +101,5 @@ final class VfSteps {
       scenario.ppt().detach(rid);
     }
     ReleaseSteps.checkHome(scenario, evidence, rid);
-  }
-
-  private static Optional<Integer> sriov(PciFunction function) {
-    return function.config().extendedCapability(PciCapability.EXT_SRIOV);
-  }
-
-  private static void waitFor(long nanos) {
-    long end = System.nanoTime() + nanos;
-    for (long left = nanos; left > 0; left = end - System.nanoTime()) {
-      LockSupport.parkNanos(left);
-    }
   }
 }

@@ -69,15 +69,19 @@ public final class EduDevice implements DeviceLogic {
         .device(() -> new EduDevice(clock, delayNanos));
   }
 
-  /** Begins a PF with FLR whose VFs each have such a device, FLR and a VF BAR 0. */
+  /**
+   * Begins a PF with FLR whose VFs each have such a device, FLR and a VF BAR 0; by ACS all of them
+   * are kept apart.
+   */
   public static FunctionSpec physicalFunction(int totalVfs, DeviceClock clock, long delayNanos) {
     FunctionSpec virtual =
         FunctionSpec.of(VENDOR, VF_DEVICE, CLASS)
             .memory32(0, BAR_BYTES)
             .flr()
+            .acs(true)
             .msi(1, true, true)
             .device(() -> new EduDevice(clock, delayNanos));
-    return function(clock, delayNanos).flr().powerManagement().sriov(totalVfs, virtual);
+    return function(clock, delayNanos).flr().acs(true).powerManagement().sriov(totalVfs, virtual);
   }
 
   @Override

@@ -2,6 +2,7 @@ package dev.vmm.machine.model.dma;
 
 import dev.vmm.AddressRange;
 import dev.vmm.pci.Rid;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A remapping unit as the rest of the machine sees it: registers, and a translation of each DMA.
@@ -28,6 +29,17 @@ public interface RemappingUnit extends Mmio {
    * @return the hpa, or {@link #BLOCKED}
    */
   long translate(Rid rid, long iova, boolean write);
+
+  /**
+   * Decides on an interrupt: a write of 32 bits to 0xfeexxxxx, which a function sent as MSI or by
+   * any other DMA. Records a fault if it may not be.
+   *
+   * @param rid the requester id that it carries when it gets here
+   * @return what goes on to the interrupt controllers, or null if it is blocked
+   */
+  default @Nullable InterruptMessage interrupt(Rid rid, long address, int data) {
+    return translate(rid, address, true) == BLOCKED ? null : new InterruptMessage(address, data);
+  }
 
   /** Cuts the power: registers read all ones, no DMA gets past it, all state is lost. */
   default void losePower() {}

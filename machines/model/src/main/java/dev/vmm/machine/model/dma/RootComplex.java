@@ -13,6 +13,7 @@ import java.util.Arrays;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Where the DMAs of all functions meet: takes each through peers, bridges and the responsible unit
@@ -140,12 +141,16 @@ public final class RootComplex implements Upstream {
           return blocked();
         }
         Optional<RemappingUnit> unit = router.unitOf(requester);
+        if (write && length == 4 && (iova & 3) == 0 && iova >>> 20 == INTERRUPT_MEGABYTE) {
+          return message(unit.orElse(null), requester, iova, data, offset);
+        }
         hpa = unit.isPresent() ? unit.get().translate(requester, iova, write) : iova;
         if (hpa == RemappingUnit.BLOCKED) {
           return blocked();
         }
         if (iova >>> 20 == INTERRUPT_MEGABYTE) {
-          return message(iova, data, offset, length, write);
+          // No interrupt: it is read, or is not 32 bits wide.
+          return blocked();
         }
         bar = memory.isRam(hpa, length) ? null : pci.decode(hpa).orElse(null);
         if (bar == null && !memory.isRam(hpa, length)) {
@@ -170,15 +175,20 @@ public final class RootComplex implements Upstream {
     return false;
   }
 
-  private boolean message(long address, byte[] data, int offset, int length, boolean write) {
-    if (!write || length != 4 || (address & 3) != 0) {
-      return blocked();
-    }
+  private boolean message(
+      @Nullable RemappingUnit unit, Rid requester, long address, byte[] data, int offset) {
     int value = 0;
     for (int i = 0; i < 4; i++) {
       value |= (data[offset + i] & 0xff) << (8 * i);
     }
-    messages.deliver(address, value);
+    InterruptMessage message =
+        unit == null
+            ? new InterruptMessage(address, value)
+            : unit.interrupt(requester, address, value);
+    if (message == null) {
+      return blocked();
+    }
+    messages.deliver(message.address(), message.data());
     return true;
   }
 

@@ -73,6 +73,6 @@ public final class BridgeSpec {
   }
 
   @Nullable AccessControl makeAccessControl() {
-    return acs ? new AccessControl(acsOn) : null;
+    return acs ? new AccessControl(AccessControl.PORT, acsOn) : null;
   }
 }

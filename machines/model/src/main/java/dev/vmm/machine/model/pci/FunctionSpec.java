@@ -265,7 +265,7 @@ public final class FunctionSpec {
   }
 
   @Nullable AccessControl makeAccessControl() {
-    return acs ? new AccessControl(acsOn) : null;
+    return acs ? new AccessControl(AccessControl.FUNCTION, acsOn) : null;
   }
 
   @Nullable Sriov makeSriov() {

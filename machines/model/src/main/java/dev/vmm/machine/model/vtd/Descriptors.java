@@ -21,6 +21,9 @@ final class Descriptors {
   static final int TYPE = 3;
   static final int RESERVED = 4;
 
+  /** ECAP.MHMV. */
+  private static final int MHMV = 15;
+
   private Descriptors() {}
 
   static int type(long low) {
@@ -70,6 +73,9 @@ final class Descriptors {
     if ((low & reservedLow) != 0 || (high & reservedHigh) != 0) {
       return RESERVED;
     }
+    if (type(low) == IEC && (low & 1 << 4) != 0 && (low >>> 27 & 0x1f) > MHMV) {
+      return NO_CAUSE;
+    }
     boolean pages = type(low) == IOTLB && granularity == 3;
     boolean unsupported = pages && (!config.psi() || (high & 0x3f) > config.mamv());
     return granularity == 0 || unsupported ? NO_CAUSE : -1;
@@ -107,7 +113,13 @@ final class Descriptors {
                   dw);
         }
       }
-      default -> invalidator.interrupts();
+      default -> {
+        if ((low & 1 << 4) == 0) {
+          invalidator.interruptGlobal();
+        } else {
+          invalidator.interruptEntries((int) (low >>> 32) & 0xffff, (int) (low >>> 27) & 0x1f);
+        }
+      }
     }
   }
 }

@@ -1,6 +1,9 @@
 package dev.vmm.machine.model.vtd;
 
-/** Why a DMA was blocked. VT-d r4.1, "Fault Reason Encodings", those of legacy mode. */
+/**
+ * Why a DMA or an interrupt was blocked. VT-d r4.1, "Fault Reason Encodings", those of legacy mode
+ * and of interrupt remapping.
+ */
 public enum FaultReason {
   /** The root entry is not present. */
   ROOT_ENTRY_NOT_PRESENT(0x1, false),
@@ -27,7 +30,21 @@ public enum FaultReason {
   /** A present second-stage entry has reserved bits set. */
   PAGE_ENTRY_RESERVED(0xc, true),
   /** The translation type of the context entry blocks requests that say they are translated. */
-  TRANSLATED_BLOCKED(0xd, true);
+  TRANSLATED_BLOCKED(0xd, true),
+  /** A message in the remappable format has reserved bits set. */
+  INTERRUPT_REQUEST_RESERVED(0x20, false),
+  /** The index of a message is beyond the interrupt-remapping table. */
+  INTERRUPT_INDEX_BEYOND_TABLE(0x21, false),
+  /** The interrupt-remapping entry is not present. */
+  INTERRUPT_ENTRY_NOT_PRESENT(0x22, true),
+  /** The interrupt-remapping table cannot be read. */
+  INTERRUPT_TABLE_ACCESS(0x23, false),
+  /** A present interrupt-remapping entry has reserved bits or codes. */
+  INTERRUPT_ENTRY_RESERVED(0x24, true),
+  /** A message in the format without remapping. */
+  COMPATIBILITY_FORMAT_BLOCKED(0x25, false),
+  /** The interrupt-remapping entry is not the sender's. */
+  INTERRUPT_SOURCE_MISMATCH(0x26, true);
 
   private final int code;
   private final boolean qualified;
@@ -42,7 +59,9 @@ public enum FaultReason {
     return code;
   }
 
-  /** Says whether the context entry's FPD keeps it from being recorded. */
+  /**
+   * Says whether the FPD of the context entry, or of the interrupt's, keeps it from being recorded.
+   */
   public boolean qualified() {
     return qualified;
   }

@@ -82,6 +82,11 @@ final class Faults {
     raise(IQE);
   }
 
+  /** Records a blocked interrupt: the index is in bits 63:48, and the type means nothing. */
+  void recordInterrupt(int sid, int index, FaultReason reason) {
+    record(sid, (long) index << 48, false, reason);
+  }
+
   /** Records a blocked DMA, if there is room. */
   void record(int sid, long iova, boolean write, FaultReason reason) {
     LOG.debug(

@@ -5,8 +5,8 @@ import dev.vmm.machine.model.inject.Operation;
 import org.jspecify.annotations.Nullable;
 
 /**
- * GCMD, GSTS and RTADDR. A command takes effect when GSTS shows it. VT-d r4.1, "Global Command
- * Register", "Global Status Register", "Root Table Address Register".
+ * GCMD, GSTS, RTADDR and IRTA. A command takes effect when GSTS shows it. VT-d r4.1, "Global
+ * Command Register", "Global Status Register", "Root Table Address Register".
  */
 final class GlobalCommand {
   static final long TE = 1L << 31;
@@ -29,19 +29,26 @@ final class GlobalCommand {
     /** TE is about to be set. */
     void checkTranslation();
 
+    /** IRE is about to be set. */
+    void checkInterrupts();
+
     /** SRTP is complete. */
     void rootTable(long hpa);
 
-    /** TE or QIE changed. */
-    void changed(boolean translation, boolean queue);
+    /** SIRTP is complete. */
+    void interruptTable(long irta);
+
+    /** TE, QIE or IRE changed. */
+    void changed(boolean translation, boolean queue, boolean interrupts);
   }
 
-  private record Pending(long changed, long shots, long root, Effect effect) {}
+  private record Pending(long changed, long shots, long root, long irta, Effect effect) {}
 
   private final Chip chip;
   private final Acts acts;
   private final Register gsts;
   private final Register rtaddr;
+  private final Register irta;
   private @Nullable Pending pending;
   private int polls;
 
@@ -66,6 +73,9 @@ final class GlobalCommand {
                   }
                 });
     rtaddr = file.add(Register.mixed("RTADDR", 0x20, 8, -0x1000L, 0, 0, 0));
+    VtdConfig config = chip.config();
+    long irtaBits = !config.ir() ? 0 : -0x1000L | 0xf | (config.eim() ? 1 << 11 : 0);
+    irta = file.add(Register.mixed("IRTA", 0xb8, 8, irtaBits, 0, 0, 0));
   }
 
   boolean on(long bit) {
@@ -122,7 +132,7 @@ final class GlobalCommand {
     gsts.set(shots & WBF, true);
     polls = 0;
     Effect effect = chip.site().injector().on(Operation.STATUS);
-    pending = new Pending(changed, shots, rtaddr.get(), effect);
+    pending = new Pending(changed, shots, rtaddr.get(), irta.get(), effect);
     if (chip.config().statusLag() == 0) {
       completeAfter(0);
     }
@@ -137,9 +147,13 @@ final class GlobalCommand {
         acts.checkTranslation();
       }
     }
-    if ((changed & bits & IRE) != 0 && !on(SIRTP)) {
-      chip.violation(
-          VtdRule.INTERRUPT_REMAPPING_WITHOUT_TABLE, "IRE set while GSTS is 0x%x", gsts.get());
+    if ((changed & bits & IRE) != 0) {
+      if (!on(SIRTP)) {
+        chip.violation(
+            VtdRule.INTERRUPT_REMAPPING_WITHOUT_TABLE, "IRE set while GSTS is 0x%x", gsts.get());
+      } else {
+        acts.checkInterrupts();
+      }
     }
     if ((changed & QIE) != 0) {
       acts.checkQueue((bits & QIE) != 0);
@@ -173,12 +187,16 @@ final class GlobalCommand {
     if ((command.shots & SRTP) != 0) {
       acts.rootTable(command.root);
     }
+    if ((command.shots & SIRTP) != 0) {
+      acts.interruptTable(command.irta);
+    }
     if ((command.shots & WBF) != 0) {
       chip.memory().drainWriteBuffer();
       gsts.set(WBF, false);
     }
     gsts.set(command.shots & (SRTP | SIRTP), true);
     gsts.set(gsts.get() ^ command.changed);
-    acts.changed((command.changed & TE) != 0, (command.changed & QIE) != 0);
+    acts.changed(
+        (command.changed & TE) != 0, (command.changed & QIE) != 0, (command.changed & IRE) != 0);
   }
 }

@@ -24,17 +24,24 @@ final class Invalidator {
   private final StructureCache inner;
   private final Iotlb iotlb;
   private final Translator translator;
+  private final InterruptRemapper interrupts;
   private boolean live;
   private boolean contextFlushed;
   private boolean iotlbFlushed;
 
   Invalidator(
-      Chip chip, ContextCache contexts, StructureCache inner, Iotlb iotlb, Translator translator) {
+      Chip chip,
+      ContextCache contexts,
+      StructureCache inner,
+      Iotlb iotlb,
+      Translator translator,
+      InterruptRemapper interrupts) {
     this.chip = chip;
     this.contexts = contexts;
     this.inner = inner;
     this.iotlb = iotlb;
     this.translator = translator;
+    this.interrupts = interrupts;
   }
 
   void live(boolean now) {
@@ -114,8 +121,16 @@ final class Invalidator {
     chip.site().drain().drain(reads || !chip.config().drd(), writes || !chip.config().dwd());
   }
 
-  void interrupts() {
+  void interruptGlobal() {
     begin(Count.INVALIDATE_INTERRUPT);
+    interrupts.invalidate();
+  }
+
+  /** Invalidates {@code 2^mask} entries. */
+  void interruptEntries(int index, int mask) {
+    begin(Count.INVALIDATE_INTERRUPT);
+    LOG.debug("{}: interrupt entries, 2^{} at 0x{}", chip.name(), mask, Integer.toHexString(index));
+    interrupts.invalidate(index, mask);
   }
 
   /** Every invalidation flushes the write buffer first. "Write Buffer Flushing". */

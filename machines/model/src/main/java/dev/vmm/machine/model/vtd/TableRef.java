@@ -6,7 +6,8 @@ final class TableRef {
   enum Kind {
     ROOT,
     CONTEXT,
-    PAGES
+    PAGES,
+    INTERRUPTS
   }
 
   final long hpa;

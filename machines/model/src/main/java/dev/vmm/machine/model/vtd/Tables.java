@@ -32,6 +32,7 @@ final class Tables {
   private final Cached cached;
   private @Nullable TableRef root;
   private boolean live;
+  private boolean interruptsLive;
 
   Tables(Chip chip, Cached cached) {
     this.chip = chip;
@@ -41,6 +42,15 @@ final class Tables {
   /** Says whether the unit translates: only then does misuse of tables matter. */
   void live(boolean now) {
     live = now;
+  }
+
+  /** Says whether the unit remaps interrupts: only then does misuse of their table matter. */
+  void interruptsLive(boolean now) {
+    interruptsLive = now;
+  }
+
+  private boolean live(TableRef ref) {
+    return ref.kind == TableRef.Kind.INTERRUPTS ? interruptsLive : live;
   }
 
   /** Has a page known to hold a table, once more. */
@@ -105,7 +115,7 @@ final class Tables {
     List<TableRef> gone = new ArrayList<>();
     known.values().stream().filter(ref -> run.contains(ref.hpa)).forEach(gone::add);
     for (TableRef ref : gone) {
-      if (live) {
+      if (live(ref)) {
         chip.violation(
             VtdRule.TABLE_FREED,
             "the page at 0x%x was freed, and the unit still knows it as a table of kind %s (%d references)",
@@ -134,7 +144,7 @@ final class Tables {
   private void changed(long hpa, long before, long after, int widthBytes) {
     List<TableRef> refs = at(hpa & -PAGE);
     for (TableRef ref : refs) {
-      if (live) {
+      if (live(ref)) {
         if (widthBytes != 8) {
           chip.violation(
               VtdRule.PARTIAL_STORE,
@@ -181,7 +191,7 @@ final class Tables {
   }
 
   private List<TableRef> at(long page) {
-    List<TableRef> refs = new ArrayList<>(3);
+    List<TableRef> refs = new ArrayList<>(4);
     for (TableRef.Kind kind : TableRef.Kind.values()) {
       TableRef ref = known.get(key(page, kind));
       if (ref != null) {

@@ -26,7 +26,7 @@ import dev.vmm.VmmException;
  * @param coherent whether its reads of tables snoop caches (ECAP.C)
  * @param qi whether it has the invalidation queue
  * @param dt whether it takes translation type 01b; devices with an own TLB are not modelled
- * @param ir whether it has the registers of interrupt remapping
+ * @param ir whether it has interrupt remapping
  * @param eim whether it has extended interrupt mode
  * @param pt whether it has pass-through
  * @param sc whether it has snoop control

@@ -19,6 +19,9 @@ public enum VtdRule implements Rule {
   /** IRE set before SIRTP gave the unit a table. */
   INTERRUPT_REMAPPING_WITHOUT_TABLE(
       "set the interrupt remapping table pointer first: \"Global Command Register\", IRE"),
+  /** IRE set and the interrupt entry cache not flushed since SIRTP. */
+  INTERRUPT_TABLE_NOT_FLUSHED(
+      "after SIRTP invalidate the interrupt entry cache globally: \"Global Command Register\", SIRTP"),
   /** An access of a width or alignment that a register does not take. */
   ACCESS_WIDTH(
       "32-bit registers by 32 bits, 64-bit ones by 64 or two of 32: \"Register Location\" and \"Software Access to Registers\""),
@@ -61,10 +64,13 @@ public enum VtdRule implements Rule {
   QUEUE_ERROR("descriptors are well-formed: \"Invalidation Queue Errors\""),
   /** The queue's memory freed while the queue is on. */
   QUEUE_FREED("the queue stays where it is while QIE is set: \"Queued Invalidation Interface\""),
-  /** One half of a root or context entry changed while the unit may be fetching the other. */
+  /**
+   * One half of a root, context or interrupt entry changed while the unit may be fetching the
+   * other.
+   */
   TORN_ENTRY(
       "clear P, invalidate, then change the rest: \"Guidance to Software for Invalidations\""),
-  /** A root or context entry made present again while the old one is still cached. */
+  /** A root, context or interrupt entry made present again while the old one is still cached. */
   ENTRY_REUSED_BEFORE_INVALIDATION(
       "clear P, invalidate, then reuse the entry: \"Guidance to Software for Invalidations\""),
   /** A table that the unit knows written by something else than one store of 64 bits. */

@@ -1,10 +1,12 @@
 package dev.vmm.machine.model.vtd;
 
 import dev.vmm.AddressRange;
+import dev.vmm.machine.model.dma.InterruptMessage;
 import dev.vmm.machine.model.dma.RemappingUnit;
 import dev.vmm.machine.model.dma.UnitSite;
 import dev.vmm.pci.Rid;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -13,8 +15,8 @@ import org.slf4j.LoggerFactory;
  * invalidation and the queue move only when software looks; what is cached stays until the right
  * invalidation reaches it, and is preferred to memory.
  *
- * <p>Writes to 0xFEExxxxx are interrupts and not translated: the unit returns the address as it is,
- * and blocks reads there without a fault.
+ * <p>Writes of 32 bits to 0xFEExxxxx are interrupts, which {@link #interrupt} decides on; other
+ * accesses there reach nothing, without a fault.
  *
  * <p>Register accesses are neither counted nor made to fail here; the machine's register block does
  * that. Requester ids are taken without their segment. Thread-safe: one lock, under which no code
@@ -64,6 +66,7 @@ public final class VtdUnit implements RemappingUnit {
   private final ContextReader reader;
   private final Translator translator;
   private final Invalidator invalidator;
+  private final InterruptRemapper interrupts;
   private final Faults faults;
   private final InvalidationRegisters invalidations;
   private final InvalidationQueue queue;
@@ -86,12 +89,11 @@ public final class VtdUnit implements RemappingUnit {
     file.add(Register.readOnly("ECAP", 0x10, 8, config.ecap()));
     // No advanced fault log: all of it is reserved.
     file.add(Register.mixed("AFLOG", 0x58, 8, 0, 0, 0, 0));
-    long irta = !config.ir() ? 0 : -0x1000L | 0xf | (config.eim() ? 1 << 11 : 0);
-    file.add(Register.mixed("IRTA", 0xb8, 8, irta, 0, 0, 0));
     faults = new Faults(chip, file);
+    interrupts = new InterruptRemapper(chip, tables, faults);
     Walker walker = new Walker(chip, tables, inner, iotlb);
     translator = new Translator(chip, reader, iotlb, walker, faults);
-    invalidator = new Invalidator(chip, contexts, inner, iotlb, translator);
+    invalidator = new Invalidator(chip, contexts, inner, iotlb, translator, interrupts);
     protectedMemory = new ProtectedMemory(chip, file);
     queue = new InvalidationQueue(chip, file, invalidator, faults);
     global = new GlobalCommand(chip, file, new Commands());
@@ -101,7 +103,7 @@ public final class VtdUnit implements RemappingUnit {
   }
 
   private boolean isCached(long entryHpa) {
-    return contexts.has(entryHpa);
+    return contexts.has(entryHpa) || interrupts.has(entryHpa);
   }
 
   private boolean isOn(long bit) {
@@ -125,6 +127,20 @@ public final class VtdUnit implements RemappingUnit {
     }
 
     @Override
+    public void checkInterrupts() {
+      if (!interrupts.flushedSinceLatched()) {
+        chip.violation(
+            VtdRule.INTERRUPT_TABLE_NOT_FLUSHED,
+            "IRE set without a global invalidation of the interrupt entry cache since SIRTP");
+      }
+    }
+
+    @Override
+    public void interruptTable(long irta) {
+      interrupts.latch(irta);
+    }
+
+    @Override
     public void rootTable(long hpa) {
       reader.rootTable(hpa);
       tables.rootLatched(hpa);
@@ -132,11 +148,14 @@ public final class VtdUnit implements RemappingUnit {
     }
 
     @Override
-    public void changed(boolean translation, boolean queued) {
+    public void changed(boolean translation, boolean queued, boolean remapping) {
       if (translation) {
         live();
         // "Global Command Register", TE: in-flight DMAs are drained before TES shows the change.
         chip.site().drain().drain(true, true);
+      }
+      if (remapping) {
+        live();
       }
       if (queued) {
         queue.enable(isOn(GlobalCommand.QIE));
@@ -148,6 +167,7 @@ public final class VtdUnit implements RemappingUnit {
     boolean live = powered && global.on(GlobalCommand.TE);
     tables.live(live);
     invalidator.live(live);
+    interrupts.live(powered && global.on(GlobalCommand.IRE));
   }
 
   private void freed(AddressRange run) {
@@ -210,6 +230,22 @@ public final class VtdUnit implements RemappingUnit {
   @Override
   public long translate(Rid rid, long iova, boolean write) {
     return gate.call(() -> translate(rid.id16(), iova, write, false));
+  }
+
+  @Override
+  public @Nullable InterruptMessage interrupt(Rid rid, long address, int data) {
+    InterruptMessage[] passed = new InterruptMessage[1];
+    gate.run(() -> passed[0] = decide(rid.id16(), address, data));
+    return passed[0];
+  }
+
+  private @Nullable InterruptMessage decide(int sid, long address, int data) {
+    if (!powered) {
+      return null;
+    }
+    return global.on(GlobalCommand.IRE)
+        ? interrupts.remap(sid, address, data, global.on(GlobalCommand.CFI))
+        : new InterruptMessage(address, data);
   }
 
   /** Translates a read of no bytes, which {@code CAP.ZLR} lets pass where only writes may. */
@@ -284,6 +320,7 @@ public final class VtdUnit implements RemappingUnit {
     contexts.clear();
     inner.clear();
     iotlb.clear();
+    interrupts.forget();
     tables.forgetRoot();
     reader.rootTable(0);
     invalidator.rootLatched();
@@ -299,6 +336,11 @@ public final class VtdUnit implements RemappingUnit {
     return sizes[0];
   }
 
+  /** Returns how many entries of the interrupt-remapping table are cached. */
+  public int cachedInterrupts() {
+    return (int) gate.call(interrupts::size);
+  }
+
   /** Returns what the IOTLB would answer for this address, without a walk and without counting. */
   public Optional<CachedTranslation> cached(Rid rid, long iova) {
     CachedTranslation[] result = new CachedTranslation[1];
@@ -306,7 +348,7 @@ public final class VtdUnit implements RemappingUnit {
     return Optional.ofNullable(result[0]);
   }
 
-  private @org.jspecify.annotations.Nullable CachedTranslation lookUp(int sid, long iova) {
+  private @Nullable CachedTranslation lookUp(int sid, long iova) {
     CachedAs as = CachedAs.SOURCE;
     Translation found = iotlb.ofSource(sid, iova);
     if (found == null) {

@@ -144,8 +144,23 @@ class VtdRuleTest {
         w -> w.rig.w64(0xb8, w.page | 3),
         w -> w.rig.w32(0x18, 0x02000000),
         w -> {
-          w.rig.command(0x01000000, 0x01000000, true);
-          w.rig.w32(0x18, 0x02000000);
+          w.rig.startQueue();
+          w.rig.command(0x05000000, 0x01000000, true);
+          w.rig.submit(4, 0);
+          w.rig.w32(0x18, 0x06000000);
+        });
+    rule(
+        VtdRule.INTERRUPT_TABLE_NOT_FLUSHED,
+        w -> {
+          w.rig.w64(0xb8, w.page | 3);
+          w.rig.startQueue();
+          w.rig.submit(4, 0);
+          w.rig.command(0x05000000, 0x01000000, true);
+        },
+        w -> w.rig.w32(0x18, 0x06000000),
+        w -> {
+          w.rig.submit(4, 0);
+          w.rig.w32(0x18, 0x06000000);
         });
   }
 

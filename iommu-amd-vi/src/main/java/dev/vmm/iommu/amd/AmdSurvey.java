@@ -1,0 +1,93 @@
+package dev.vmm.iommu.amd;
+
+import dev.vmm.VmmException;
+import dev.vmm.iommu.IommuCapabilities;
+import dev.vmm.iommu.ReservedRegion;
+import dev.vmm.iommu.UntranslatedRange;
+import dev.vmm.iommu.amd.ivrs.Ivhd;
+import dev.vmm.iommu.amd.ivrs.IvrsTable;
+import dev.vmm.iommu.amd.ivrs.UnitMap;
+import dev.vmm.iommu.amd.unit.AmdUnit;
+import dev.vmm.iommu.amd.unit.UnitCheck;
+import dev.vmm.iommu.spi.IommuSurvey;
+import dev.vmm.iommu.support.UnitRegisters;
+import dev.vmm.machine.Machine;
+import dev.vmm.pci.Rid;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.IntUnaryOperator;
+
+/** What an IVRS table says of a machine. Immutable but for what the units answer; thread-safe. */
+final class AmdSurvey implements IommuSurvey {
+  private final Machine machine;
+  private final IvrsTable table;
+  private final UnitMap map;
+
+  AmdSurvey(Machine machine, IvrsTable table) {
+    this.machine = machine;
+    this.table = table;
+    this.map = UnitMap.of(table);
+  }
+
+  @Override
+  public List<SurveyedUnit> units() {
+    return table.units().stream().map(this::surveyed).toList();
+  }
+
+  @Override
+  public Optional<SurveyedUnit> unitOf(Rid rid) {
+    return map.unitOf(rid).map(this::surveyed);
+  }
+
+  private SurveyedUnit surveyed(Ivhd ivhd) {
+    return new SurveyedUnit(AmdInspector.unitName(table.units().indexOf(ivhd)), ivhd.where());
+  }
+
+  @Override
+  public String expectedUnit() {
+    return UnitFacts.EXPECTED_UNIT;
+  }
+
+  @Override
+  public List<ReservedRegion> reservedRegions(Rid rid) {
+    return map.reservedRegions(rid);
+  }
+
+  @Override
+  public List<Rid> aliases(Rid rid) {
+    return map.aliasOf(rid).stream().toList();
+  }
+
+  /** The IVRS table has no flag that forbids it: every unit can, and software decides. */
+  @Override
+  public Permission interruptRemapping() {
+    return new Permission(
+        true, table.units().get(0).where() + ", IVRS has no flag that forbids interrupt remapping");
+  }
+
+  @Override
+  public List<UntranslatedRange> untranslatedRanges() {
+    return UnitFacts.UNTRANSLATED;
+  }
+
+  @Override
+  public Optional<IommuCapabilities> capabilities() {
+    List<IntUnaryOperator> reaches = new ArrayList<>();
+    try {
+      for (Ivhd ivhd : table.units()) {
+        UnitRegisters registers =
+            UnitRegisters.readOnly(
+                surveyed(ivhd).name(),
+                machine.registers(ivhd.registerBaseHpa(), AmdOpener.REGISTER_BYTES));
+        int most = UnitCheck.levels(ivhd, registers, machine.pci().config(ivhd.rid()));
+        reaches.add(levels -> AmdUnit.reachBits(most, levels));
+      }
+    } catch (VmmException e) {
+      return Optional.empty(); // open() tells what is wrong with it
+    }
+    boolean coherent = table.units().stream().allMatch(Ivhd::coherent);
+    // Whether not-present entries are cached is no capability that anybody but a driver asks for.
+    return Optional.of(UnitFacts.of(coherent, false).capabilities(reaches));
+  }
+}

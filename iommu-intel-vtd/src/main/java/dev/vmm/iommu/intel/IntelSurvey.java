@@ -1,0 +1,107 @@
+package dev.vmm.iommu.intel;
+
+import dev.vmm.VmmException;
+import dev.vmm.iommu.IommuCapabilities;
+import dev.vmm.iommu.ReservedRegion;
+import dev.vmm.iommu.UntranslatedRange;
+import dev.vmm.iommu.intel.dmar.DmarTable;
+import dev.vmm.iommu.intel.dmar.Drhd;
+import dev.vmm.iommu.intel.dmar.UnitMap;
+import dev.vmm.iommu.intel.regs.CapReg;
+import dev.vmm.iommu.intel.regs.EcapReg;
+import dev.vmm.iommu.intel.unit.Unit;
+import dev.vmm.iommu.spi.IommuSurvey;
+import dev.vmm.iommu.support.UnitRegisters;
+import dev.vmm.machine.Machine;
+import dev.vmm.pci.PciFunction;
+import dev.vmm.pci.Rid;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.IntUnaryOperator;
+
+/** What a DMAR table says of a machine. Immutable but for what the units answer; thread-safe. */
+final class IntelSurvey implements IommuSurvey {
+  private final Machine machine;
+  private final DmarTable table;
+  private final UnitMap map;
+  private final Map<Rid, Rid> physicalFunctions = new HashMap<>();
+
+  IntelSurvey(Machine machine, DmarTable table) {
+    this.machine = machine;
+    this.table = table;
+    this.map = UnitMap.of(table, machine.pci());
+    for (PciFunction function : machine.pci().functions()) {
+      function.physicalFunction().ifPresent(pf -> physicalFunctions.put(function.rid(), pf));
+    }
+  }
+
+  @Override
+  public List<SurveyedUnit> units() {
+    return table.drhds().stream().map(this::surveyed).toList();
+  }
+
+  /** A VF is in its PF's scope. */
+  @Override
+  public Optional<SurveyedUnit> unitOf(Rid rid) {
+    return map.unitOf(physicalFunctions.getOrDefault(rid, rid)).map(this::surveyed);
+  }
+
+  private SurveyedUnit surveyed(Drhd drhd) {
+    return new SurveyedUnit(IntelOpener.unitName(table.drhds().indexOf(drhd)), drhd.where());
+  }
+
+  @Override
+  public String expectedUnit() {
+    return UnitFacts.EXPECTED_UNIT;
+  }
+
+  @Override
+  public List<ReservedRegion> reservedRegions(Rid rid) {
+    return map.reservedRegions(rid);
+  }
+
+  /** The DMAR table knows none. */
+  @Override
+  public List<Rid> aliases(Rid rid) {
+    return List.of();
+  }
+
+  @Override
+  public Permission interruptRemapping() {
+    return new Permission(table.interruptRemapping(), table.interruptRemappingWhere());
+  }
+
+  @Override
+  public List<UntranslatedRange> untranslatedRanges() {
+    return UnitFacts.UNTRANSLATED;
+  }
+
+  @Override
+  public Optional<IommuCapabilities> capabilities() {
+    List<UnitFacts.Capable> units = new ArrayList<>();
+    try {
+      for (Drhd drhd : table.drhds()) {
+        UnitRegisters registers =
+            UnitRegisters.readOnly(
+                surveyed(drhd).name(),
+                machine.registers(drhd.registerBaseHpa(), drhd.registerBytes()));
+        CapReg cap = new CapReg(registers.readAlive(CapReg.LAYOUT, CapReg.OFFSET));
+        EcapReg ecap = new EcapReg(registers.readAlive(EcapReg.LAYOUT, EcapReg.OFFSET));
+        units.add(new UnitFacts.Capable(cap, ecap));
+      }
+    } catch (VmmException e) {
+      return Optional.empty(); // open() tells what is wrong with it
+    }
+    boolean interrupts =
+        units.stream().allMatch(unit -> unit.ecap().ir() && unit.ecap().qi());
+    return Optional.of(
+        UnitFacts.ofCapable(table, units, interrupts)
+            .capabilities(
+                units.stream()
+                    .<IntUnaryOperator>map(unit -> levels -> Unit.reachBits(unit.cap(), levels))
+                    .toList()));
+  }
+}

@@ -1,0 +1,131 @@
+package dev.vmm.iommu.intel;
+
+import dev.vmm.iommu.intel.dmar.DmarTable;
+import dev.vmm.iommu.intel.unit.Unit;
+import dev.vmm.machine.Machine;
+import dev.vmm.pci.MsiCapability;
+import dev.vmm.pci.MsixCapability;
+import dev.vmm.pci.PciCommand;
+import dev.vmm.pci.PciFunction;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Whether interrupts are remapped, and by tables of which size. Used once, with all units taken
+ * over.
+ *
+ * <p>A unit that remaps cannot tell devices apart: a message in the format without remapping is
+ * blocked, whoever sends it, or else forged ones would pass. A function that signals in that format
+ * already would be cut off, and its driver could go on to write such messages at any time. So
+ * interrupts are left alone while there is one, and it is named.
+ */
+final class InterruptPlan {
+  private static final Logger LOG = LoggerFactory.getLogger(InterruptPlan.class);
+
+  /** Four pages: for functions that come later. */
+  private static final int MIN_ENTRIES = 1024;
+
+  private static final int MAX_ENTRIES = 1 << 16;
+  private static final int WIDEST_SHORT_ID = 0xff;
+  private static final int GONE = 0xffff;
+
+  private final Machine machine;
+  private final DmarTable table;
+  private final List<Unit> units;
+  private final UnitFinder finder;
+
+  InterruptPlan(Machine machine, DmarTable table, List<Unit> units, UnitFinder finder) {
+    this.machine = machine;
+    this.table = table;
+    this.units = units;
+    this.finder = finder;
+  }
+
+  /**
+   * Gives each unit its table, if all can and may remap.
+   *
+   * @param wanted whether the user wants it
+   * @return whether they do
+   * @throws dev.vmm.VmmException ENOMEM
+   */
+  boolean apply(boolean wanted) {
+    if (!wanted) {
+      return off(IntelTunables.INTERRUPT_REMAPPING.name() + "=0");
+    }
+    if (!table.interruptRemapping()) {
+      return off("firmware's DMAR table says that the platform cannot (INTR_REMAP is 0)");
+    }
+    for (Unit unit : units) {
+      if (!unit.canRemapInterrupts()) {
+        return off(unit.where() + " has no interrupt remapping or uses no invalidation queue");
+      }
+    }
+    List<String> signalling = new ArrayList<>();
+    Map<Unit, Integer> vectors = new HashMap<>();
+    for (PciFunction function : machine.pci().functions()) {
+      if (look(function, vectors)) {
+        signalling.add(function.toString());
+      }
+    }
+    if (!signalling.isEmpty()) {
+      return off(
+          "it would cut off the MSI or MSI-X of "
+              + signalling
+              + ", which are on already in the format without remapping; turn them off before the first assign");
+    }
+    boolean extended = needsLongIds();
+    for (Unit unit : units) {
+      unit.remapInterrupts(entries(vectors.getOrDefault(unit, 0)), extended);
+    }
+    return true;
+  }
+
+  private static boolean off(String reason) {
+    LOG.warn("interrupts are not remapped, so that devices can forge them: {}", reason);
+    return false;
+  }
+
+  /** Adds what the function may need; says whether it signals by messages now. */
+  private boolean look(PciFunction function, Map<Unit, Integer> vectors) {
+    MsiCapability msi = MsiCapability.of(function.config()).orElse(null);
+    MsixCapability msix = MsixCapability.of(function.config()).orElse(null);
+    int most = Math.max(msi == null ? 0 : msi.vectors(), msix == null ? 0 : msix.vectors());
+    if (most == 0) {
+      return false;
+    }
+    Unit unit = finder.find(function.rid());
+    if (unit == null) {
+      return false; // Nobody remaps its messages.
+    }
+    // Rounded up as they are taken; a sum beyond any table is as good as the largest table.
+    int rounded = Integer.highestOneBit(2 * most - 1);
+    vectors.merge(unit, rounded, (a, b) -> Math.min(a + b, MAX_ENTRIES));
+    boolean on =
+        (msi != null && isSet(function, msi.controlOffset(), 1))
+            || (msix != null
+                && isSet(function, msix.offset() + MsixCapability.CONTROL, MsixCapability.ENABLE));
+    return on && isSet(function, PciCommand.OFFSET, PciCommand.BUS_MASTER);
+  }
+
+  private static boolean isSet(PciFunction function, int offset, int bit) {
+    int value = function.config().read16(offset);
+    return value != GONE && (value & bit) != 0;
+  }
+
+  /** Twice what is there. */
+  private static int entries(int vectors) {
+    int twice = Math.max(MIN_ENTRIES, 2 * vectors);
+    return Math.min(MAX_ENTRIES, Integer.highestOneBit(2 * twice - 1));
+  }
+
+  /** Says whether a processor's id takes more than 8 bits, and all units can name it. */
+  private boolean needsLongIds() {
+    return units.stream().allMatch(unit -> unit.ecap().eim())
+        && !table.x2apicOptOut()
+        && ProcessorIds.greatest(machine.acpi()) > WIDEST_SHORT_ID;
+  }
+}

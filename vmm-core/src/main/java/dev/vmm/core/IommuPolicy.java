@@ -1,0 +1,340 @@
+package dev.vmm.core;
+
+import dev.vmm.Errno;
+import dev.vmm.VmmException;
+import dev.vmm.core.policy.Obstacle;
+import dev.vmm.core.policy.Obstacle.Kind;
+import dev.vmm.core.policy.Obstacle.Severity;
+import dev.vmm.core.policy.VmNeed;
+import dev.vmm.iommu.Iommu;
+import dev.vmm.iommu.IommuCapabilities;
+import dev.vmm.iommu.ReservedRegion;
+import dev.vmm.iommu.spi.IommuSurvey;
+import dev.vmm.machine.Machine;
+import dev.vmm.pci.PciFunction;
+import dev.vmm.pci.Rid;
+import dev.vmm.tunable.Tunables;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Which devices the I/O MMU can keep in a VM, and what stands in the way of the others. Verdicts
+ * and refusals come from here, so that they cannot differ. Thread-safe.
+ */
+final class IommuPolicy {
+  /**
+   * Whether a device is refused where its interrupts cannot be remapped; else that is a warning.
+   */
+  static final boolean REQUIRES_INTERRUPT_REMAPPING = false;
+
+  private static final Logger LOG = LoggerFactory.getLogger(IommuPolicy.class);
+
+  private static final int CLASS_USB = 0x0c03;
+  private static final int BASE_CLASS_DISPLAY = 0x03;
+  private static final int REVISION_AND_CLASS = 0x08;
+
+  private final Machine machine;
+  private final Set<Rid> allowReserved;
+  private final boolean allowUnsafeInterrupts;
+  private final boolean requiresInterruptRemapping;
+
+  IommuPolicy(Machine machine, Tunables tunables, boolean requiresInterruptRemapping) {
+    this.machine = machine;
+    this.allowReserved =
+        new HashSet<>(CoreTunables.devices(tunables, CoreTunables.PPT_ALLOW_RESERVED));
+    this.allowUnsafeInterrupts = tunables.get(CoreTunables.ALLOW_UNSAFE_INTERRUPTS);
+    this.requiresInterruptRemapping = requiresInterruptRemapping;
+  }
+
+  static Obstacle disabled() {
+    return new Obstacle(
+        Kind.DISABLED,
+        Severity.BLOCKER,
+        Errno.ENXIO,
+        Presence.REFUSAL + ": " + CoreTunables.IOMMU_ENABLE.name() + "=0 forbids it",
+        List.of("tunable " + CoreTunables.IOMMU_ENABLE.name() + "=0"),
+        "set it to 1 and open the platform again");
+  }
+
+  static Obstacle noBackEnd(String reason) {
+    return new Obstacle(
+        Kind.NO_BACK_END,
+        Severity.BLOCKER,
+        Errno.ENXIO,
+        Presence.REFUSAL + ": " + reason,
+        List.of(),
+        "switch the I/O MMU (VT-d, AMD-Vi) on in the firmware's set-up, or put a back end that fits"
+            + " on the path");
+  }
+
+  static Obstacle startFailed(VmmException cause) {
+    return new Obstacle(
+        Kind.START_FAILED,
+        Severity.BLOCKER,
+        Errno.ENXIO,
+        Presence.REFUSAL
+            + ": its last start failed with "
+            + cause.errno()
+            + ": "
+            + cause.getMessage(),
+        List.of(),
+        "remove that cause and assign again: each assign starts it anew");
+  }
+
+  /** What a survey says of one function before the I/O MMU is started. */
+  List<Obstacle> surveyed(
+      IommuSurvey survey, PciFunction function, Collection<Rid> ids, VmNeed need) {
+    List<Obstacle> obstacles = new ArrayList<>();
+    if (ids.stream().anyMatch(id -> survey.unitOf(id).isEmpty())) {
+      obstacles.add(noUnit(survey.expectedUnit(), evidenceOfUnits(survey)));
+    }
+    reserved(survey, function, ids).ifPresent(obstacles::add);
+    Optional<IommuCapabilities> capabilities = survey.capabilities();
+    interrupts(survey, capabilities).ifPresent(obstacles::add);
+    capabilities.flatMap(units -> width(units, need)).ifPresent(obstacles::add);
+    return obstacles;
+  }
+
+  /** What the running I/O MMU says of one function, with the survey's evidence if there is one. */
+  List<Obstacle> running(
+      Iommu iommu,
+      @Nullable IommuSurvey survey,
+      PciFunction function,
+      Collection<Rid> ids,
+      VmNeed need) {
+    List<Obstacle> obstacles = new ArrayList<>();
+    if (ids.stream().anyMatch(id -> iommu.unitOf(id).isEmpty())) {
+      obstacles.add(noUnit(iommu, survey));
+    }
+    reserved(function.rid(), function.classCode(), regionsOf(iommu, ids)).ifPresent(obstacles::add);
+    if (iommu.interruptRemapping().isEmpty()) {
+      obstacles.add(noInterruptRemapping(interruptEvidence(iommu, survey)));
+    }
+    width(iommu.capabilities(), need).ifPresent(obstacles::add);
+    return obstacles;
+  }
+
+  /**
+   * Refuses a device that must not come into a VM's domain, and returns the regions that must be
+   * mapped for it there.
+   *
+   * @throws VmmException ENXIO or EPERM, from its obstacle
+   */
+  List<ReservedRegion> admit(
+      Iommu iommu, Supplier<Optional<IommuSurvey>> survey, Collection<Rid> ids) {
+    Rid rid = ids.iterator().next();
+    String act = "cannot assign " + rid;
+    if (ids.stream().anyMatch(id -> iommu.unitOf(id).isEmpty())) {
+      throw noUnit(iommu, survey.get().orElse(null)).refusal(act);
+    }
+    List<ReservedRegion> regions = regionsOf(iommu, ids);
+    if (!regions.isEmpty()) {
+      int classCode = machine.pci().config(rid).read32(REVISION_AND_CLASS) >>> 8;
+      refuse(reserved(rid, classCode, regions), rid, act);
+    }
+    if (iommu.interruptRemapping().isEmpty()) {
+      // The evidence is for verdicts: a refusal is one sentence.
+      refuse(Optional.of(noInterruptRemapping(List.of())), rid, act);
+    }
+    return regions;
+  }
+
+  private void refuse(Optional<Obstacle> obstacle, Rid rid, String act) {
+    if (obstacle.isEmpty()) {
+      return;
+    }
+    Obstacle found = obstacle.get();
+    if (found.blocks()) {
+      throw found.refusal(act);
+    }
+    if (found.kind() != Kind.NO_INTERRUPT_REMAPPING || allowUnsafeInterrupts) {
+      LOG.warn("{} is assigned all the same: {}", rid, found.text());
+    }
+  }
+
+  /** Returns what stands in the way of one that firmware uses, if it is one. */
+  Optional<Obstacle> reserved(Rid rid, int classCode, Collection<ReservedRegion> regions) {
+    if (regions.isEmpty()) {
+      return Optional.empty();
+    }
+    List<String> where = new ArrayList<>();
+    List<String> evidence = new ArrayList<>();
+    for (ReservedRegion region : regions) {
+      where.add(region.range() + " (" + region.source() + ")");
+      evidence.add(region.source() + ": " + region.range() + " " + region.access());
+    }
+    String what =
+        "firmware reserves memory that it goes on using through it: " + String.join(", ", where);
+    if (allowReserved.contains(rid)) {
+      return Optional.of(
+          new Obstacle(
+              Kind.RESERVED_REGIONS,
+              Severity.WARNING,
+              Errno.EPERM,
+              what
+                  + ", and "
+                  + CoreTunables.PPT_ALLOW_RESERVED.name()
+                  + " gives it to the VM's domain",
+              evidence,
+              "make sure that firmware no longer needs the device, and that nothing else is in that"
+                  + " memory"));
+    }
+    return Optional.of(
+        new Obstacle(
+            Kind.RESERVED_REGIONS,
+            Severity.BLOCKER,
+            Errno.EPERM,
+            what + hint(classCode),
+            evidence,
+            "use another device or, if firmware can do without this one, name "
+                + rid
+                + " in the tunable "
+                + CoreTunables.PPT_ALLOW_RESERVED.name()));
+  }
+
+  private static String hint(int classCode) {
+    if (classCode >>> 8 == CLASS_USB) {
+      return ", for a USB controller mostly its emulation of a PS/2 keyboard and mouse, which the"
+          + " firmware's set-up can switch off";
+    }
+    if (classCode >>> 16 == BASE_CLASS_DISPLAY) {
+      return ", for a graphics controller mostly its stolen memory, which the display and firmware"
+          + " use";
+    }
+    return "";
+  }
+
+  /** As {@link #reserved(Rid, int, Collection)}, by a survey. */
+  Optional<Obstacle> reserved(IommuSurvey survey, PciFunction function, Collection<Rid> ids) {
+    return reserved(function.rid(), function.classCode(), regionsOf(survey, ids));
+  }
+
+  private static List<ReservedRegion> regionsOf(IommuSurvey survey, Collection<Rid> ids) {
+    Set<ReservedRegion> regions = new LinkedHashSet<>();
+    ids.forEach(id -> regions.addAll(survey.reservedRegions(id)));
+    return List.copyOf(regions);
+  }
+
+  private static List<ReservedRegion> regionsOf(Iommu iommu, Collection<Rid> ids) {
+    Set<ReservedRegion> regions = new LinkedHashSet<>();
+    for (Rid id : ids) {
+      regions.addAll(
+          Spi.get("asking for the reserved regions of " + id, () -> iommu.reservedRegions(id)));
+    }
+    return List.copyOf(regions);
+  }
+
+  private static Obstacle noUnit(Iommu iommu, @Nullable IommuSurvey survey) {
+    return survey == null
+        ? noUnit("one of " + iommu.units(), List.of())
+        : noUnit(survey.expectedUnit(), evidenceOfUnits(survey));
+  }
+
+  private static Obstacle noUnit(String expected, List<String> evidence) {
+    return new Obstacle(
+        Kind.NO_UNIT,
+        Severity.BLOCKER,
+        Errno.ENXIO,
+        "no unit of the I/O MMU translates for it, expected " + expected,
+        evidence,
+        "use a function that a unit covers, or update the firmware if it forgot this one");
+  }
+
+  private static List<String> evidenceOfUnits(IommuSurvey survey) {
+    return survey.units().stream()
+        .map(unit -> unit.source() + ": unit " + unit.name() + " does not cover it")
+        .toList();
+  }
+
+  private Optional<Obstacle> interrupts(
+      IommuSurvey survey, Optional<IommuCapabilities> capabilities) {
+    IommuSurvey.Permission firmware = survey.interruptRemapping();
+    boolean units = capabilities.map(IommuCapabilities::interruptRemapping).orElse(true);
+    return firmware.allowed() && units
+        ? Optional.empty()
+        : Optional.of(noInterruptRemapping(interruptEvidence(firmware, units)));
+  }
+
+  private static List<String> interruptEvidence(Iommu iommu, @Nullable IommuSurvey survey) {
+    return survey == null
+        ? List.of()
+        : interruptEvidence(survey.interruptRemapping(), iommu.capabilities().interruptRemapping());
+  }
+
+  private static List<String> interruptEvidence(IommuSurvey.Permission firmware, boolean units) {
+    List<String> evidence = new ArrayList<>();
+    evidence.add(firmware.evidence());
+    if (firmware.allowed() && !units) {
+      evidence.add("the units' capability registers, of which not all offer it");
+    }
+    return evidence;
+  }
+
+  private Obstacle noInterruptRemapping(List<String> evidence) {
+    String what =
+        "interrupts are not remapped, so that a guest can have it write any interrupt to the host";
+    String tunable = CoreTunables.ALLOW_UNSAFE_INTERRUPTS.name();
+    if (allowUnsafeInterrupts || !requiresInterruptRemapping) {
+      return new Obstacle(
+          Kind.NO_INTERRUPT_REMAPPING,
+          Severity.WARNING,
+          Errno.EPERM,
+          allowUnsafeInterrupts ? what + ", and " + tunable + "=1 allows it" : what,
+          evidence,
+          "give it only to a guest that the host trusts");
+    }
+    return new Obstacle(
+        Kind.NO_INTERRUPT_REMAPPING,
+        Severity.BLOCKER,
+        Errno.EPERM,
+        what,
+        evidence,
+        "switch interrupt remapping on in the firmware's set-up, or set "
+            + tunable
+            + "=1 if the host trusts its guests");
+  }
+
+  private static Optional<Obstacle> width(IommuCapabilities units, VmNeed need) {
+    int bits = units.iovaBits();
+    long memory = need.memoryBytes();
+    if (memory == 0 || bits >= Long.SIZE || (memory - 1) >>> bits == 0) {
+      return Optional.empty();
+    }
+    return Optional.of(
+        new Obstacle(
+            Kind.WIDTH,
+            Severity.BLOCKER,
+            Errno.EINVAL,
+            String.format(
+                Locale.ROOT,
+                "the guest's memory ends at gpa 0x%x and the units reach %d bits, up to 0x%x",
+                memory - 1,
+                bits,
+                (1L << bits) - 1),
+            List.of("the units' capability registers: " + bits + " bits of iova"),
+            "give the guest at most 0x" + Long.toHexString(1L << bits) + " bytes of memory"));
+  }
+
+  static Obstacle notSurveyed(String backend) {
+    return new Obstacle(
+        Kind.NOT_SURVEYED,
+        Severity.WARNING,
+        Errno.ENOTSUP,
+        "the back end "
+            + backend
+            + " cannot say before it is started which functions its units cover and what firmware"
+            + " reserves",
+        List.of(),
+        "expect that an assign may still be refused");
+  }
+}
