@@ -279,7 +279,8 @@ final class DeviceLife {
           .forEach(
               (gpa, window) ->
                   steps.attempt("unmapping its registers", () -> window.endIn(last.vm(), gpa)));
-      boolean quiesced = steps.attempt("quiescing it", () -> quiesce(last.saved(), last.parkedCommand()));
+      boolean quiesced =
+          steps.attempt("quiescing it", () -> quiesce(last.saved(), last.parkedCommand()));
       // Whatever became of the rest: before it leaves, or is broken, none of its messages passes.
       boolean muted = steps.attempt("blocking its interrupts", interrupts::blockMessages);
       assignment = null;

@@ -11,7 +11,6 @@ import dev.vmm.pci.PciCommand;
 import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.PcieCapability;
 import dev.vmm.pci.PowerManagementCapability;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;

@@ -412,8 +412,7 @@ final class LazyIommu implements IommuService {
           Spi.get(
               "opening back end " + backend.name(),
               () -> backend.provider().open(new IommuContext(machine, tunables)));
-      starting =
-          new IommuSession(machine, homes, iommu, firmwareAliases(backend), faults);
+      starting = new IommuSession(machine, homes, iommu, firmwareAliases(backend), faults);
       starting.start();
     } catch (Throwable e) {
       VmmException cause = Spi.failure("starting back end " + backend.name(), e);

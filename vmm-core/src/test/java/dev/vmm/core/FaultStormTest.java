@@ -45,12 +45,9 @@ class FaultStormTest {
     FakeIommuProvider fake = new FakeIommuProvider("fake");
     fake.open(new IommuContext(machine, Tunables.defaults()));
     iommu = fake.current();
-    session = new IommuSession(
-            machine,
-            new Homes(CoreTunables.PptHome.BLOCKED),
-            iommu,
-            rid -> List.of(),
-            pipeline);
+    session =
+        new IommuSession(
+            machine, new Homes(CoreTunables.PptHome.BLOCKED), iommu, rid -> List.of(), pipeline);
     session.start();
     pipeline.begin(session);
     pipeline.listen(

@@ -97,6 +97,7 @@ final class AmdSurvey implements IommuSurvey {
     }
     boolean coherent = table.units().stream().allMatch(Ivhd::coherent);
     // Whether not-present entries are cached is no capability that anybody but a driver asks for.
-    return Optional.of(UnitFacts.of(coherent, false, interruptRemapping().allowed()).capabilities(reaches));
+    return Optional.of(
+        UnitFacts.of(coherent, false, interruptRemapping().allowed()).capabilities(reaches));
   }
 }

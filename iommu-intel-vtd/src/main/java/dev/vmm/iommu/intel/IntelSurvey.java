@@ -110,8 +110,7 @@ final class IntelSurvey implements IommuSurvey {
     } catch (VmmException e) {
       return Optional.empty(); // open() tells what is wrong with it
     }
-    boolean interrupts =
-        units.stream().allMatch(unit -> unit.ecap().ir() && unit.ecap().qi());
+    boolean interrupts = units.stream().allMatch(unit -> unit.ecap().ir() && unit.ecap().qi());
     return Optional.of(
         UnitFacts.ofCapable(table, units, interrupts)
             .capabilities(

@@ -56,6 +56,7 @@ public class FakeIommuProvider implements IommuProvider {
 
   /** Whether firmware lets interrupts be remapped; the unit itself cannot. */
   public volatile boolean remappingAllowed = true;
+
   /** What {@link Iommu#interruptRemapping} answers. */
   public volatile Optional<InterruptRemapping> interrupts = Optional.empty();
 

@@ -35,7 +35,8 @@ final class InheritedUnit {
 
   /**
    * With a queue: its tail is not zero, it stopped at an error, fault events are sent to wherever,
-   * interrupts in the format without remapping are let pass, and page-selective flushes reach 16 pages at most.
+   * interrupts in the format without remapping are let pass, and page-selective flushes reach 16
+   * pages at most.
    */
   static ModelMachine queued() {
     ModelMachine machine =
