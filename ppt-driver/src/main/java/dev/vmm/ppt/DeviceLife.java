@@ -196,7 +196,6 @@ final class DeviceLife {
         reset.run();
         saved.restore(false);
         control.setCommand(parked);
-        requireSilent();
         moving[0] = true;
         iommu().move(self(), domain);
         // Last of all: from here on the device may write to the guest's memory.

@@ -131,22 +131,6 @@ class QuiesceTest {
   }
 
   @Test
-  void i07_aDeviceThatWasNotSilentWhileParkedIsRefusedToTheNextVmIfItGoesOn() {
-    VirtualMachine vm = f.vm("a");
-    f.driver.attach(FULL);
-    f.driver.assign(FULL, vm);
-    f.driver.unassign(FULL, vm);
-    f.waiter.onPause = this::stray;
-    VirtualMachine next = f.vm("b");
-    assertThat(failsWith(Errno.EIO, () -> f.driver.assign(FULL, next)))
-        .contains("goes on making requests");
-    assertThat(f.driver.device(FULL).orElseThrow().state()).isEqualTo(PptState.BROKEN);
-    assertThat(f.domainOf(FULL)).isEqualTo("blocked");
-    f.waiter.onPause = () -> {};
-    f.driver.detach(FULL);
-  }
-
-  @Test
   void aDeviceThatItsResetSilencesIsGivenOn() {
     VirtualMachine vm = f.vm("a");
     f.driver.attach(FULL);
