@@ -27,7 +27,9 @@ final class StartBench {
     FakeMachine machine = new FakeMachine(MEMORY);
     machine.pci().add(FIRST.toString(), 0x1234, 0x11e8, 0xff0000);
     machine.pci().add(SECOND.toString(), 0x1234, 0x11e8, 0xff0000);
-    iommu = new LazyIommu(machine, Tunables.defaults(), () -> VmmHook.iterator(List.of(backend)), false);
+    iommu =
+        new LazyIommu(
+            machine, Tunables.defaults(), () -> VmmHook.iterator(List.of(backend)), false);
   }
 
   /**
