@@ -67,7 +67,8 @@ final class DeviceLife {
             function,
             control,
             this::bars,
-            new MessageRoutes(vmm.iommu(), function.rid()));
+            new MessageRoutes(
+                vmm.iommu(), () -> vmm.iommu().topology().messageSource(function.rid())));
   }
 
   /** Returns every requester id that the function can send: the I/O MMU moves them together. */

@@ -8,6 +8,7 @@ import dev.vmm.pci.Rid;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,7 +19,7 @@ final class MessageRoutes {
   private final IommuService iommu;
 
   /** Whose requester id the messages carry when they reach the I/O MMU. */
-  private final Rid source;
+  private final Supplier<Rid> source;
 
   /** What was reserved and is not given back yet. */
   private final List<InterruptEntries> reserved = new ArrayList<>();
@@ -30,7 +31,7 @@ final class MessageRoutes {
    */
   record Route(MsiMessage first, @Nullable InterruptEntries entries) {}
 
-  MessageRoutes(IommuService iommu, Rid source) {
+  MessageRoutes(IommuService iommu, Supplier<Rid> source) {
     this.iommu = iommu;
     this.source = source;
   }
@@ -43,7 +44,7 @@ final class MessageRoutes {
    *     must be 0xfeexxxxx (EINVAL)
    */
   Route open(MsiMessage first, int count) {
-    Optional<InterruptEntries> remapped = iommu.reserveInterrupts(source, count);
+    Optional<InterruptEntries> remapped = iommu.reserveInterrupts(source.get(), count);
     if (remapped.isEmpty()) {
       return new Route(first, null);
     }

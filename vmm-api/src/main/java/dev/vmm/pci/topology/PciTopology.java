@@ -114,6 +114,20 @@ public final class PciTopology {
     return known != null ? known : collect(rid);
   }
 
+  /**
+   * Returns the requester id that a function's interrupt messages carry when they reach the I/O
+   * MMU: the one that bridges put in the place of its own, else its own. Where it cannot be known
+   * which of several a bridge uses it is the function's own: its messages are blocked then, not
+   * somebody else's let through.
+   */
+  public Rid messageSource(Rid rid) {
+    List<Rid> replaced =
+        requesterIds(rid).all().stream()
+            .filter(id -> id.bus() != rid.bus() || id.device() != rid.device())
+            .toList();
+    return replaced.size() == 1 ? replaced.get(0) : rid;
+  }
+
   private RequesterIds collect(Rid rid) {
     Map<Rid, String> ids = new LinkedHashMap<>();
     ids.put(rid, "");

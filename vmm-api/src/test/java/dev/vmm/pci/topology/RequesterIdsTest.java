@@ -47,6 +47,8 @@ class RequesterIdsTest {
             "0000:03:00.0: the bridge 0000:02:00.0 puts it on what it forwards: PCI Express"
                 + " Capabilities at 0x42 is 0x0072, Device/Port_Type PCI express to PCI bridge;"
                 + " Secondary Bus Number at 0x19 is 0x03");
+    assertThat(PciTopology.of(pci.functions()).messageSource(rid("03:01.0")))
+        .isEqualTo(rid("03:00.0"));
     assertThat(ids("02:00.0").all()).containsExactly(rids("02:00.0", "03:00.0"));
     assertThat(ids("00:04.0").all()).containsExactly(rids("00:04.0"));
   }
@@ -59,6 +61,8 @@ class RequesterIdsTest {
     RequesterIds ids = ids("06:07.0");
     assertThat(ids.all())
         .containsExactly(rids("06:07.0", "05:02.0", "06:00.0", "00:1e.0", "05:00.0"));
+    assertThat(PciTopology.of(pci.functions()).messageSource(rid("06:07.0")))
+        .isEqualTo(rid("06:07.0"));
     assertThat(ids.evidence().get(0))
         .contains("0000:05:02.0", "Status at 0x06 is 0x0000", "no PCI Express capability");
   }
