@@ -22,7 +22,7 @@ final class DefaultVmm implements Vmm {
 
   /** For tests: back ends from {@code source} instead of the path. */
   DefaultVmm(Machine machine, Tunables tunables, BackendLoader.Source source) {
-    this(machine, tunables, source, IommuPolicy.REQUIRES_INTERRUPT_REMAPPING);
+    this(machine, tunables, source, true);
   }
 
   /** For tests: with or without the demand that interrupts are remapped. */

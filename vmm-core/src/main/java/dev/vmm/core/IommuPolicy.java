@@ -32,11 +32,6 @@ import org.slf4j.LoggerFactory;
  * and refusals come from here, so that they cannot differ. Thread-safe.
  */
 final class IommuPolicy {
-  /**
-   * Whether a device is refused where its interrupts cannot be remapped; else that is a warning.
-   */
-  static final boolean REQUIRES_INTERRUPT_REMAPPING = false;
-
   private static final Logger LOG = LoggerFactory.getLogger(IommuPolicy.class);
 
   private static final int CLASS_USB = 0x0c03;

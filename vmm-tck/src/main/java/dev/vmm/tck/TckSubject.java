@@ -1,5 +1,6 @@
 package dev.vmm.tck;
 
+import dev.vmm.core.CoreTunables;
 import dev.vmm.machine.Machine;
 import dev.vmm.machine.Machines;
 import dev.vmm.tunable.Tunables;
@@ -109,9 +110,15 @@ public final class TckSubject {
     return backend;
   }
 
-  /** Returns the tunables that every test starts from. */
+  /**
+   * Returns the tunables that every test starts from. Where {@link Capability#INTERRUPT_REMAPPING}
+   * is not declared, devices are passed through all the same.
+   */
   public Tunables tunables() {
-    return tunables;
+    String unsafe = CoreTunables.ALLOW_UNSAFE_INTERRUPTS.name();
+    return has(Capability.INTERRUPT_REMAPPING) || tunables.text(unsafe).isPresent()
+        ? tunables
+        : tunables.with(unsafe, "1");
   }
 
   /** Says whether a capability is declared. */
