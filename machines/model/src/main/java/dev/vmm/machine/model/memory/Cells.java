@@ -121,6 +121,22 @@ final class Cells {
         });
   }
 
+  /** Zeroes pages that exist, as the processor does, without telling anybody. */
+  void zero(long hpa, long lengthBytes) {
+    scribble(hpa, lengthBytes, 0, visibility.immediate());
+    if (visibility.snooped() && visibility.writeBuffered()) {
+      // These stores have left the caches, too: the next drain shows them.
+      pages.forEach(
+          hpa >>> PAGE_SHIFT,
+          (hpa + lengthBytes) >>> PAGE_SHIFT,
+          page -> {
+            if (page.buffer(-1L)) {
+              writeBuffer.add(page);
+            }
+          });
+    }
+  }
+
   /** Returns the offset of an address in its page. */
   static int offset(long hpa) {
     return (int) hpa & PAGE_MASK;

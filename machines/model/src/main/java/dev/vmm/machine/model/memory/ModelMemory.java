@@ -225,7 +225,7 @@ public final class ModelMemory implements PhysicalMemory {
     }
     long hpa = allocator.allocate(lengthBytes, alignmentBytes);
     // What a unit sees of it stays as it was freed until these stores are flushed.
-    cells.scribble(hpa, lengthBytes, 0, cells.immediate());
+    cells.zero(hpa, lengthBytes);
     return hpa;
   }
 

@@ -190,8 +190,8 @@ final class InterruptRemapper {
       return null;
     }
     chip.count(Count.TABLE_READ);
-    long low = chip.memory().deviceRead64(hpa);
-    long high = chip.memory().deviceRead64(hpa + 8);
+    long low = chip.memory().unitRead64(hpa);
+    long high = chip.memory().unitRead64(hpa + 8);
     Entry read = new Entry(hpa, low, high, null);
     if (chip.config().cm() || (read.present() && !isMalformed(read))) {
       read = new Entry(hpa, low, high, tables.take(hpa & -PAGE, TableRef.Kind.INTERRUPTS));
