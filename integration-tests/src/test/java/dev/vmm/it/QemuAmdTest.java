@@ -28,8 +28,12 @@ final class QemuAmdTest extends BackendContract {
 
   @Override
   protected TckSubject subject() {
-    return TckSubject.of("amd-vi", "qemu:amd")
-        .with(Capability.INSPECTION, Capability.SUPERPAGES, Capability.VIRTUAL_FUNCTIONS);
+    return TckSubject.of("amd-vi", "qemu:amd,intremap=on")
+        .with(
+            Capability.INSPECTION,
+            Capability.SUPERPAGES,
+            Capability.INTERRUPT_REMAPPING,
+            Capability.VIRTUAL_FUNCTIONS);
   }
 
   @Nested

@@ -42,6 +42,13 @@ final class InterruptPort {
     machine.dmaWrite(rid, message.address(), bytes);
   }
 
+  /** Returns the requester id that a function's messages carry when they come to a unit. */
+  Rid seenAs(Rid rid, long address) {
+    Rid seen =
+        machine.pci().route(machine.pci().sender(rid).orElseThrow(), rid, address).requester();
+    return seen == null ? rid : seen;
+  }
+
   /** Has a function raise an interrupt as its registers say. */
   void raise(Rid rid, int vector) {
     machine.pci().sender(rid).orElseThrow().interrupt(vector);

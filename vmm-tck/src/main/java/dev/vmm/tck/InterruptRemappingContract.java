@@ -11,6 +11,7 @@ import dev.vmm.core.VirtualMachine;
 import dev.vmm.iommu.Access;
 import dev.vmm.iommu.DmaFault;
 import dev.vmm.iommu.Domain;
+import dev.vmm.iommu.DomainSpec;
 import dev.vmm.iommu.InterruptEntries;
 import dev.vmm.iommu.InterruptRemapping;
 import dev.vmm.iommu.InterruptTarget;
@@ -107,6 +108,7 @@ abstract class InterruptRemappingContract extends ContractPart {
   @Test
   void anEntryThatIsGivenBackIsNoneOfItsFormerOwners() {
     try (World world = new World()) {
+      InterruptEntries kept = world.allocate(world.rid, 1);
       InterruptEntries former = world.allocate(world.rid, 4);
       MsiMessage message = former.message(3);
       former.route(3, TARGET);
@@ -122,7 +124,31 @@ abstract class InterruptRemappingContract extends ContractPart {
         next.add(entries);
       }
       world.expectBlocked(world.rid, message, "the former owner");
+      kept.route(0, TARGET);
+      world.expect(world.rid, kept.message(0), TARGET, "what the former owner kept");
       next.forEach(InterruptEntries::close);
+    }
+  }
+
+  /** Whether the host's messages pass as they are is the hardware's; a guest's never do. */
+  @Test
+  void aDeviceThatLeavesTheHostsDomainForgesNothing() {
+    try (World world = new World()) {
+      Domain guest = world.session.iommu().domainOf(world.rid).orElseThrow();
+      Domain host = world.session.domain(new DomainSpec("host", guest.lastIova(), true, true));
+      for (int i = 0; i < 2; i++) {
+        world.session.iommu().move(List.of(world.rid), host);
+        world.port.send(world.rid, OLD_FORMAT);
+        world.port.arrived();
+        world.faults();
+        world.session.iommu().move(List.of(world.rid), guest);
+        world.expectBlocked(world.rid, OLD_FORMAT, "moved from the host's domain");
+      }
+      InterruptEntries entries = world.allocate(world.rid, 1);
+      entries.route(0, TARGET);
+      world.session.iommu().move(List.of(world.rid), host);
+      world.session.iommu().move(List.of(world.rid), guest);
+      world.expect(world.rid, entries.message(0), TARGET, "its entry, in the guest's domain again");
     }
   }
 
@@ -354,7 +380,7 @@ abstract class InterruptRemappingContract extends ContractPart {
           .as("%s: faults", when)
           .allSatisfy(
               fault -> {
-                assertThat(fault.rid()).isEqualTo(sender);
+                assertThat(fault.rid()).isEqualTo(port.seenAs(sender, message.address()));
                 assertThat(fault.access()).isEqualTo(Access.WRITE);
                 assertThat(fault.iova() >>> 20).as("megabyte of the address").isEqualTo(0xfee);
                 assertThat(fault.reason()).isNotBlank();

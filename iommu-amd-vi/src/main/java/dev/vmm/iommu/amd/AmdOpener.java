@@ -10,6 +10,7 @@ import dev.vmm.iommu.amd.ivrs.IvrsTable;
 import dev.vmm.iommu.amd.ivrs.UnitMap;
 import dev.vmm.iommu.amd.unit.AmdUnit;
 import dev.vmm.iommu.amd.unit.DeviceTable;
+import dev.vmm.iommu.amd.unit.InterruptWords;
 import dev.vmm.iommu.amd.unit.UnitCheck;
 import dev.vmm.iommu.amd.unit.UnitConfig;
 import dev.vmm.iommu.spi.IommuContext;
@@ -23,7 +24,11 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.function.IntFunction;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -58,34 +63,58 @@ final class AmdOpener {
       found.add(look(AmdInspector.unitName(i), table.units().get(i)));
     }
     map.problems().forEach(problem -> LOG.warn("{}", problem));
+    Optional<String> unmapped = InterruptSources.missing(machine.acpi(), map);
+    unmapped.ifPresent(why -> LOG.warn("interrupts are not remapped: {}", why));
     List<AmdUnit> units = new ArrayList<>();
     Map<Rid, AmdUnit> byOwnRid = new HashMap<>();
     try {
       for (Found one : found) {
-        AmdUnit unit = take(one);
+        AmdUnit unit = take(one, unmapped.isEmpty());
         units.add(unit);
         byOwnRid.put(one.ivhd().rid(), unit);
       }
       return new UnitsIommu(
-          "AMD-Vi", units, UnitFacts.of(units), new UnitFinder(map, byOwnRid), machine.memory());
+          "AMD-Vi",
+          units,
+          UnitFacts.of(units, unmapped.isEmpty()),
+          new UnitFinder(map, byOwnRid),
+          machine.memory());
     } catch (RuntimeException e) {
       UnitsIommu.giveUp(units, e);
       throw e;
     }
   }
 
-  private AmdUnit take(Found found) {
+  private AmdUnit take(Found found, boolean interruptRemapping) {
     Map<Integer, DteSettings> settings = new HashMap<>();
+    Map<Integer, Integer> aliases = new HashMap<>();
     Ivhd ivhd = found.ivhd();
     map.particularIds(ivhd).stream()
-        .forEach(id -> settings.put(id, map.settings(Rid.of(ivhd.segment(), id))));
+        .forEach(
+            id -> {
+              Rid rid = Rid.of(ivhd.segment(), id);
+              settings.put(id, map.settings(rid));
+              map.aliasOf(rid).ifPresent(alias -> aliases.put(id, alias.id16()));
+            });
+    Set<Integer> controllers =
+        map.specialDevices().stream()
+            .map(UnitMap.SpecialDevice::rid)
+            .filter(rid -> rid.segment() == ivhd.segment())
+            .map(Rid::id16)
+            .collect(Collectors.toSet());
+    IntFunction<DteSettings> settingsOf = id -> settings.getOrDefault(id, DteSettings.NONE);
+    InterruptWords words =
+        new InterruptWords(interruptRemapping, settingsOf, controllers::contains);
     DeviceTable entries =
-        new DeviceTable(
-            machine.memory(),
-            found.config().coherent(),
-            id -> settings.getOrDefault(id, DteSettings.NONE));
+        new DeviceTable(machine.memory(), found.config().coherent(), settingsOf, words);
     try {
-      return new AmdUnit(found.registers(), found.config(), machine.memory(), entries);
+      return new AmdUnit(
+          found.registers(),
+          found.config(),
+          machine.memory(),
+          entries,
+          words,
+          id -> aliases.getOrDefault(id, id));
     } catch (RuntimeException e) {
       entries.free();
       throw e;

@@ -31,18 +31,24 @@ final class UnitFacts {
 
   private UnitFacts() {}
 
-  static CommonFacts of(List<AmdUnit> units) {
+  static CommonFacts of(List<AmdUnit> units, boolean interruptRemapping) {
     return of(
         units.stream().allMatch(unit -> unit.config().coherent()),
-        units.stream().anyMatch(unit -> unit.config().notPresentCached()));
+        units.stream().anyMatch(unit -> unit.config().notPresentCached()),
+        interruptRemapping);
   }
 
   /**
    * Returns the facts of units of which all snoop or not, and one remembers what was not present or
    * none does.
    */
-  static CommonFacts of(boolean coherent, boolean notPresentCached) {
+  static CommonFacts of(
+      boolean coherent, boolean notPresentCached, boolean interruptRemapping) {
     return new CommonFacts(
-        new HostPageFormat(PAGE_SIZES), AmdUnit.MAX_DOMAINS, coherent, notPresentCached, false);
+        new HostPageFormat(PAGE_SIZES),
+        AmdUnit.MAX_DOMAINS,
+        coherent,
+        notPresentCached,
+        interruptRemapping);
   }
 }

@@ -66,7 +66,8 @@ public abstract class AbstractUnit implements RemappingUnit {
   /**
    * Begins a move as {@link RemappingUnit#move} says; its methods are called with the lock held.
    */
-  protected abstract UnitMove begin(int[] sourceIds, int domainId, int levels, long tableRoot);
+  protected abstract UnitMove begin(
+      int[] sourceIds, int domainId, int levels, long tableRoot, boolean forwardsInterrupts);
 
   /** Logs a line about the unit, for information. */
   protected abstract void log(String line);
@@ -278,10 +279,11 @@ public abstract class AbstractUnit implements RemappingUnit {
   }
 
   @Override
-  public final UnitMove move(int[] sourceIds, int domainId, int levels, long tableRoot) {
+  public final UnitMove move(
+      int[] sourceIds, int domainId, int levels, long tableRoot, boolean forwardsInterrupts) {
     lock.lock();
     try {
-      return new LockedMove(begin(sourceIds, domainId, levels, tableRoot));
+      return new LockedMove(begin(sourceIds, domainId, levels, tableRoot, forwardsInterrupts));
     } catch (RuntimeException e) {
       throw failure(e, "to get ready for new " + entries);
     } finally {

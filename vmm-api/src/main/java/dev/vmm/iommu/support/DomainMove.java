@@ -67,7 +67,11 @@ final class DomainMove {
       int[] sourceIds = rids.stream().mapToInt(Rid::id16).toArray();
       UnitMove move =
           unit.move(
-              sourceIds, attachment.domainId, target.table().levels(), target.table().rootHpa());
+              sourceIds,
+              attachment.domainId,
+              target.table().levels(),
+              target.table().rootHpa(),
+              target.forwardsInterrupts());
       steps.add(new Step(rids, attachment, fresh, move));
     } catch (RuntimeException e) {
       if (fresh) {

@@ -107,9 +107,12 @@ public interface RemappingUnit {
    * @param sourceIds bus, device and function, {@code 0} to {@code 0xffff}
    * @param levels the levels of the domain's table
    * @param tableRoot the hpa of its root
+   * @param forwardsInterrupts whether their messages shall pass as they are written, where the unit
+   *     can tell them from others; see {@link dev.vmm.iommu.DomainSpec}
    * @throws VmmException ENOMEM or EIO
    */
-  UnitMove move(int[] sourceIds, int domainId, int levels, long tableRoot);
+  UnitMove move(
+      int[] sourceIds, int domainId, int levels, long tableRoot, boolean forwardsInterrupts);
 
   /**
    * Reserves entries of the unit's interrupt table, as {@link

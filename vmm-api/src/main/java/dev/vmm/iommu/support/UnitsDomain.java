@@ -3,6 +3,7 @@ package dev.vmm.iommu.support;
 import dev.vmm.VmmException;
 import dev.vmm.iommu.Access;
 import dev.vmm.iommu.Domain;
+import dev.vmm.iommu.DomainSpec;
 import dev.vmm.iommu.Translation;
 import dev.vmm.iommu.pagetable.RadixPageTable;
 import dev.vmm.iommu.pagetable.TableInvalidator;
@@ -23,6 +24,7 @@ final class UnitsDomain implements Domain, TableInvalidator {
   private final String name;
   private final TableShape shape;
   private final boolean needsPublishing;
+  private final boolean forwardsInterrupts;
   private final RadixPageTable table;
 
   /** Replaced as a whole under the I/O MMU's lock; read without it. */
@@ -41,9 +43,14 @@ final class UnitsDomain implements Domain, TableInvalidator {
    * @param shape the levels of its table and the bits of an iova, of the same units
    */
   UnitsDomain(
-      UnitsIommu iommu, String name, CommonFacts facts, TableShape shape, PhysicalMemory memory) {
+      UnitsIommu iommu,
+      DomainSpec spec,
+      CommonFacts facts,
+      TableShape shape,
+      PhysicalMemory memory) {
     this.iommu = iommu;
-    this.name = name;
+    this.name = spec.name();
+    this.forwardsInterrupts = spec.forwardsInterrupts();
     this.shape = shape;
     this.needsPublishing = facts.needsPublishing();
     this.table =
@@ -131,6 +138,10 @@ final class UnitsDomain implements Domain, TableInvalidator {
               + " one",
           name, iova);
     }
+  }
+
+  boolean forwardsInterrupts() {
+    return forwardsInterrupts;
   }
 
   RadixPageTable table() {

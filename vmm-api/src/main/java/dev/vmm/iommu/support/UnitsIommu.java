@@ -117,7 +117,7 @@ public final class UnitsIommu implements Iommu {
               + " memory or lower addresses",
           spec.name(), spec.lastIova(), capabilities.iovaBits(), kind);
     }
-    UnitsDomain domain = new UnitsDomain(this, spec.name(), facts, shape, memory);
+    UnitsDomain domain = new UnitsDomain(this, spec, facts, shape, memory);
     if (spec.home()) {
       reserve(domain);
     }

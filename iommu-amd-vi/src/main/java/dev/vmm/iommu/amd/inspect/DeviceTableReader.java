@@ -123,11 +123,14 @@ final class DeviceTableReader {
     }
   }
 
-  /** Says whether an id is in no domain: its entry is valid, and without tables, rights and id. */
+  /**
+   * Says whether an id is in no domain: its entry is valid, and without tables, rights and id, and
+   * says no more of interrupts than that they are stopped.
+   */
   private static boolean reachesNothing(EntryWords entry) {
     return entry.word0() == DteWord0.BLOCKED
         && new DteWord1(entry.word1()).domainId() == 0
-        && !DteWord2.IV.isSet(entry.word2());
+        && (!DteWord2.IV.isSet(entry.word2()) || DteWord2.INT_CTL.get(entry.word2()) == 0);
   }
 
   private void report(int id, long at, EntryWords entry) {

@@ -16,6 +16,9 @@ import java.util.Locale;
 public record Event(EventLow low, long high) {
   private static final long PAGE_MASK = -1L << 12;
 
+  /** Types of INVALID_DEVICE_REQUEST that are posted writes, a bit each: 3, 5 and 6. */
+  private static final int WRITE_TYPES = 0b0110_1000;
+
   /** Returns the event of two words. */
   public static Event of(long low, long high) {
     return new Event(new EventLow(low), high);
@@ -43,9 +46,17 @@ public record Event(EventLow low, long high) {
         unit,
         Rid.of(segment, low.deviceId()),
         high & PAGE_MASK,
-        low.write() ? Access.WRITE : Access.READ,
+        write() ? Access.WRITE : Access.READ,
         low.eventCode(),
         reason());
+  }
+
+  /** An interrupt is a write, and RW says nothing of it; nor of requests that are not allowed. */
+  private boolean write() {
+    if (code() == EventCode.INVALID_DEVICE_REQUEST) {
+      return !EventLow.TR.isSet(low.raw()) && (WRITE_TYPES >>> low.type() & 1) != 0;
+    }
+    return EventLow.I.isSet(low.raw()) || low.write();
   }
 
   /** Returns why, in words. */
@@ -53,11 +64,13 @@ public record Event(EventLow low, long high) {
     long raw = low.raw();
     return switch (code()) {
       case IO_PAGE_FAULT -> {
+        if (EventLow.I.isSet(raw)) {
+          yield interruptReason() + " (IO_PAGE_FAULT of an interrupt)";
+        }
         if (EventLow.RZ.isSet(raw)) {
           yield "reserved bits are set in an entry of its page tables, or a level is wrong (IO_PAGE_FAULT)";
         }
-        String what =
-            EventLow.I.isSet(raw) ? "the interrupt" : low.write() ? "the write" : "the read";
+        String what = low.write() ? "the write" : "the read";
         yield EventLow.PR.isSet(raw)
             ? "the entries do not permit " + what + " (IO_PAGE_FAULT)"
             : "no page is present there for " + what + " (IO_PAGE_FAULT)";
@@ -66,6 +79,7 @@ public record Event(EventLow low, long high) {
           String.format(
               Locale.ROOT, "%s at hpa 0x%x: %s (%s)", code().text(), high, errorType(), code());
       case INVALID_DEVICE_REQUEST -> requestType() + " (INVALID_DEVICE_REQUEST)";
+      case ILLEGAL_DEV_TABLE_ENTRY -> illegalEntry() + " (ILLEGAL_DEV_TABLE_ENTRY)";
       default -> code().text() + " (" + code() + ")";
     };
   }
@@ -80,17 +94,55 @@ public record Event(EventLow low, long high) {
     };
   }
 
-  /** Source: 48882 rev 3, "INVALID_DEVICE_REQUEST Event", field Type. */
+  /**
+   * Source: 48882 rev 3, "IO_PAGE_FAULT Event": of an interrupt, PR is RemapEn, and RZ tells
+   * reserved bits or types from the rest.
+   */
+  private String interruptReason() {
+    long raw = low.raw();
+    if (EventLow.RZ.isSet(raw)) {
+      return "the interrupt table's entry has reserved bits set or a reserved type";
+    }
+    return EventLow.PR.isSet(raw)
+        ? "the interrupt table's entry does not permit the interrupt"
+        : "the interrupt table has no entry that is enabled for the message, or its kind is not let through";
+  }
+
+  /** Source: 48882 rev 3, "ILLEGAL_DEV_TABLE_ENTRY Event", fields TR, RZ and I. */
+  private String illegalEntry() {
+    long raw = low.raw();
+    String what = EventLow.RZ.isSet(raw) ? "reserved bits are set" : "a value is reserved";
+    String where =
+        EventLow.I.isSet(raw)
+            ? "for an interrupt"
+            : EventLow.TR.isSet(raw) ? "for a translation request" : "for a memory access";
+    return code().text() + " " + where + ": " + what;
+  }
+
+  /**
+   * Source: 48882 rev 3, "INVALID_DEVICE_REQUEST Event", table "INVALID_DEVICE_REQUEST Type Field
+   * Encodings"; of a translation request (TR) it has two types.
+   */
   private String requestType() {
+    if (EventLow.TR.isSet(low.raw())) {
+      return switch (low.type()) {
+        case 0 -> "a translation request of a device whose entry permits none";
+        case 1 -> "a translation request in a range that is not translated";
+        default -> "a translation request, of reserved type " + low.type();
+      };
+    }
     return switch (low.type()) {
       case 0 -> "a read or non-posted write in the range of interrupts";
       case 1 -> "a translated request of a device whose entry permits none";
-      case 2 -> "port I/O, which the entry does not permit";
-      case 3 -> "a system management message that the entry does not permit";
-      case 4 -> "an interrupt message, which the entry does not permit";
-      case 5 -> "a write to a reserved part of the range of interrupts";
-      case 6 -> "a system management message where only translated writes are permitted";
-      default -> "an interrupt message of a kind that is not remapped";
+      case 2 -> "port I/O, which the entry does not permit (IoCtl)";
+      case 3 ->
+          "a posted write to a range that the entry does not permit (SysMgt) or that is reserved";
+      case 4 ->
+          "a read or non-posted write in a range that takes none (SysMgt) or that is reserved";
+      case 5 -> "an interrupt message, which the entry does not permit (IntCtl)";
+      case 6 -> "a posted write to a reserved part of the range of interrupts";
+      default ->
+          "a message or port I/O that would be translated (SysMgt, IoCtl) by an entry without tables";
     };
   }
 

@@ -2,8 +2,10 @@ package dev.vmm.iommu.amd.structs;
 
 import static dev.vmm.bits.AccessKind.RW;
 
+import dev.vmm.VmmException;
 import dev.vmm.bits.Field;
 import dev.vmm.bits.Layout;
+import dev.vmm.iommu.InterruptTarget;
 
 /**
  * Entry of an interrupt remapping table, 32 bits: the format of a unit whose GAEn is 0.
@@ -14,7 +16,7 @@ import dev.vmm.bits.Layout;
  *
  * @param raw the entry
  */
-public record Irte(int raw) {
+public record Irte(long raw) {
   /** Every bit of the entry. */
   public static final Layout LAYOUT =
       Layout.of32("IRTE")
@@ -53,11 +55,45 @@ public record Irte(int raw) {
   /** Remap enable: an entry without it stops the interrupt. */
   public static final Field REMAP_EN = LAYOUT.field("RemapEn");
 
+  /** The entry that stops the interrupt and tells of it. */
+  public static final Irte BLOCKED = new Irte(0);
+
   /** The length of an entry in bytes. */
   public static final int BYTES = 4;
 
+  private static final int LOWEST_PRIORITY = 1;
+  private static final int MOST_DESTINATION = 0xff;
+
+  /**
+   * Returns the entry that sends the interrupt there. One with the redirection hint or the mode of
+   * lowest priority is arbitrated: one of several processors takes it.
+   *
+   * @throws VmmException EINVAL if the entry cannot say that
+   */
+  public static Irte to(InterruptTarget target) {
+    int mode = target.deliveryMode();
+    if (mode != 0 && mode != LOWEST_PRIORITY) {
+      throw VmmException.invalid(
+          "an AMD-Vi unit cannot remap to delivery mode %d: expected 0 (fixed) or 1 (lowest priority)",
+          mode);
+    }
+    if ((target.destination() & ~MOST_DESTINATION) != 0) {
+      throw VmmException.invalid(
+          "the interrupt table's entries cannot name APIC 0x%x: expected at most 0xff; choose a processor with a lower id",
+          target.destination());
+    }
+    boolean arbitrated = mode == LOWEST_PRIORITY || target.lowestPriority();
+    return new Irte(
+        REMAP_EN.mask()
+            | INT_TYPE.set(0, arbitrated ? 1 : 0)
+            | (target.levelTriggered() ? RQ_EOI.mask() : 0)
+            | (target.logical() ? DM.mask() : 0)
+            | DESTINATION.set(0, target.destination())
+            | VECTOR.set(0, target.vector()));
+  }
+
   @Override
   public String toString() {
-    return LAYOUT.describe(Integer.toUnsignedLong(raw));
+    return LAYOUT.describe(raw);
   }
 }

@@ -1,6 +1,8 @@
 package dev.vmm.iommu.amd.unit;
 
+import dev.vmm.VmmException;
 import dev.vmm.iommu.DmaFault;
+import dev.vmm.iommu.InterruptEntries;
 import dev.vmm.iommu.amd.regs.ControlReg;
 import dev.vmm.iommu.amd.regs.DevTabBaseReg;
 import dev.vmm.iommu.amd.regs.StatusReg;
@@ -9,9 +11,11 @@ import dev.vmm.iommu.support.DomainIds;
 import dev.vmm.iommu.support.UnitMove;
 import dev.vmm.iommu.support.UnitRegisters;
 import dev.vmm.machine.PhysicalMemory;
+import dev.vmm.pci.Rid;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntUnaryOperator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -44,6 +48,7 @@ public final class AmdUnit extends AbstractUnit {
   private final EventLog events;
   private final CommandBuffer commands;
   private final UnitCaches caches;
+  private final InterruptTables interrupts;
 
   /** What puts entries right that a failed move had to leave half-way, by device id. */
   private final Map<Integer, Runnable> unsettled = new HashMap<>();
@@ -55,9 +60,16 @@ public final class AmdUnit extends AbstractUnit {
    * Takes a unit over that {@link UnitCheck} has passed: reads registers, writes none.
    *
    * @param table its device table, which the unit frees when it is closed
+   * @param words what its device table says of interrupts
+   * @param aliasOf the id under which the unit sees what an id sends, by firmware's word
    */
   public AmdUnit(
-      UnitRegisters registers, UnitConfig config, PhysicalMemory memory, DeviceTable table) {
+      UnitRegisters registers,
+      UnitConfig config,
+      PhysicalMemory memory,
+      DeviceTable table,
+      InterruptWords words,
+      IntUnaryOperator aliasOf) {
     super(registers, new DomainIds(registers.where(), DOMAIN_IDS), "device table entries");
     this.registers = registers;
     this.config = config;
@@ -68,6 +80,7 @@ public final class AmdUnit extends AbstractUnit {
     this.commands = new CommandBuffer(registers, memory, config.coherent(), events);
     this.caches =
         new UnitCaches(registers, commands, config.notPresentCached(), config.invalidateAll());
+    this.interrupts = new InterruptTables(this, memory, config.coherent(), words, aliasOf);
     this.transitId = allocateDomainId();
   }
 
@@ -111,7 +124,7 @@ public final class AmdUnit extends AbstractUnit {
     beginTranslating();
     control.turnOn(ControlReg.IOMMU_EN);
     registers.await(StatusReg.LAYOUT, StatusReg.OFFSET, RUNNING, RUNNING, "to run its buffers");
-    caches.flushAll();
+    caches.flushAll(interrupts.users());
     int old = events.drop();
     if (old > 0) {
       LOG.info("{}: dropped {} faults from before translation was turned on", where(), old);
@@ -150,13 +163,43 @@ public final class AmdUnit extends AbstractUnit {
   }
 
   @Override
-  protected UnitMove begin(int[] sourceIds, int domainId, int levels, long tableRoot) {
-    return new EntryMove(this, sourceIds, DeviceTable.translated(levels, tableRoot), domainId);
+  protected UnitMove begin(
+      int[] sourceIds, int domainId, int levels, long tableRoot, boolean forwardsInterrupts) {
+    if (!forwardsInterrupts) {
+      for (int id : sourceIds) {
+        interrupts.checkRemappable(id);
+      }
+    }
+    return new EntryMove(
+        this,
+        sourceIds,
+        new EntryMove.Place(
+            DeviceTable.translated(levels, tableRoot),
+            domainId,
+            forwardsInterrupts && interrupts.remapping()));
+  }
+
+  @Override
+  public InterruptEntries allocateInterrupts(Rid source, int count) {
+    return locked(
+        "to reserve interrupt entries",
+        () -> {
+          if (freed()) {
+            throw VmmException.invalid(
+                "cannot reserve interrupt entries for %s: %s was given up, expected it open; open the I/O MMU again",
+                source, where());
+          }
+          return interrupts.allocate(source, count);
+        });
   }
 
   @Override
   protected void freeTables() {
-    table.free();
+    try {
+      interrupts.free();
+    } finally {
+      table.free();
+    }
   }
 
   @Override
@@ -169,6 +212,19 @@ public final class AmdUnit extends AbstractUnit {
     LOG.info("{}: {}", where(), line);
   }
 
+  /** Says whether it was given up, tables and all. */
+  boolean gone() {
+    return freed();
+  }
+
+  Rid rid(int id) {
+    return Rid.of(config.segment(), id);
+  }
+
+  InterruptTables interrupts() {
+    return interrupts;
+  }
+
   DeviceTable table() {
     return table;
   }
@@ -178,7 +234,12 @@ public final class AmdUnit extends AbstractUnit {
   }
 
   /** Has an entry set to this as soon as the unit is known to be off. */
-  void settleWhenOff(int id, long translation, int domainId) {
-    unsettled.put(id, () -> table.setBoth(id, translation, domainId));
+  void settleWhenOff(int id, long translation, int domainId, boolean forwardsInterrupts) {
+    unsettled.put(
+        id,
+        () -> {
+          interrupts.set(id, forwardsInterrupts);
+          table.setBoth(id, translation, domainId);
+        });
   }
 }

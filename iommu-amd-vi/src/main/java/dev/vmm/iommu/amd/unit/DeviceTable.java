@@ -3,7 +3,6 @@ package dev.vmm.iommu.amd.unit;
 import dev.vmm.iommu.amd.ivrs.DteSettings;
 import dev.vmm.iommu.amd.structs.DteWord0;
 import dev.vmm.iommu.amd.structs.DteWord1;
-import dev.vmm.iommu.amd.structs.DteWord2;
 import dev.vmm.machine.PhysicalMemory;
 import java.util.function.IntFunction;
 
@@ -41,14 +40,19 @@ public final class DeviceTable {
    *
    * @param coherent whether the unit snoops the processor's caches
    * @param settings what firmware says of each id
+   * @param words what the entries say of interrupts
    * @throws dev.vmm.VmmException ENOMEM
    */
-  public DeviceTable(PhysicalMemory memory, boolean coherent, IntFunction<DteSettings> settings) {
+  public DeviceTable(
+      PhysicalMemory memory,
+      boolean coherent,
+      IntFunction<DteSettings> settings,
+      InterruptWords words) {
     this.memory = memory;
     this.coherent = coherent;
     this.base = memory.allocate(BYTES, PhysicalMemory.PAGE_BYTES);
     try {
-      fill(settings);
+      fill(settings, words);
     } catch (RuntimeException e) {
       memory.free(base, BYTES);
       throw e;
@@ -56,24 +60,19 @@ public final class DeviceTable {
   }
 
   /** The memory is zeroed, and no unit looks yet: only the words that are not 0 are written. */
-  private void fill(IntFunction<DteSettings> settings) {
+  private void fill(IntFunction<DteSettings> settings, InterruptWords words) {
     for (int id = 0; id < ENTRIES; id++) {
       memory.write64(at(id), BLOCKED);
       DteSettings of = settings.apply(id);
       if (!of.equals(DteSettings.NONE)) {
         memory.write64(at(id) + 8, DteWord1.SYS_MGT.set(0, of.sysMgt()));
-        memory.write64(at(id) + 16, word2(of));
+      }
+      long interrupts = words.initial(id);
+      if (interrupts != 0) {
+        memory.write64(at(id) + 16, interrupts);
       }
     }
     flush(base, BYTES);
-  }
-
-  private static long word2(DteSettings of) {
-    return (of.initPass() ? DteWord2.INIT_PASS.mask() : 0)
-        | (of.eIntPass() ? DteWord2.E_INT_PASS.mask() : 0)
-        | (of.nmiPass() ? DteWord2.NMI_PASS.mask() : 0)
-        | (of.lint0Pass() ? DteWord2.LINT0_PASS.mask() : 0)
-        | (of.lint1Pass() ? DteWord2.LINT1_PASS.mask() : 0);
   }
 
   /** Returns the hpa of the first entry. */
@@ -105,6 +104,25 @@ public final class DeviceTable {
   void setDomainId(int id, int domainId) {
     long at = at(id) + 8;
     write(at, DteWord1.DOMAIN_ID.set(memory.read64(at), domainId));
+  }
+
+  /** Says whether an entry lets messages pass as they are, where others are remapped. */
+  boolean forwardsInterrupts(int id) {
+    return InterruptWords.forwards(memory.read64(at(id) + 16));
+  }
+
+  /**
+   * Sets an entry's third word, after every store before.
+   *
+   * @return whether it was another one
+   */
+  boolean setInterrupts(int id, long word) {
+    long at = at(id) + 16;
+    if (memory.read64(at) == word) {
+      return false;
+    }
+    write(at, word);
+    return true;
   }
 
   /** Frees the table: the unit does not look at it, or not any more. */

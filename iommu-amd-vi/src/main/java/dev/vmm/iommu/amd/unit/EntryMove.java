@@ -22,6 +22,9 @@ import java.util.Map;
  *   <li>new tables under the new id, and the old id and the transit id forgotten.
  * </ol>
  *
+ * <p>What the entry says of interrupts is a word of its own: one that stops or remaps them is
+ * written in the first of these steps, one that lets them pass in the last.
+ *
  * <p>Entries of one move that come from one domain and go to one go together. Others follow each
  * other: under the transit id they would see each other's translations. It takes no memory, so that
  * the way back takes none.
@@ -36,21 +39,25 @@ final class EntryMove implements UnitMove {
   /** The first word that the unit has last confirmed, of each entry that was on its way. */
   private final Map<Integer, Long> confirmed = new HashMap<>();
 
-  /** The two words of an entry that say where it leads, before and after. */
+  /** Where an entry leads, before and after. */
   private record Change(int id, Place from, Place to) {}
 
-  /** Where an entry leads. */
-  private record Place(long translation, int domainId) {}
+  /**
+   * Where an entry leads: its first word, its domain id, and whether interrupts pass as they are.
+   * If not, the third word is whatever the interrupt tables need by the time that it is written.
+   */
+  record Place(long translation, int domainId, boolean forwardsInterrupts) {}
 
   /** The changes that may go through the transit id together. */
   private record Way(Place from, Place to) {}
 
-  EntryMove(AmdUnit unit, int[] ids, long translation, int domainId) {
+  EntryMove(AmdUnit unit, int[] ids, Place to) {
     this.unit = unit;
     DeviceTable table = unit.table();
-    Place to = new Place(translation, domainId);
     for (int id : ids) {
-      changes.add(new Change(id, new Place(table.translation(id), table.domainId(id)), to));
+      Place from =
+          new Place(table.translation(id), table.domainId(id), table.forwardsInterrupts(id));
+      changes.add(new Change(id, from, to));
     }
   }
 
@@ -123,17 +130,26 @@ final class EntryMove implements UnitMove {
     UnitCaches caches = unit.caches();
     int transit = unit.transitId();
     ids.forEach(id -> table.setDomainId(id, transit));
-    caches.entriesChanged(ids);
+    // A device must not send the host's messages from where it goes, nor from where it was.
+    boolean forwards = way.to().forwardsInterrupts();
+    caches.entriesChanged(ids, forwards ? List.of() : setInterrupts(ids, false));
     ids.forEach(id -> confirmed.put(id, way.from().translation()));
     ids.forEach(id -> table.setTranslation(id, way.to().translation()));
-    caches.entriesChanged(ids, transit);
+    caches.entriesChanged(ids, List.of(), transit);
     ids.forEach(id -> confirmed.put(id, way.to().translation()));
     ids.forEach(id -> table.setDomainId(id, way.to().domainId()));
-    caches.entriesChanged(ids, transit, way.from().domainId());
+    caches.entriesChanged(
+        ids, forwards ? setInterrupts(ids, true) : List.of(), transit, way.from().domainId());
+  }
+
+  /** Returns the ids whose entries said something else of interrupts before. */
+  private List<Integer> setInterrupts(List<Integer> ids, boolean forwards) {
+    return ids.stream().filter(id -> unit.interrupts().set(id, forwards)).toList();
   }
 
   /** Writes an entry that no unit looks at. */
   private void put(int id, Place place) {
+    unit.interrupts().set(id, place.forwardsInterrupts());
     unit.table().setBoth(id, place.translation(), place.domainId());
   }
 
@@ -155,6 +171,7 @@ final class EntryMove implements UnitMove {
       // Under the transit id, as it may be known. Nobody frees or changes what it leads to now.
       table.setTranslation(id, old.translation());
     }
-    unit.settleWhenOff(id, old.translation(), old.domainId());
+    unit.interrupts().set(id, old.forwardsInterrupts());
+    unit.settleWhenOff(id, old.translation(), old.domainId(), old.forwardsInterrupts());
   }
 }

@@ -2,6 +2,7 @@ package dev.vmm.iommu.amd.unit;
 
 import dev.vmm.VmmException;
 import dev.vmm.iommu.amd.structs.InvalidateDevtabEntry;
+import dev.vmm.iommu.amd.structs.InvalidateInterruptTable;
 import dev.vmm.iommu.amd.structs.InvalidateIommuAll;
 import dev.vmm.iommu.amd.structs.InvalidateIommuPages;
 import dev.vmm.iommu.support.Poison;
@@ -75,8 +76,12 @@ final class UnitCaches implements UnitFlushes {
     poison.forGood(e);
   }
 
-  /** Forgets everything. */
-  void flushAll() {
+  /**
+   * Forgets everything.
+   *
+   * @param interruptIds the ids that have interrupt tables; no entry leads to another's
+   */
+  void flushAll(List<Integer> interruptIds) {
     run(
         () -> {
           if (invalidateAll) {
@@ -88,6 +93,7 @@ final class UnitCaches implements UnitFlushes {
           }
           // A device entry that was still cached would bring the translations back.
           commands.barrier();
+          forgetInterrupts(interruptIds);
           for (int domainId = 0; domainId < DeviceTable.ENTRIES; domainId++) {
             forgetDomain(domainId);
           }
@@ -120,18 +126,27 @@ final class UnitCaches implements UnitFlushes {
     return notPresentCached || poison.isSet();
   }
 
-  /** Forgets device table entries, and then all that is cached under some domain ids. */
-  void entriesChanged(List<Integer> ids, int... domainIds) {
+  /**
+   * Forgets device table entries, and then the entries of interrupt tables of some ids, and all
+   * that is cached under some domain ids.
+   */
+  void entriesChanged(List<Integer> ids, List<Integer> interruptIds, int... domainIds) {
     run(
         () -> {
           ids.forEach(id -> commands.put(InvalidateDevtabEntry.of(id), 0));
-          if (domainIds.length > 0) {
+          if (!ids.isEmpty() && (domainIds.length > 0 || !interruptIds.isEmpty())) {
+            // Else an entry that is still cached could bring back what it led to.
             commands.barrier();
           }
+          forgetInterrupts(interruptIds);
           for (int domainId : domainIds) {
             forgetDomain(domainId);
           }
         });
+  }
+
+  private void forgetInterrupts(List<Integer> ids) {
+    ids.forEach(id -> commands.put(InvalidateInterruptTable.of(id), 0));
   }
 
   private void forgetDomain(int domainId) {

@@ -263,6 +263,19 @@ class UnitReaderTest {
         .startsWith("RSVD[31:24]=0x40", "Vector=0x0");
   }
 
+  /** IV without IntCtl stops interrupts; IntCtl 1 lets those of an I/O APIC pass. */
+  @Test
+  void anIdThatReachesNothingIsLeftOutUnlessItSendsInterrupts() {
+    for (int id = 0x08; id < 0x10; id++) {
+      entry(id, BLOCKED, 0);
+      memory.write64(table + 32L * id + 16, id == 0x0a ? 0x1000000000000001L : 1);
+    }
+    assertThat(read().devices())
+        .extracting(DeviceEntryReport::rid)
+        .contains(Rid.of(0, 0x0a))
+        .doesNotContain(Rid.of(0, 0x08), Rid.of(0, 0x0b), Rid.of(0, 0x0f));
+  }
+
   @Test
   void aUnitThatIsNotThereIsAProblem() {
     registers.put(0x18L, -1L);

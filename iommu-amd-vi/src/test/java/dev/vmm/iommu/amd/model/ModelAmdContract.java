@@ -29,9 +29,7 @@ abstract class ModelAmdContract extends BackendContract {
    */
   ModelAmdContract(TckSubject machine, Capability... lacking) {
     TckSubject all = machine.with(Capability.values());
-    subject =
-        all.without(Capability.INTERRUPT_REMAPPING)
-            .without(Set.of(lacking).toArray(Capability[]::new));
+    subject = all.without(Set.of(lacking).toArray(Capability[]::new));
   }
 
   @Override

@@ -75,6 +75,7 @@ class BookFieldsTest {
       DTE[191:128]: Lint1Pass 63, Lint0Pass 62, IntCtl 61:60, HPTMode 59, NMIPass 58, EIntPass 57, InitPass 56, \
       IntTableRoot 51:6, IG 5, IntTabLen 4:1, IV 0
       DTE[255:192]: SnoopAttribute 63:56, Mode0FC 55, AttrV 54
+      IRTE: Vector 23:16, Destination 15:8, GuestMode 7, DM 6, RqEoi 5, IntType 4:2, SupIOPF 1, RemapEn 0
       HOST_PDE: Ignored2 63, IW 62, IR 61, NextTable 51:12, NextLevel 11:9, Ignored1 8:6, A 5, Ignored0 4:1, PR 0
       HOST_PTE: Ignored2 63, IW 62, IR 61, FC 60, U 59, PageAddress 51:12, NextLevel 11:9, Ignored1 8:7, D 6, A 5, \
       Ignored0 4:1, PR 0

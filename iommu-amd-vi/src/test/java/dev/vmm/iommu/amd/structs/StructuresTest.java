@@ -1,9 +1,13 @@
 package dev.vmm.iommu.amd.structs;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import dev.vmm.Errno;
+import dev.vmm.VmmException;
 import dev.vmm.iommu.Access;
 import dev.vmm.iommu.DmaFault;
+import dev.vmm.iommu.InterruptTarget;
 import dev.vmm.pci.Rid;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -24,6 +28,33 @@ class StructuresTest {
     assertThat(word.v() && word.tv() && word.ir() && word.iw()).isTrue();
     assertThat(word.gv()).isFalse();
     assertThat(new DteWord2(0x2000000012345fc1L).interruptTable()).isEqualTo(0x12345fc0L);
+  }
+
+  /** RemapEn 0, IntType 4:2, RqEoi 5, DM 6, Destination 15:8, Vector 23:16. */
+  @Test
+  void interruptTableEntriesAreTheBooksWords() {
+    assertThat(Irte.BLOCKED.raw()).isZero();
+    assertThat(Irte.to(new InterruptTarget(1, false, false, 0, false, 0x41)).raw())
+        .isEqualTo(0x00410101);
+    assertThat(Irte.to(new InterruptTarget(3, true, true, 1, false, 0x52)).raw())
+        .isEqualTo(0x00520345);
+    assertThat(Irte.to(new InterruptTarget(0xff, false, false, 0, true, 0xfe)).raw())
+        .isEqualTo(0x00feff21);
+    assertThat(Irte.to(new InterruptTarget(2, true, true, 0, false, 0x30)).raw())
+        .as("the redirection hint alone: one of several takes it")
+        .isEqualTo(0x00300245);
+  }
+
+  @Test
+  void whatAnEntryCannotSayIsRefused() {
+    assertThatExceptionOfType(VmmException.class)
+        .isThrownBy(() -> Irte.to(new InterruptTarget(0x100, false, false, 0, false, 0x41)))
+        .withMessageContaining("APIC 0x100")
+        .matches(e -> e.errno() == Errno.EINVAL);
+    assertThatExceptionOfType(VmmException.class)
+        .isThrownBy(() -> Irte.to(new InterruptTarget(1, false, false, 4, false, 0)))
+        .withMessageContaining("delivery mode 4")
+        .matches(e -> e.errno() == Errno.EINVAL);
   }
 
   @Test
@@ -60,6 +91,46 @@ class StructuresTest {
     assertThat(fault.access()).isEqualTo(access);
     assertThat(fault.reason()).isEqualTo(reason);
     assertThat(event.low().domainId()).isEqualTo(7);
+  }
+
+  /** INVALID_DEVICE_REQUEST is code 8; Type is in bits 59:57, TR is bit 56. */
+  @ParameterizedTest
+  @CsvSource({
+    "0x8000,read or non-posted write in the range of interrupts",
+    "0x8200,a translated request",
+    "0x8400,IoCtl",
+    "0x8600,a posted write to a range that the entry does not permit (SysMgt)",
+    "0x8800,a read or non-posted write in a range that takes none (SysMgt)",
+    "0x8a00,IntCtl",
+    "0x8c00,a posted write to a reserved part of the range of interrupts",
+    "0x8e00,an entry without tables",
+    "0x8100,a translation request of a device whose entry permits none",
+    "0x8300,a translation request in a range that is not translated",
+    "0x8500,reserved type 2"
+  })
+  void anInvalidRequestSaysWhyByItsType(String top, String words) {
+    Event event = Event.of(Long.decode(top) << 48 | 0x10, 0x1000);
+    assertThat(event.code()).isEqualTo(EventCode.INVALID_DEVICE_REQUEST);
+    assertThat(event.toFault("amdvi0", 0).reason()).contains(words);
+  }
+
+  /** I is bit 51. An interrupt is a write, whatever RW says. */
+  @ParameterizedTest
+  @CsvSource({
+    "0x2008000700000010,'the interrupt table has no entry that is enabled for the message, or its kind is not let through (IO_PAGE_FAULT of an interrupt)'",
+    "0x2018000700000010,'the interrupt table''s entry does not permit the interrupt (IO_PAGE_FAULT of an interrupt)'",
+    "0x2098000700000010,'the interrupt table''s entry has reserved bits set or a reserved type (IO_PAGE_FAULT of an interrupt)'",
+    "0x1088000000000010,the device table entry is illegal for an interrupt: reserved bits are set (ILLEGAL_DEV_TABLE_ENTRY)",
+    "0x1008000000000010,the device table entry is illegal for an interrupt: a value is reserved (ILLEGAL_DEV_TABLE_ENTRY)",
+    "0x8a00000000000010,'an interrupt message, which the entry does not permit (IntCtl) (INVALID_DEVICE_REQUEST)'",
+    "0x8c00000000000010,a posted write to a reserved part of the range of interrupts (INVALID_DEVICE_REQUEST)"
+  })
+  void aStoppedInterruptSaysWhyAndIsAWrite(String low, String reason) {
+    DmaFault fault =
+        Event.of(Long.parseUnsignedLong(low.substring(2), 16), 0xfee01000L).toFault("amdvi0", 0);
+    assertThat(fault.reason()).isEqualTo(reason);
+    assertThat(fault.access()).isEqualTo(Access.WRITE);
+    assertThat(fault.iova()).isEqualTo(0xfee01000L);
   }
 
   @ParameterizedTest

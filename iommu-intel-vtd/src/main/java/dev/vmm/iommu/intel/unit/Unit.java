@@ -245,7 +245,8 @@ public final class Unit extends AbstractUnit {
   }
 
   @Override
-  protected UnitMove begin(int[] sourceIds, int domainId, int levels, long tableRoot) {
+  protected UnitMove begin(
+      int[] sourceIds, int domainId, int levels, long tableRoot, boolean forwardsInterrupts) {
     return new ContextMove(this, sourceIds, domainId, levels, tableRoot);
   }
 

@@ -17,12 +17,19 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.IntPredicate;
+import org.jspecify.annotations.Nullable;
 
 /** What the firmware tells of the machine: MADT, MCFG, and DMAR or IVRS. */
 final class FirmwareTables {
   private static final int IO_APIC = 0;
   private static final long IO_APIC_HPA = 0xfec00000L;
   private static final int IOMMU_CAPABILITY = 0x40;
+
+  /** The I/O APIC's requester id on a machine with AMD-Vi, 00:14.0, which no function has. */
+  private static final int SOUTH_BRIDGE = 0x14 << 3;
+
+  /** Lint1Pass, Lint0Pass, SysMgt 01b, NMIPass, EIntPass, INITPass. */
+  private static final int SOUTH_BRIDGE_SETTING = 0xd7;
 
   private final ModelMachineBuilder plan;
   private final AddressMap map;
@@ -173,7 +180,25 @@ final class FirmwareTables {
     if (plan.aliases) {
       aliases(block, scope);
     }
+    if (plan.interruptRemapping && config.equals(southBridge())) {
+      block.special(SOUTH_BRIDGE_SETTING, IO_APIC, SOUTH_BRIDGE, IvhdBuilder.IOAPIC);
+    }
     return block;
+  }
+
+  /** Returns the unit that the interrupts of the I/O APIC come to, null if there is none. */
+  private @Nullable AmdViConfig southBridge() {
+    AmdViConfig first = null;
+    for (OwnUnit unit : units) {
+      AmdViConfig config = unit.amdVi();
+      if (config != null && unit.scope().segment() == 0) {
+        if (unit.scope().includeAll()) {
+          return config;
+        }
+        first = first == null ? config : first;
+      }
+    }
+    return first;
   }
 
   /**

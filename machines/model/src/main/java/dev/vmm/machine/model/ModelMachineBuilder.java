@@ -83,6 +83,7 @@ public final class ModelMachineBuilder {
   long eduDelayNanos = EduDevice.DEFAULT_DELAY_NANOS;
   int ivhdType = IvhdBuilder.TYPE_11H;
   boolean aliases;
+  boolean interruptRemapping = true;
   IommuTables iommuTables = IommuTables.OWN;
   UnaryOperator<VtdConfigBuilder> vtd = UnaryOperator.identity();
   UnaryOperator<AmdViConfig.Builder> amdVi = UnaryOperator.identity();
@@ -285,6 +286,15 @@ public final class ModelMachineBuilder {
    */
   public ModelMachineBuilder aliases(boolean value) {
     aliases = value;
+    return this;
+  }
+
+  /**
+   * Says whether the firmware tells what remapping the interrupts of an AMD unit takes: the I/O
+   * APIC's requester id. The unit remaps them all the same.
+   */
+  public ModelMachineBuilder interruptRemapping(boolean value) {
+    interruptRemapping = value;
     return this;
   }
 

@@ -194,6 +194,7 @@ final class ModelOptions {
     return builder
         .ivhd(Integer.parseInt(ivhd.substring(0, 2), 16))
         .aliases(isOn(Option.ALIAS, false))
+        .interruptRemapping(isOn(Option.INTREMAP, true))
         .amdVi(
             unit ->
                 (features ? unit.hostLevels(levels) : unit.withoutExtendedFeatures())

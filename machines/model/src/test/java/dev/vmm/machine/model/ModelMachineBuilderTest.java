@@ -185,7 +185,7 @@ final class ModelMachineBuilderTest {
       int second = 48 + 28;
       assertThat(hex(ivrs, second + 4, second + 6)).as("its function").isEqualTo("0900");
       assertThat(hex(ivrs, second + 24, ivrs.length))
-          .isEqualTo("03000000" + "040f0000" + "03110000" + "04ffff00");
+          .isEqualTo("03000000" + "040f0000" + "03110000" + "04ffff00" + "480000d7" + "00a00001");
     }
   }
 

@@ -211,10 +211,10 @@ public record AmdViConfig(
 
     /**
      * Sets whether the unit keeps no order but what it must. Of the commands up to a
-     * COMPLETION_WAIT with F, invalidations of pages overtake all others, and only a wait stays
-     * behind those before it. The head pointer moves when a command is fetched, which is before it
-     * is begun. The event log's tail pointer moves before the words of the event are in memory: by
-     * the book it should not, but units are known that do it.
+     * COMPLETION_WAIT with F, invalidations of pages and of interrupts overtake all others, and
+     * only a wait stays behind those before it. The head pointer moves when a command is fetched,
+     * which is before it is begun. The event log's tail pointer moves before the words of the event
+     * are in memory: by the book it should not, but units are known that do it.
      */
     public Builder looseOrder(boolean value) {
       looseOrder = value;

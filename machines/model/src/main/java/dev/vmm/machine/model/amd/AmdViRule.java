@@ -58,6 +58,13 @@ public enum AmdViRule implements Rule {
   TABLE_FREED(
       "a table is reused only after INVALIDATE_IOMMU_PAGES with PDE=1, or"
           + " INVALIDATE_DEVTAB_ENTRY, completed; \"INVALIDATE_IOMMU_PAGES\""),
+  /** An entry of an interrupt table in use was changed by a store of less than 32 bits. */
+  INTERRUPT_ENTRY_NARROW(
+      "an interrupt table entry is updated atomically; \"Interrupt Remapping Tables\""),
+  /** An interrupt table was freed that a cache still knows, itself or an entry of it. */
+  INTERRUPT_TABLE_FREED(
+      "an interrupt table is reused only after INVALIDATE_DEVTAB_ENTRY and"
+          + " INVALIDATE_INTERRUPT_TABLE completed; \"INVALIDATE_INTERRUPT_TABLE\""),
   /** Memory was freed to which a cached translation still leads. */
   MEMORY_FREED(
       "a page is reused only after INVALIDATE_IOMMU_PAGES completed; \"INVALIDATE_IOMMU_PAGES\""),

@@ -1,11 +1,13 @@
 package dev.vmm.machine.model.amd;
 
 import dev.vmm.AddressRange;
+import dev.vmm.machine.model.dma.InterruptMessage;
 import dev.vmm.machine.model.dma.RemappingUnit;
 import dev.vmm.machine.model.dma.UnitSite;
 import dev.vmm.pci.Rid;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -14,8 +16,8 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Time passes only when software looks: when it reads the Status Register or a pointer of the
  * command buffer or event log, or loads a word that a COMPLETION_WAIT will store to. Guest
- * translation, PPR, accessed and dirty bits, virtual APIC and the remapping of interrupts are not
- * offered: an interrupt that its entry would have remapped passes as it is.
+ * translation, PPR, accessed and dirty bits, and virtual APIC are not offered. Every unit remaps
+ * interrupts, by entries of 32 bits.
  *
  * <p>Thread-safe: one lock, which is held while memory is read and device-written, and not while
  * interrupts are sent.
@@ -122,6 +124,22 @@ public final class AmdViUnit implements RemappingUnit {
   }
 
   @Override
+  public @Nullable InterruptMessage interrupt(Rid rid, long address, int data) {
+    InterruptMessage[] message = {null};
+    locked(
+        () -> {
+          if (powered) {
+            message[0] =
+                registers.enabled()
+                    ? translator.interrupt(rid.id16(), address, data)
+                    : new InterruptMessage(address, data);
+            LOG.trace("{}: interrupt {} of {} is {}", name(), data, rid, message[0]);
+          }
+        });
+    return message[0];
+  }
+
+  @Override
   public long read(long offset, int widthBytes) {
     return locked(
         () -> {
@@ -174,6 +192,8 @@ public final class AmdViUnit implements RemappingUnit {
             misuse.commandStored(commands.ring, hpa, before, after);
           } else if (caches.tables.contains(hpa & -4096L)) {
             misuse.pageTableStored(hpa, before, after, widthBytes);
+          } else if (caches.interrupts.tables.contains(hpa & -4096L)) {
+            misuse.interruptTableStored(hpa, before, after, widthBytes);
           }
         });
   }
@@ -234,6 +254,13 @@ public final class AmdViUnit implements RemappingUnit {
   /** Returns how many translations of 4 KiB are cached, those to nothing included. */
   public int cachedTranslations() {
     return (int) locked(caches::leavesCached);
+  }
+
+  /**
+   * Returns how many entries of interrupt tables are cached, those that are not enabled included.
+   */
+  public int cachedInterruptEntries() {
+    return (int) locked(caches.interrupts::entriesCached);
   }
 
   private void locked(Runnable action) {

@@ -58,6 +58,9 @@ final class Caches {
   /** Tables that a device entry or a directory leads to. */
   final PageCounts tables = new PageCounts();
 
+  /** What is known of interrupt tables. */
+  final InterruptCache interrupts;
+
   /** Memory that a leaf leads to, where that is not at the leaf's own address. */
   final PageCounts targets = new PageCounts();
 
@@ -65,6 +68,7 @@ final class Caches {
   Caches(LongConsumer tableKnown, LongConsumer tableForgotten) {
     this.tableKnown = tableKnown;
     this.tableForgotten = tableForgotten;
+    this.interrupts = new InterruptCache(tableKnown, tableForgotten);
   }
 
   @Nullable Device device(int deviceId) {
@@ -78,16 +82,21 @@ final class Caches {
     if (dte.walks()) {
       know(dte.root());
     }
+    interrupts.deviceKnown(dte);
     return device;
   }
 
   /** Returns whether there was one. */
   boolean forgetDevice(int deviceId) {
     Device device = devices.remove(deviceId);
-    if (device != null && device.dte.walks()) {
+    if (device == null) {
+      return false;
+    }
+    if (device.dte.walks()) {
       forget(device.dte.root());
     }
-    return device != null;
+    interrupts.deviceForgotten(device.dte);
+    return true;
   }
 
   /** Returns the ids of the devices whose entries are cached. */
@@ -179,6 +188,7 @@ final class Caches {
     deviceIds().forEach(this::forgetDevice);
     domainIds().forEach(id -> forgetPages(id, 0, Long.MAX_VALUE, true));
     domains.clear();
+    interrupts.clear();
   }
 
   int devicesCached() {

@@ -44,7 +44,7 @@ final class CommandBuffer {
     /** Returns whose turn comes first in a unit that keeps no order but what it must. */
     int turn() {
       return switch (command.opcode()) {
-        case Command.INVALIDATE_IOMMU_PAGES -> 0;
+        case Command.INVALIDATE_IOMMU_PAGES, Command.INVALIDATE_INTERRUPT_TABLE -> 0;
         case Command.COMPLETION_WAIT -> 2;
         default -> 1;
       };
@@ -312,7 +312,10 @@ final class CommandBuffer {
             command.domainId(), command.firstPage(), command.lastPage(), command.directories());
       }
       case Command.INVALIDATE_IOTLB_PAGES -> count(Count.INVALIDATE_DEVICE_TLB);
-      case Command.INVALIDATE_INTERRUPT_TABLE -> count(Count.INVALIDATE_INTERRUPT);
+      case Command.INVALIDATE_INTERRUPT_TABLE -> {
+        count(Count.INVALIDATE_INTERRUPT);
+        translator.invalidateInterrupts(command.deviceId());
+      }
       case Command.PREFETCH_IOMMU_PAGES -> prefetch(command);
       default -> {
         count(Count.INVALIDATE_CONTEXT_GLOBAL);

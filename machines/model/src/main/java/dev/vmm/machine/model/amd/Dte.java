@@ -93,6 +93,40 @@ record Dte(long w0, long w1, long w2, long w3) {
     return (int) (w2 >>> 60) & 3;
   }
 
+  /** IG: what the interrupt table stops is not told. */
+  boolean ignoresUnmappedInterrupts() {
+    return (w2 & 1 << 5) != 0;
+  }
+
+  boolean initPasses() {
+    return (w2 >>> 56 & 1) != 0;
+  }
+
+  boolean extIntPasses() {
+    return (w2 >>> 57 & 1) != 0;
+  }
+
+  boolean nmiPasses() {
+    return (w2 >>> 58 & 1) != 0;
+  }
+
+  /** Bits 51:6. */
+  long interruptTable() {
+    return w2 & 0x000f_ffff_ffff_ffc0L;
+  }
+
+  long interruptTableBytes() {
+    return (long) Irte.BYTES << interruptTableLength();
+  }
+
+  /** Says whether an interrupt table is looked at. */
+  boolean remapsInterrupts() {
+    return interruptValid()
+        && interruptControl() == 0b10
+        && !reservedInterruptBits()
+        && interruptTableLength() <= InterruptRemapper.LONGEST_TABLE;
+  }
+
   boolean walks() {
     return valid() && translationValid() && mode() != 0;
   }

@@ -131,6 +131,18 @@ final class Misuse {
     }
   }
 
+  void interruptTableStored(long hpa, long before, long after, int widthBytes) {
+    if (widthBytes < Irte.BYTES && ((before | after) & 0x1_0000_0001L) != 0) {
+      record(
+          AmdViRule.INTERRUPT_ENTRY_NARROW,
+          "entries at 0x%x 0x%x to 0x%x by %d bytes",
+          hpa,
+          before,
+          after,
+          widthBytes);
+    }
+  }
+
   void commandStored(Ring ring, long hpa, long before, long after) {
     if (ring.pending(hpa - ring.base())) {
       record(
@@ -160,6 +172,14 @@ final class Misuse {
     Long table = caches.tables.firstIn(run);
     if (table != null) {
       record(AmdViRule.TABLE_FREED, "%s, with the cached table at 0x%x", run, table);
+    }
+    Long interrupts = caches.interrupts.tables.firstIn(run);
+    if (interrupts != null) {
+      record(
+          AmdViRule.INTERRUPT_TABLE_FREED,
+          "%s, with the interrupt table at 0x%x, which a cache knows",
+          run,
+          interrupts);
     }
     Long target = caches.targets.firstIn(run);
     if (target != null) {

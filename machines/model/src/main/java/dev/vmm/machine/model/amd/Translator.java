@@ -4,6 +4,7 @@ import dev.vmm.machine.model.amd.Caches.Device;
 import dev.vmm.machine.model.amd.Caches.Leaf;
 import dev.vmm.machine.model.amd.HostWalk.End;
 import dev.vmm.machine.model.check.Count;
+import dev.vmm.machine.model.dma.InterruptMessage;
 import dev.vmm.machine.model.dma.RemappingUnit;
 import dev.vmm.machine.model.dma.UnitSite;
 import java.util.List;
@@ -16,8 +17,6 @@ import org.jspecify.annotations.Nullable;
  * Entry Format", "Event Logging". Guarded by the unit.
  */
 final class Translator {
-  private static final int LARGEST_INTERRUPT_TABLE = 0b1011;
-
   /** How many pages a unit looks up again right after it read a device table entry. */
   private static final int PAGES_LOOKED_UP = 64;
 
@@ -27,6 +26,7 @@ final class Translator {
   private final TableReader reader;
   private final Consumer<Event> events;
   private final HostWalk walk;
+  private final InterruptRemapper interrupts;
 
   final Caches caches;
 
@@ -49,10 +49,11 @@ final class Translator {
               : site.memory().unitRead64(hpa);
         };
     this.walk = new HostWalk(site, caches, reader);
+    this.interrupts = new InterruptRemapper(site, caches.interrupts, reader, events);
   }
 
   long translate(int deviceId, long iova, boolean write) {
-    Device device = device(deviceId, iova, write);
+    Device device = device(deviceId, iova, write ? Event.RW : 0);
     if (device == null) {
       return RemappingUnit.BLOCKED;
     }
@@ -149,7 +150,16 @@ final class Translator {
     return null;
   }
 
-  /** Interrupts are let through or stopped as the entry says; remapped they are not. */
+  /** Decides on a message, which is 32 bits wide; returns null if nothing goes on. */
+  @Nullable InterruptMessage interrupt(int deviceId, long address, int data) {
+    Device device = device(deviceId, address, Event.I);
+    return device == null ? null : interrupts.remap(deviceId, device.dte, address, data);
+  }
+
+  /**
+   * An access to the range of interrupts that is no message: it is told as one that the entry
+   * stops; no interrupt comes of what passes.
+   */
   private long interrupt(int deviceId, Dte dte, long iova, boolean write) {
     if (!write) {
       if (!dte.valid()) {
@@ -162,7 +172,8 @@ final class Translator {
     if (!dte.interruptValid()) {
       return iova;
     }
-    if (dte.reservedInterruptBits() || dte.interruptTableLength() > LARGEST_INTERRUPT_TABLE) {
+    if (dte.reservedInterruptBits()
+        || dte.interruptTableLength() > InterruptRemapper.LONGEST_TABLE) {
       return illegalEntry(deviceId, Event.I | Event.RZ, iova);
     }
     return switch (dte.interruptControl()) {
@@ -190,22 +201,21 @@ final class Translator {
     return RemappingUnit.BLOCKED;
   }
 
-  private @Nullable Device device(int deviceId, long iova, boolean write) {
+  private @Nullable Device device(int deviceId, long iova, int flags) {
     Device cached = caches.device(deviceId);
     if (cached != null) {
       site.counters().add(Count.CONTEXT_HIT);
       return cached;
     }
     site.counters().add(Count.CONTEXT_MISS);
-    int direction = write ? Event.RW : 0;
     if (!registers.inDeviceTable(deviceId)) {
-      events.accept(Event.of(Event.IO_PAGE_FAULT, deviceId, 0, direction, iova));
+      events.accept(Event.of(Event.IO_PAGE_FAULT, deviceId, 0, flags, iova));
       return null;
     }
     long hpa = registers.deviceEntryHpa(deviceId);
     if (!site.memory().isRam(hpa, Dte.BYTES)) {
       events.accept(
-          Event.of(Event.DEV_TAB_HARDWARE_ERROR, deviceId, 0, direction | Event.MASTER_ABORT, hpa));
+          Event.of(Event.DEV_TAB_HARDWARE_ERROR, deviceId, 0, flags | Event.MASTER_ABORT, hpa));
       return null;
     }
     return read(deviceId, hpa);
@@ -260,6 +270,15 @@ final class Translator {
   void invalidateDevice(int deviceId) {
     if (caches.forgetDevice(deviceId) && config.eagerRefetch()) {
       refetchDevice(deviceId);
+    }
+  }
+
+  /** Forgets a device's interrupts, and looks for them again at once if this unit is eager. */
+  void invalidateInterrupts(int deviceId) {
+    List<Integer> lines = caches.interrupts.forget(deviceId);
+    Device device = caches.device(deviceId);
+    if (config.eagerRefetch() && device != null) {
+      interrupts.refetch(deviceId, device.dte, lines);
     }
   }
 
