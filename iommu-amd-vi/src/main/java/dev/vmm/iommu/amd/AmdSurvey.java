@@ -88,6 +88,8 @@ final class AmdSurvey implements IommuSurvey {
     }
     boolean coherent = table.units().stream().allMatch(Ivhd::coherent);
     // Whether not-present entries are cached is no capability that anybody but a driver asks for.
-    return Optional.of(UnitFacts.of(coherent, false, InterruptSources.missing(machine.acpi(), map).isEmpty()).capabilities(reaches));
+    return Optional.of(
+        UnitFacts.of(coherent, false, InterruptSources.missing(machine.acpi(), map).isEmpty())
+            .capabilities(reaches));
   }
 }

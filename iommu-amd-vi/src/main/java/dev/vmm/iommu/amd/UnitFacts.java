@@ -42,8 +42,7 @@ final class UnitFacts {
    * Returns the facts of units of which all snoop or not, and one remembers what was not present or
    * none does.
    */
-  static CommonFacts of(
-      boolean coherent, boolean notPresentCached, boolean interruptRemapping) {
+  static CommonFacts of(boolean coherent, boolean notPresentCached, boolean interruptRemapping) {
     return new CommonFacts(
         new HostPageFormat(PAGE_SIZES),
         AmdUnit.MAX_DOMAINS,
