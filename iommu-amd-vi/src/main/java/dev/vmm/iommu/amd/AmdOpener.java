@@ -8,7 +8,6 @@ import dev.vmm.iommu.amd.ivrs.DteSettings;
 import dev.vmm.iommu.amd.ivrs.Ivhd;
 import dev.vmm.iommu.amd.ivrs.IvrsTable;
 import dev.vmm.iommu.amd.ivrs.UnitMap;
-import dev.vmm.iommu.amd.unit.Aliases;
 import dev.vmm.iommu.amd.unit.AmdUnit;
 import dev.vmm.iommu.amd.unit.DeviceTable;
 import dev.vmm.iommu.amd.unit.InterruptWords;
@@ -114,8 +113,8 @@ final class AmdOpener {
           found.config(),
           machine.memory(),
           entries,
-          new Aliases(ivhd.segment(), aliases),
-          words);
+          words,
+          id -> aliases.getOrDefault(id, id));
     } catch (RuntimeException e) {
       entries.free();
       throw e;

@@ -75,6 +75,14 @@ public record Event(EventLow low, long high) {
     return EventLow.I.isSet(low.raw()) || low.write();
   }
 
+  /** An interrupt is a write, and RW says nothing of it; nor of requests that are not allowed. */
+  private boolean write() {
+    if (code() == EventCode.INVALID_DEVICE_REQUEST) {
+      return !EventLow.TR.isSet(low.raw()) && (WRITE_TYPES >>> low.type() & 1) != 0;
+    }
+    return EventLow.I.isSet(low.raw()) || low.write();
+  }
+
   /** Returns why, in words. */
   public String reason() {
     long raw = low.raw();

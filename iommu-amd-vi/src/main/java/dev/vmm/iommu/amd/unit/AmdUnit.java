@@ -15,6 +15,7 @@ import dev.vmm.pci.Rid;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntUnaryOperator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -47,7 +48,6 @@ public final class AmdUnit extends AbstractUnit {
   private final EventLog events;
   private final CommandBuffer commands;
   private final UnitCaches caches;
-  private final Aliases aliases;
   private final InterruptTables interrupts;
 
   /** What puts entries right that a failed move had to leave half-way, by device id. */
@@ -60,16 +60,16 @@ public final class AmdUnit extends AbstractUnit {
    * Takes a unit over that {@link UnitCheck} has passed: reads registers, writes none.
    *
    * @param table its device table, which the unit frees when it is closed
-   * @param aliases which ids share an interrupt table
    * @param words what its device table says of interrupts
+   * @param aliasOf the id under which the unit sees what an id sends, by firmware's word
    */
   public AmdUnit(
       UnitRegisters registers,
       UnitConfig config,
       PhysicalMemory memory,
       DeviceTable table,
-      Aliases aliases,
-      InterruptWords words) {
+      InterruptWords words,
+      IntUnaryOperator aliasOf) {
     super(registers, new DomainIds(registers.where(), DOMAIN_IDS), "device table entries");
     this.registers = registers;
     this.config = config;
@@ -80,8 +80,7 @@ public final class AmdUnit extends AbstractUnit {
     this.commands = new CommandBuffer(registers, memory, config.coherent(), events);
     this.caches =
         new UnitCaches(registers, commands, config.notPresentCached(), config.invalidateAll());
-    this.aliases = aliases;
-    this.interrupts = new InterruptTables(this, memory, config.coherent(), words, aliases);
+    this.interrupts = new InterruptTables(this, memory, config.coherent(), words, aliasOf);
     this.transitId = allocateDomainId();
   }
 
@@ -169,7 +168,6 @@ public final class AmdUnit extends AbstractUnit {
     if (!forwardsInterrupts) {
       for (int id : sourceIds) {
         interrupts.checkRemappable(id);
-        interrupts.checkRemappable(aliases.aliasOf(id));
       }
     }
     return new EntryMove(
@@ -220,7 +218,7 @@ public final class AmdUnit extends AbstractUnit {
   }
 
   Rid rid(int id) {
-    return aliases.rid(id);
+    return Rid.of(config.segment(), id);
   }
 
   InterruptTables interrupts() {

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.IntUnaryOperator;
 
 /**
  * The interrupt tables of a unit, and which device table entries lead to them.
@@ -25,7 +26,7 @@ final class InterruptTables {
   private final PhysicalMemory memory;
   private final boolean coherent;
   private final InterruptWords words;
-  private final Aliases aliases;
+  private final IntUnaryOperator aliasOf;
   private final Map<Integer, InterruptTable> byAlias = new TreeMap<>();
 
   InterruptTables(
@@ -33,12 +34,12 @@ final class InterruptTables {
       PhysicalMemory memory,
       boolean coherent,
       InterruptWords words,
-      Aliases aliases) {
+      IntUnaryOperator aliasOf) {
     this.unit = unit;
     this.memory = memory;
     this.coherent = coherent;
     this.words = words;
-    this.aliases = aliases;
+    this.aliasOf = aliasOf;
   }
 
   /** Says whether interrupts are remapped at all. */
@@ -73,7 +74,7 @@ final class InterruptTables {
     if (forwards) {
       return unit.table().setInterrupts(id, words.forwarded(id));
     }
-    InterruptTable table = byAlias.get(aliases.aliasOf(id));
+    InterruptTable table = byAlias.get(aliasOf.applyAsInt(id));
     return unit.table()
         .setInterrupts(
             id,
@@ -89,7 +90,7 @@ final class InterruptTables {
    */
   TableEntries allocate(Rid source, int count) {
     int id = source.id16();
-    int alias = aliases.aliasOf(id);
+    int alias = aliasOf.applyAsInt(id);
     checkRemappable(id);
     checkRemappable(alias);
     check();

@@ -60,6 +60,10 @@ class BookFieldsTest extends BookFieldsContract {
       IntTableRoot 51:6, IG 5, IntTabLen 4:1, IV 0
       DTE[255:192]: SnoopAttribute 63:56, Mode0FC 55, AttrV 54, Ignored 53, GuestID 47:32, GDeviceID 31:16, vImuEn 15
       IRTE: Vector 23:16, Destination 15:8, GuestMode 7, DM 6, RqEoi 5, IntType 4:2, SupIOPF 1, RemapEn 0
+      IRTE[127:64]: DestinationHigh 63:56, Vector 7:0
+      IRTE[63:0]: DestinationLow 31:8, GuestMode 7, DM 6, RqEoi 5, IntType 4:2, SupIOPF 1, RemapEn 0
+      IRTE_GUEST[127:64]: DestinationHigh 63:56, GuestVApicRoot 51:12, Vector 7:0
+      IRTE_GUEST[63:0]: GATag 63:32, DestinationLow 31:8, GuestMode 7, IsRun 6, GALogIntr 2, SupIOPF 1, RemapEn 0
       HOST_PDE: Ignored2 63, IW 62, IR 61, NextTable 51:12, NextLevel 11:9, Ignored1 8:6, A 5, Ignored0 4:1, PR 0
       HOST_PTE: Ignored2 63, IW 62, IR 61, FC 60, U 59, PageAddress 51:12, NextLevel 11:9, Ignored1 8:7, D 6, A 5, \
       Ignored0 4:1, PR 0
