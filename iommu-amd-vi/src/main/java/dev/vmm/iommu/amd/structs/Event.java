@@ -59,20 +59,12 @@ public record Event(EventLow low, long high) {
       case ILLEGAL_DEV_TABLE_ENTRY, DEV_TAB_HARDWARE_ERROR -> FaultKind.ENTRY;
       case IO_PAGE_FAULT -> EventLow.I.isSet(low.raw()) ? FaultKind.INTERRUPT : FaultKind.DMA;
       case INVALID_DEVICE_REQUEST ->
-          switch (low.type()) {
+          switch (EventLow.TR.isSet(low.raw()) ? -1 : low.type()) {
             case 0, 5, 6 -> FaultKind.INTERRUPT;
             default -> FaultKind.DMA;
           };
       default -> FaultKind.DMA;
     };
-  }
-
-  /** An interrupt is a write, and RW says nothing of it; nor of requests that are not allowed. */
-  private boolean write() {
-    if (code() == EventCode.INVALID_DEVICE_REQUEST) {
-      return !EventLow.TR.isSet(low.raw()) && (WRITE_TYPES >>> low.type() & 1) != 0;
-    }
-    return EventLow.I.isSet(low.raw()) || low.write();
   }
 
   /** An interrupt is a write, and RW says nothing of it; nor of requests that are not allowed. */
