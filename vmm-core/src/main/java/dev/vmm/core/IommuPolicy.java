@@ -77,13 +77,14 @@ final class IommuPolicy {
         Kind.START_FAILED,
         Severity.BLOCKER,
         Errno.ENXIO,
-        Presence.REFUSAL
-            + ": its last start failed with "
-            + cause.errno()
-            + ": "
-            + cause.getMessage(),
+        Presence.REFUSAL + ": " + lastStart(cause),
         List.of(),
         "remove that cause and assign again: each assign starts it anew");
+  }
+
+  /** Says in words how the last start failed. */
+  static String lastStart(VmmException cause) {
+    return "its last start failed with " + cause.errno() + ": " + cause.getMessage();
   }
 
   /** What a survey says of one function before the I/O MMU is started. */

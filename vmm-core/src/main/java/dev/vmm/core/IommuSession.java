@@ -403,6 +403,22 @@ final class IommuSession {
   }
 
   /**
+   * Refuses to end while a device that could not be quiesced is blocked: without translation it
+   * would reach all of the host (EBUSY).
+   */
+  void requireNobodyHeld() {
+    List<Rid> held = homes.held().filter(this::covered).sorted().toList();
+    if (!held.isEmpty()) {
+      throw new VmmException(
+          Errno.EBUSY,
+          "the I/O MMU stays on: "
+              + held
+              + " could not be quiesced and is blocked, and without translation its DMA would reach"
+              + " all memory; detach it, which resets it again, then close the platform again");
+    }
+  }
+
+  /**
    * Gives the units back as they were found, then frees the domains: nothing is freed while a unit
    * may walk it. After a failure it goes on, when called again, with what is left.
    */

@@ -13,7 +13,6 @@ import dev.vmm.iommu.UntranslatedRange;
 import dev.vmm.iommu.spi.IommuContext;
 import dev.vmm.iommu.spi.IommuSurvey;
 import dev.vmm.machine.Machine;
-import dev.vmm.pci.PatientPci;
 import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
 import dev.vmm.pci.topology.PciTopology;
@@ -24,11 +23,9 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
-import java.util.function.Function;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -47,10 +44,11 @@ final class LazyIommu implements IommuService {
   private final BackendDiscovery discovery;
   private final IommuLifecycle lifecycle;
   private final Homes homes;
+  private final Firmware firmware;
   private final IommuPolicy policy;
   private final ReentrantLock lock = new ReentrantLock();
   private final FaultPipeline faults;
-  private final Set<FaultWatch> watches = ConcurrentHashMap.newKeySet();
+  private final FaultWatches watches = new FaultWatches(this::drainFaults);
 
   /** The running session; null unless the state is ON. */
   private volatile @Nullable IommuSession session;
@@ -62,9 +60,6 @@ final class LazyIommu implements IommuService {
 
   private volatile boolean closed;
 
-  /** Once asked for. */
-  private volatile @Nullable Function<Rid, List<Rid>> firmwareAliases;
-
   LazyIommu(
       Machine machine,
       Tunables tunables,
@@ -74,6 +69,7 @@ final class LazyIommu implements IommuService {
     this.tunables = tunables;
     discovery = new BackendDiscovery(machine, tunables, source);
     lifecycle = new IommuLifecycle(tunables.get(CoreTunables.IOMMU_ENABLE));
+    firmware = new Firmware(machine, discovery, lifecycle.state() == IommuState.DISABLED);
     homes = new Homes(tunables.get(CoreTunables.PPT_HOME));
     policy = new IommuPolicy(machine, tunables, requiresInterruptRemapping);
     faults =
@@ -85,26 +81,17 @@ final class LazyIommu implements IommuService {
 
   @Override
   public Presence present() {
-    if (lifecycle.state() == IommuState.DISABLED) {
-      return disabled();
-    }
-    return discovery.select().presence();
+    return firmware.present();
   }
 
   @Override
   public Optional<Obstacle> absence() {
-    if (lifecycle.state() == IommuState.DISABLED) {
-      return Optional.of(IommuPolicy.disabled());
-    }
-    Presence presence = discovery.select().presence();
-    return presence.usable()
-        ? Optional.empty()
-        : Optional.of(IommuPolicy.noBackEnd(presence.detail()));
+    return firmware.absence();
   }
 
   @Override
   public Optional<Obstacle> reservation(PciFunction function, Collection<Rid> ids) {
-    Optional<IommuSurvey> survey = survey();
+    Optional<IommuSurvey> survey = firmware.survey();
     return survey.isEmpty()
         ? Optional.empty()
         : Spi.get(
@@ -119,7 +106,7 @@ final class LazyIommu implements IommuService {
       return List.of(absence.get());
     }
     List<Obstacle> obstacles = new ArrayList<>();
-    Optional<IommuSurvey> survey = survey();
+    Optional<IommuSurvey> survey = firmware.survey();
     String what = "asking what stands in the way of " + function.rid();
     lock.lock();
     try {
@@ -140,17 +127,6 @@ final class LazyIommu implements IommuService {
     return List.copyOf(obstacles);
   }
 
-  private Optional<IommuSurvey> survey() {
-    if (lifecycle.state() == IommuState.DISABLED) {
-      return Optional.empty();
-    }
-    Backend backend = discovery.select().backend();
-    return backend == null
-        ? Optional.empty()
-        : Spi.get(
-            "the survey of back end " + backend.name(), () -> backend.provider().survey(machine));
-  }
-
   /**
    * Refuses a function that must not come into a VM's domain, and returns the regions that must be
    * mapped for it there first.
@@ -158,26 +134,22 @@ final class LazyIommu implements IommuService {
    * @throws VmmException ENXIO or EPERM
    */
   List<ReservedRegion> admit(Rid function) {
-    lock.lock();
-    try {
-      IommuSession running = running("assign " + function);
-      Collection<Rid> ids = running.placement().topology().requesterIds(function).all();
-      return Spi.get(
-          "admitting " + function, () -> policy.admit(running.iommu(), this::survey, ids));
-    } finally {
-      lock.unlock();
-    }
+    return locked(
+        () -> {
+          IommuSession running = running("assign " + function);
+          Collection<Rid> ids = running.placement().topology().requesterIds(function).all();
+          return Spi.get(
+              "admitting " + function, () -> policy.admit(running.iommu(), firmware::survey, ids));
+        });
   }
 
   /** Returns the ranges that no domain may map. */
   List<UntranslatedRange> untranslatedRanges() {
-    lock.lock();
-    try {
-      Iommu iommu = running("map a VM's memory").iommu();
-      return Spi.get("asking for ranges that are not translated", iommu::untranslatedRanges);
-    } finally {
-      lock.unlock();
-    }
+    return locked(
+        () -> {
+          Iommu iommu = running("map a VM's memory").iommu();
+          return Spi.get("asking for ranges that are not translated", iommu::untranslatedRanges);
+        });
   }
 
   @Override
@@ -199,7 +171,7 @@ final class LazyIommu implements IommuService {
   public List<String> status() {
     List<String> lines = new ArrayList<>();
     lines.add("state: " + state());
-    failure().ifPresent(cause -> lines.add("failure: " + startFailed(cause)));
+    failure().map(IommuPolicy::lastStart).ifPresent(text -> lines.add("failure: " + text));
     lines.addAll(discovery.report());
     return List.copyOf(lines);
   }
@@ -260,69 +232,56 @@ final class LazyIommu implements IommuService {
 
   @Override
   public void move(Collection<Rid> rids, Domain domain) {
-    lock.lock();
-    try {
-      running("move " + rids + " to domain " + domain.name()).seat(rids, domain);
-    } finally {
-      lock.unlock();
-    }
+    underLock(() -> running("move " + rids + " to domain " + domain.name()).seat(rids, domain));
   }
 
   @Override
   public void release(Collection<Rid> rids) {
-    lock.lock();
-    try {
-      IommuSession running = running("release " + rids);
-      List<Rid> held = rids.stream().filter(homes::held).toList();
-      running.change(
-          rids,
-          () -> {
-            homes.unhold(held);
-            running.placement().unseat(rids);
-          },
-          () -> homes.hold(held));
-    } finally {
-      lock.unlock();
-    }
+    underLock(
+        () -> {
+          IommuSession running = running("release " + rids);
+          List<Rid> held = rids.stream().filter(homes::held).toList();
+          running.change(
+              rids,
+              () -> {
+                homes.unhold(held);
+                running.placement().unseat(rids);
+              },
+              () -> homes.hold(held));
+        });
   }
 
   @Override
   public void block(Collection<Rid> rids) {
-    lock.lock();
-    try {
-      homes.hold(rids);
-      IommuSession running = session;
-      if (running != null) {
-        running.placement().unseat(rids);
-        running.place(running.placement().idsOf(rids));
-      }
-    } finally {
-      lock.unlock();
-    }
+    underLock(
+        () -> {
+          homes.hold(rids);
+          IommuSession running = session;
+          if (running != null) {
+            running.placement().unseat(rids);
+            running.place(running.placement().idsOf(rids));
+          }
+        });
   }
 
   @Override
   public Optional<InterruptEntries> reserveInterrupts(Rid source, int count) {
-    lock.lock();
-    try {
-      IommuSession running = session;
-      return running == null ? Optional.empty() : running.reserveInterrupts(source, count);
-    } finally {
-      lock.unlock();
-    }
+    return locked(
+        () -> {
+          IommuSession running = session;
+          return running == null ? Optional.empty() : running.reserveInterrupts(source, count);
+        });
   }
 
   @Override
   public void rescan() {
-    lock.lock();
-    try {
-      IommuSession running = session;
-      if (running != null) {
-        running.rescan();
-      }
-    } finally {
-      lock.unlock();
-    }
+    underLock(
+        () -> {
+          IommuSession running = session;
+          if (running != null) {
+            running.rescan();
+          }
+        });
   }
 
   @Override
@@ -353,14 +312,7 @@ final class LazyIommu implements IommuService {
 
   @Override
   public Listening watchFaults(Duration period) {
-    FaultWatch watch = new FaultWatch(period, this::drainFaults, watches::remove);
-    watches.add(watch);
-    if (closed) {
-      watch.close();
-    } else {
-      watch.start();
-    }
-    return watch;
+    return watches.open(period);
   }
 
   FaultPipeline faults() {
@@ -412,7 +364,7 @@ final class LazyIommu implements IommuService {
           Spi.get(
               "opening back end " + backend.name(),
               () -> backend.provider().open(new IommuContext(machine, tunables)));
-      starting = new IommuSession(machine, homes, iommu, firmwareAliases(backend), faults);
+      starting = new IommuSession(machine, homes, iommu, firmware.aliases(backend), faults);
       starting.start();
     } catch (Throwable e) {
       VmmException cause = Spi.failure("starting back end " + backend.name(), e);
@@ -428,30 +380,10 @@ final class LazyIommu implements IommuService {
     LOG.info("I/O MMU started by back end {} in {} us", backend.name(), startTime.toNanos() / 1000);
   }
 
-  /** Returns what the tables say, read once: they do not change. */
-  private Function<Rid, List<Rid>> firmwareAliases(Backend backend) {
-    Function<Rid, List<Rid>> known = firmwareAliases;
-    if (known == null) {
-      Optional<IommuSurvey> survey =
-          Spi.get(
-              "asking back end " + backend.name() + " for firmware's tables",
-              () -> backend.provider().survey(machine));
-      known = rid -> survey.map(tables -> tables.aliases(rid)).orElse(List.of());
-      firmwareAliases = known;
-    }
-    return known;
-  }
-
   @Override
   public PciTopology topology() {
     IommuSession running = session;
-    if (running != null) {
-      return running.placement().topology();
-    }
-    Backend backend = discovery.select().backend();
-    return PciTopology.of(
-        new PatientPci(machine.pci()).functions(),
-        backend == null ? rid -> List.of() : firmwareAliases(backend));
+    return running != null ? running.placement().topology() : firmware.topology();
   }
 
   private void undo(@Nullable IommuSession half, VmmException cause) {
@@ -477,48 +409,39 @@ final class LazyIommu implements IommuService {
 
   /** Creates a VM's domain that reaches {@code lastGpa}. */
   Domain createDomain(String name, long lastGpa) {
-    lock.lock();
-    try {
-      IommuSession running = running("create domain " + name);
-      return running.create(new DomainSpec(name, running.lastIovaFor(lastGpa)));
-    } finally {
-      lock.unlock();
-    }
+    return locked(
+        () -> {
+          IommuSession running = running("create domain " + name);
+          return running.create(new DomainSpec(name, running.lastIovaFor(lastGpa)));
+        });
   }
 
   /** Closes a VM's domain; whoever is left in it is blocked first. */
   void closeDomain(Domain domain) {
-    lock.lock();
-    try {
-      running("close domain " + domain.name()).closeDomain(domain);
-    } finally {
-      lock.unlock();
-    }
+    underLock(() -> running("close domain " + domain.name()).closeDomain(domain));
   }
 
   /** Blocks {@code rid} if it is still in {@code domain}, which its device has left. */
   void expel(Rid rid, Domain domain) {
-    lock.lock();
-    try {
-      IommuSession running = session;
-      if (running != null && running.lingers(rid, domain)) {
-        LOG.warn("{} is not its VM's but still in domain {}: blocked", rid, domain.name());
-        block(List.of(rid));
-      }
-    } finally {
-      lock.unlock();
-    }
+    underLock(
+        () -> {
+          IommuSession running = session;
+          if (running != null && running.lingers(rid, domain)) {
+            LOG.warn("{} is not its VM's but still in domain {}: blocked", rid, domain.name());
+            block(List.of(rid));
+          }
+        });
   }
 
   /** Returns the machine to how it was found, for good. A close that failed may be tried again. */
   void close() {
     closed = true;
-    watches.forEach(FaultWatch::close);
+    watches.close();
     lock.lock();
     try {
       IommuSession running = session;
       if (running != null) {
-        requireNobodyHeld(running);
+        running.requireNobodyHeld();
         faults.end();
         residue = running;
         session = null;
@@ -543,16 +466,20 @@ final class LazyIommu implements IommuService {
     }
   }
 
-  /** Without translation a device that could not be quiesced would reach all of the host. */
-  private void requireNobodyHeld(IommuSession running) {
-    List<Rid> held = homes.held().filter(running::covered).sorted().toList();
-    if (!held.isEmpty()) {
-      throw new VmmException(
-          Errno.EBUSY,
-          "the I/O MMU stays on: "
-              + held
-              + " could not be quiesced and is blocked, and without translation its DMA would reach"
-              + " all memory; detach it, which resets it again, then close the platform again");
+  private void underLock(Runnable step) {
+    locked(
+        () -> {
+          step.run();
+          return step;
+        });
+  }
+
+  private <T> T locked(Supplier<T> step) {
+    lock.lock();
+    try {
+      return step.get();
+    } finally {
+      lock.unlock();
     }
   }
 
@@ -568,17 +495,5 @@ final class LazyIommu implements IommuService {
               + ", expected ON; assign a device first");
     }
     return running;
-  }
-
-  private static Presence disabled() {
-    return new Presence(
-        false,
-        "",
-        CoreTunables.IOMMU_ENABLE.name()
-            + "=0 forbids it; set it to 1 and open the platform again");
-  }
-
-  private static String startFailed(VmmException cause) {
-    return "its last start failed with " + cause.errno() + ": " + cause.getMessage();
   }
 }
