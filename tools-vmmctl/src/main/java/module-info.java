@@ -3,7 +3,6 @@ module dev.vmm.tools.vmmctl {
   requires com.fasterxml.jackson.core;
   requires dev.vmm.ppt;
   requires dev.vmm.tools.dmardump;
-  requires com.fasterxml.jackson.core;
   requires info.picocli;
   requires java.management;
   requires org.jline.reader;
