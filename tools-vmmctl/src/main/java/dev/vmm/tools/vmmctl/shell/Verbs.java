@@ -23,6 +23,7 @@ import picocli.CommandLine.Spec;
       DeviceVerbs.Assign.class,
       DeviceVerbs.Unassign.class,
       DeviceVerbs.Vfs.class,
+      CanAssignVerb.class,
       ListVerb.class,
       MemoryVerbs.Peek.class,
       MemoryVerbs.Poke.class,

@@ -326,4 +326,13 @@ final class InterpreterTest {
             "\"physicalfunction\" : null");
     fails(Errno.ENXIO, "list 00:1d.0");
   }
+
+  @Test
+  void aVerdictIsOfTheLiveDevice() {
+    assertThat(ok("can-assign edu0 --memory 1G"))
+        .startsWith("0000:00:02.0 1234:11e8 class 00ff00: can be assigned")
+        .contains("not-attached");
+    assertThat(ok("attach edu0", "vm create a", "assign edu0 a", "can-assign edu0"))
+        .contains("cannot be assigned", "owned (EBUSY)");
+  }
 }
