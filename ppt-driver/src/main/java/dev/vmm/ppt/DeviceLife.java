@@ -52,9 +52,6 @@ final class DeviceLife {
   /** Null if nothing is owed: no VM ever had it, and it was silent. */
   private @Nullable Owed owed;
 
-  /** Whether it was seen to make requests after a reset with bus mastering off. */
-  private boolean keepsOn;
-
   DeviceLife(Vmm vmm, PciBus pci, PciFunction function, BarSizer sizer, Waiter waiter) {
     this.vmm = vmm;
     this.function = function;
@@ -248,7 +245,7 @@ final class DeviceLife {
     if (undone && moved) {
       undone = undo(failure, "moving it home", () -> iommu().release(self()));
     }
-    if (!undone || keepsOn) {
+    if (!undone) {
       breakDown(failed, failure);
     }
   }
@@ -330,7 +327,6 @@ final class DeviceLife {
     long after = iommu().faultsOf(rid);
     faultsWhenParked = after;
     if (after != before) {
-      keepsOn = true;
       throw new VmmException(
           Errno.EIO,
           String.format(
@@ -424,7 +420,6 @@ final class DeviceLife {
           e);
     }
     owed = null;
-    keepsOn = false;
     state = state.to(PptState.PARKED);
   }
 
