@@ -110,7 +110,8 @@ enum CrashCase {
 
     @Override
     void undone(CrashWorld world, String when, boolean inDoubt) {
-      assertThat(world.state()).as(when).isEqualTo(PptState.PARKED);
+      // Broken if it was the reset that failed, which a device gets that has made DMA meanwhile.
+      assertThat(world.state()).as(when).isIn(PptState.PARKED, PptState.BROKEN);
     }
 
     @Override

@@ -110,7 +110,7 @@ public abstract class CrashContract {
   Stream<DynamicTest> i06_assignsThatFailWithoutEndLeakNeitherPagesNorDomainIds() {
     return Stream.of(
             new CrashPlan(Operation.ALLOCATE, Effect.FAIL, false),
-            new CrashPlan(Operation.RESET, Effect.FAIL, false),
+            new CrashPlan(Operation.RESET, Effect.FAIL, true),
             new CrashPlan(Operation.CONFIG_WRITE, Effect.FAIL, false))
         .map(
             plan ->

@@ -6,15 +6,19 @@ import static org.assertj.core.api.Assertions.fail;
 import dev.vmm.iommu.inspect.InterruptTableReport;
 import dev.vmm.iommu.inspect.UnitReport;
 import dev.vmm.iommu.spi.IommuProvider;
+import dev.vmm.iommu.spi.IommuSurvey;
 import dev.vmm.machine.DmaEngines;
 import dev.vmm.machine.Machine;
 import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
 import dev.vmm.tunable.Tunables;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.ServiceLoader;
+import java.util.Set;
 import java.util.TreeMap;
 
 /**
@@ -117,11 +121,28 @@ public final class Stage implements AutoCloseable {
   /** Returns functions that have a requester id of their own and may be given to a guest. */
   List<Rid> endpoints() {
     List<Rid> endpoints = new ArrayList<>(List.of(engineRid()));
+    Set<Rid> aliased = aliased();
     Endpoints.of(functions).stream()
         .map(PciFunction::rid)
-        .filter(rid -> !endpoints.contains(rid))
+        .filter(rid -> !endpoints.contains(rid) && !aliased.contains(rid))
         .forEach(endpoints::add);
     return endpoints;
+  }
+
+  /** Returns the requester ids that firmware makes aliases, and the functions that have one. */
+  private Set<Rid> aliased() {
+    Set<Rid> all = new HashSet<>();
+    Optional<IommuSurvey> survey = provider().survey(machine);
+    if (survey.isPresent()) {
+      for (PciFunction function : functions) {
+        List<Rid> aliases = survey.get().aliases(function.rid());
+        if (!aliases.isEmpty()) {
+          all.add(function.rid());
+          all.addAll(aliases);
+        }
+      }
+    }
+    return all;
   }
 
   /** Opens the back end without a platform above it. */

@@ -5,6 +5,7 @@ import static dev.vmm.iommu.amd.model.Driven.IOVA;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.vmm.iommu.Domain;
+import dev.vmm.iommu.DomainSpec;
 import dev.vmm.iommu.Iommu;
 import dev.vmm.machine.model.ModelMachineBuilder;
 import dev.vmm.machine.model.acpi.IvhdBuilder;
@@ -20,6 +21,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 class DeviceSettingsTest {
   /** The setting of the first IVHD's only entry: behind 48 bytes of table and 24 of block. */
   private static final int SETTING = 48 + 24 + 3;
+
+  /** IV without IntCtl or anything that passes. */
+  private static final String NO_INTERRUPTS = " 0000000000000001 0000000000000000";
 
   @ParameterizedTest
   @CsvSource({
@@ -37,18 +41,24 @@ class DeviceSettingsTest {
                 .ivhd(IvhdBuilder.TYPE_10H)
                 .acpi(acpi -> acpi.patch("IVRS", SETTING, Integer.decode(setting))))) {
       Iommu iommu = driven.open();
+      Domain host = iommu.createDomain(new DomainSpec("host", 0xffff_ffffL, true, true));
       Domain one = driven.mapped(iommu, "one", driven.page());
       iommu.enable();
       long entry = entry(driven);
       assertThat(words(driven, entry)).startsWith("0000000000000003 " + hex(word1));
-      assertThat(words(driven, entry)).endsWith(" " + hex(word2) + " 0000000000000000");
+      assertThat(words(driven, entry)).endsWith(NO_INTERRUPTS);
       for (int i = 0; i < 2; i++) {
         iommu.move(List.of(EDU), i == 0 ? one : driven.domain(iommu, "two"));
         assertThat(driven.machine.memory().read64(entry + 8) & ~0xffffL)
             .isEqualTo(Long.parseUnsignedLong(hex(word1), 16));
-        assertThat(words(driven, entry)).endsWith(" " + hex(word2) + " 0000000000000000");
+        assertThat(words(driven, entry)).endsWith(NO_INTERRUPTS);
         assertThat(driven.writes(EDU, IOVA)).isEqualTo(i == 0);
       }
+      // IV and IntCtl 01b, and what firmware lets pass: only where interrupts are forwarded.
+      iommu.move(List.of(EDU), host);
+      long forwarded = Long.parseUnsignedLong(hex(word2), 16) | 1L << 60 | 1;
+      assertThat(words(driven, entry))
+          .endsWith(String.format(" %016x 0000000000000000", forwarded));
       iommu.close();
     }
   }

@@ -147,10 +147,10 @@ class UnitsThatDisagreeTest {
     }
   }
 
-  /** An image in the second block, of type 11h, behind one of type 10h with its 8 bytes. */
+  /** An image in the second block, of type 11h, behind one of type 10h with its 16 bytes. */
   private static ModelMachineBuilder withImage(int hats) {
     return ModelMachineBuilder.amd()
-        .acpi(acpi -> acpi.patch("IVRS", 48 + 32 + 24, 0x40, hats << 2, 0, 0, 0, 0, 0, 0));
+        .acpi(acpi -> acpi.patch("IVRS", 48 + 40 + 24, 0x40, hats << 2, 0, 0, 0, 0, 0, 0));
   }
 
   private static HookedMachine reading(Driven driven, int hats) {
