@@ -12,6 +12,7 @@ import dev.vmm.pci.Rid;
 import dev.vmm.ppt.PptDevice;
 import dev.vmm.tck.Bench;
 import dev.vmm.testing.RequiresQemu;
+import dev.vmm.tunable.Tunables;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -51,8 +52,9 @@ final class QemuAmdInterruptTest {
   /** The control: without remapping what the device sends is what arrives. */
   @Test
   void withoutRemappingADeviceSendsWhatItLikes() {
+    Tunables unsafe = Tunables.defaults().with("hw.vmm.iommu.allow_unsafe_interrupts", "1");
     try (Machine machine = Machines.open("qemu:amd,intremap=off");
-        Bench bench = Bench.open(machine)) {
+        Bench bench = Bench.open(machine, unsafe)) {
       VectorTrap trap = new VectorTrap(machine);
       VirtualMachine vm = bench.guestWithDevice("guest");
       bench.guestEngine(vm); // maps the registers
@@ -69,7 +71,7 @@ final class QemuAmdInterruptTest {
 
   @Test
   void anAssignedDevicesMessageIsTakenAndNoOtherOfIts() {
-    try (Machine machine = Machines.open("qemu:amd,intremap=on");
+    try (Machine machine = Machines.open("qemu:amd");
         Bench bench = Bench.open(machine)) {
       VectorTrap trap = new VectorTrap(machine);
       VirtualMachine vm = bench.guestWithDevice("guest");

@@ -28,7 +28,7 @@ final class QemuAmdTest extends BackendContract {
 
   @Override
   protected TckSubject subject() {
-    return TckSubject.of("amd-vi", "qemu:amd,intremap=on")
+    return TckSubject.of("amd-vi", "qemu:amd")
         .with(
             Capability.INSPECTION,
             Capability.SUPERPAGES,

@@ -74,7 +74,10 @@ final class QemuInterruptTest {
   /** The control: what a device writes there by DMA is an interrupt. */
   @Test
   void withoutRemappingADeviceForgesInterrupts() {
-    Tunables off = Tunables.defaults().with("hw.vmm.vtd.interrupt_remapping", "0");
+    Tunables off =
+        Tunables.defaults()
+            .with("hw.vmm.vtd.interrupt_remapping", "0")
+            .with("hw.vmm.iommu.allow_unsafe_interrupts", "1");
     try (Bench bench = Bench.open(machine, off)) {
       VirtualMachine vm = bench.guestWithDevice("guest");
       DmaEngine engine = bench.guestEngine(vm);

@@ -96,7 +96,9 @@ final class RandomScript {
   List<Step> run(int wantedCopies) {
     long allocated = machine.memory().allocatedBytes();
     Rid edu = Bench.function(machine, 0x1234, 0x11e8).rid();
-    try (Vmm vmm = Vmm.open(machine, Tunables.defaults());
+    try (Vmm vmm =
+            Vmm.open(
+                machine, Tunables.defaults().with("hw.vmm.iommu.allow_unsafe_interrupts", "1"));
         PptDriver ppt = PptDriver.open(vmm, waiter)) {
       ppt.attach(edu);
       while (copies < wantedCopies) {

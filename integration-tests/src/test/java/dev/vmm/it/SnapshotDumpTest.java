@@ -56,7 +56,8 @@ final class SnapshotDumpTest {
     Inspectors inspectors = Inspectors.load();
     Path file = folder.resolve("snapshot");
     try (Machine live = Machines.open(name);
-        Vmm vmm = Vmm.open(live, Tunables.defaults());
+        Vmm vmm =
+            Vmm.open(live, Tunables.defaults().with("hw.vmm.iommu.allow_unsafe_interrupts", "1"));
         PptDriver ppt = PptDriver.open(vmm)) {
       VirtualMachine vm = vmm.createVm("guest");
       vm.addMemory(0, 8L << 20, Access.READ_WRITE);

@@ -120,7 +120,7 @@ final class QemuOptions {
   @Nullable String iommuDevice() {
     return switch (kind) {
       case NONE -> null;
-      case AMD -> "amd-iommu" + property("intremap", "");
+      case AMD -> "amd-iommu" + property("intremap", ",intremap=on");
       case INTEL ->
           "intel-iommu"
               + property("intremap", ",intremap=on")

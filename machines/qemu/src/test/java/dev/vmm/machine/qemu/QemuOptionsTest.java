@@ -34,8 +34,8 @@ class QemuOptionsTest {
     assertThat(
             QemuOptions.parse("qemu:intel,aw-bits=48,caching-mode=on,intremap=off").iommuDevice())
         .isEqualTo("intel-iommu,intremap=off,caching-mode=on,aw-bits=48");
-    assertThat(QemuOptions.parse("qemu:amd,intremap=on").iommuDevice())
-        .isEqualTo("amd-iommu,intremap=on");
+    assertThat(QemuOptions.parse("qemu:amd,intremap=off").iommuDevice())
+        .isEqualTo("amd-iommu,intremap=off");
     assertThat(QemuOptions.parse("qemu:none").iommuDevice()).isNull();
     assertThat(QemuOptions.parse("qemu:none").iommuTable()).isNull();
   }
