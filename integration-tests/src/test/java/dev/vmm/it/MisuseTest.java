@@ -114,7 +114,7 @@ final class MisuseTest extends SecondEduMachine {
 
   @Test
   void pptdevsAttachesAtStartAndARefusedOneHurtsNobody() {
-    Tunables tunables = Tunables.of(Map.of("pptdevs", "0/2/0 3/1/0 0000:00:08.0 0/31/7"));
+    Tunables tunables = Tunables.of(Map.of("pptdevs", "0/2/0 0/3/0 0000:00:08.0 0/31/7"));
     try (Bench bench = Bench.open(machine, tunables)) {
       assertThat(bench.ppt().devices().stream().map(PptDevice::rid))
           .containsExactly(EDU, SECOND_EDU);

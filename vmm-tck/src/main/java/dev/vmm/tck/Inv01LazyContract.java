@@ -50,7 +50,10 @@ abstract class Inv01LazyContract extends ContractPart {
     try (SpiSession session = stage().session()) {
       Iommu iommu = session.iommu();
       assertThat(units).isEqualTo(iommu.units());
-      assertThat(capabilities).hasValue(iommu.capabilities());
+      // A tunable may keep the back end from remapping interrupts, of which a survey knows nothing.
+      boolean remaps = iommu.interruptRemapping().isPresent();
+      assertThat(capabilities.map(all -> with(all, remaps && all.interruptRemapping())))
+          .hasValue(iommu.capabilities());
       assertThat(untranslated).isEqualTo(iommu.untranslatedRanges());
       unitOf.forEach(
           (rid, unit) -> assertThat(unit).as("unit of %s", rid).isEqualTo(iommu.unitOf(rid)));
@@ -58,6 +61,16 @@ abstract class Inv01LazyContract extends ContractPart {
           (rid, list) ->
               assertThat(list).as("regions of %s", rid).isEqualTo(iommu.reservedRegions(rid)));
     }
+  }
+
+  private static IommuCapabilities with(IommuCapabilities all, boolean interruptRemapping) {
+    return new IommuCapabilities(
+        all.iovaBits(),
+        all.hpaBits(),
+        all.pageSizes(),
+        all.maxDomains(),
+        all.coherent(),
+        interruptRemapping);
   }
 
   @Test

@@ -224,7 +224,7 @@ final class Storm {
    * it is broken then, until a detach finds it silent.
    */
   private boolean isRestless(Rid rid, VmmException e) {
-    return e.errno() == Errno.EIO && e.getMessage().startsWith(rid.toString());
+    return e.errno() == Errno.EIO && String.valueOf(e.getMessage()).startsWith(rid.toString());
   }
 
   private void assign(Rid rid, Guest guest) {
