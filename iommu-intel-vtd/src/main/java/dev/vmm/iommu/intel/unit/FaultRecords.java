@@ -3,6 +3,7 @@ package dev.vmm.iommu.intel.unit;
 import dev.vmm.bits.Field;
 import dev.vmm.iommu.Access;
 import dev.vmm.iommu.DmaFault;
+import dev.vmm.iommu.FaultKind;
 import dev.vmm.iommu.intel.regs.CapReg;
 import dev.vmm.iommu.intel.regs.FaultReason;
 import dev.vmm.iommu.intel.regs.FrcdHighReg;
@@ -92,7 +93,8 @@ public final class FaultRecords {
           interruptAddress(high.fr(), low),
           Access.WRITE,
           high.fr(),
-          FaultReason.describe(high.fr()));
+          FaultReason.describe(high.fr()),
+          FaultKind.INTERRUPT);
     }
     return new DmaFault(
         registers.unit(),
