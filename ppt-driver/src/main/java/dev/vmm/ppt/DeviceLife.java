@@ -234,14 +234,7 @@ final class DeviceLife {
         undo(
             failure,
             "restoring its config space",
-            () -> {
-              control.requireAnswer();
-              control.setCommand(failed.parkedCommand());
-              reset.fellSilent();
-              reset.wake();
-              failed.saved().restore(true);
-              control.setCommand(failed.parkedCommand());
-            });
+            () -> putBack(failed.saved(), failed.parkedCommand()));
     if (undone && moved) {
       undone = undo(failure, "moving it home", () -> iommu().release(self()));
     }
@@ -389,16 +382,30 @@ final class DeviceLife {
     }
     ConfigSnapshot saved = ConfigSnapshot.save(function);
     int parked = control.command() & ~PciCommand.ACTIVE;
+    boolean wasReset = false;
     try {
       reset.fellSilent();
       quiesce(saved, parked);
+      wasReset = true;
       requireSilent();
     } catch (RuntimeException e) {
-      owed = new Owed(saved, parked);
-      state = state.to(PptState.BROKEN);
-      undo(e, "blocking it", () -> iommu().block(self()));
+      if (wasReset || !undo(e, "restoring its config space", () -> putBack(saved, parked))) {
+        owed = new Owed(saved, parked);
+        state = state.to(PptState.BROKEN);
+        undo(e, "blocking it", () -> iommu().block(self()));
+      }
       throw e;
     }
+  }
+
+  /** Gives a device that is silent its config space again, after a step failed. */
+  private void putBack(ConfigSnapshot saved, int parkedCommand) {
+    control.requireAnswer();
+    control.setCommand(parkedCommand);
+    reset.fellSilent();
+    reset.wake();
+    saved.restore(true);
+    control.setCommand(parkedCommand);
   }
 
   /** BROKEN to PARKED, still blocked: the unclaim that follows moves it. */
