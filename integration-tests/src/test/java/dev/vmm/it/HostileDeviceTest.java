@@ -34,7 +34,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * <p>The system property {@code vmm.hostile.operations} asks for another number of DMAs than usual.
  */
 final class HostileDeviceTest {
-  private static final int OPERATIONS = Integer.getInteger("vmm.hostile.operations", 100_000);
+  private static final int OPERATIONS = Integer.getInteger("vmm.hostile.operations", 500_000);
   private static final int LIVES = 40;
 
   /** How many refused pages are at most told by one drain: fewer than any unit can record. */
