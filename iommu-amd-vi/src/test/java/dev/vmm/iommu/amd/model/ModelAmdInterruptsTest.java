@@ -273,6 +273,92 @@ class ModelAmdInterruptsTest {
     }
   }
 
+  @Test
+  void aTableHasFiveHundredAndTwelveEntriesAndNoMore() {
+    try (Driven driven = new Driven(ModelMachineBuilder.amd())) {
+      Iommu iommu = driven.open();
+      iommu.move(List.of(EDU), driven.domain(iommu, "guest"));
+      iommu.enable();
+      long before = driven.machine.memory().allocatedBytes();
+      refused(Errno.ENOSPC, "of the 512 that its table has", () -> allocate(iommu, EDU, 513));
+      assertThat(driven.machine.memory().allocatedBytes()).isEqualTo(before);
+      InterruptEntries all = allocate(iommu, EDU, 512);
+      refused(Errno.ENOSPC, "of the 512 that its table has", () -> allocate(iommu, EDU, 1));
+      all.route(511, TARGET);
+      send(driven, EDU, all.message(511));
+      assertThat(driven.machine.interrupts().take()).containsExactly(ARRIVED);
+      all.close();
+      send(driven, EDU, all.message(511));
+      assertThat(driven.machine.interrupts().take()).isEmpty();
+      InterruptEntries next = allocate(iommu, EDU, 1);
+      next.route(0, TARGET);
+      assertThat(arrives(driven, next.message(0))).isTrue();
+      next.close();
+      iommu.close();
+    }
+  }
+
+  @Test
+  void aTableGoesWithItsLastEntryAndAtTheLatestWithTheIommu() {
+    try (Driven driven = new Driven(ModelMachineBuilder.amd())) {
+      PhysicalMemory memory = driven.machine.memory();
+      long atFirst = memory.allocatedBytes();
+      Iommu iommu = driven.open();
+      Domain guest = driven.domain(iommu, "guest");
+      iommu.move(List.of(EDU), guest);
+      for (boolean on : new boolean[] {false, true}) {
+        if (on) {
+          iommu.enable();
+        }
+        long before = memory.allocatedBytes();
+        InterruptEntries one = allocate(iommu, EDU, 1);
+        InterruptEntries other = allocate(iommu, EDU, 2);
+        assertThat(memory.allocatedBytes()).as("a table for both").isEqualTo(before + 4096);
+        one.close();
+        assertThat(memory.allocatedBytes()).as("one has entries").isEqualTo(before + 4096);
+        if (on) {
+          long word = word2(memory, driven.registers(), EDU.id16());
+          assertThat(word & ~0xf_ffff_ffff_f000L).isEqualTo(0x2000_0000_0000_0013L);
+        }
+        other.close();
+        assertThat(memory.allocatedBytes()).as("none has entries").isEqualTo(before);
+      }
+      assertThat(word2(memory, driven.registers(), EDU.id16())).isEqualTo(1);
+      allocate(iommu, EDU, 1).route(0, TARGET);
+      iommu.close();
+      guest.close();
+      assertThat(memory.allocatedBytes()).isEqualTo(atFirst);
+    }
+  }
+
+  /** What an I/O APIC sends would be remapped, too, by a table of another id that it shares. */
+  @Test
+  void anIdThatFirmwareGivesAnIoApicsIdIsNotRemapped() {
+    try (Driven driven = new Driven(ModelMachineBuilder.amd())) {
+      AmdViConfig unit = AmdViConfig.builder().build();
+      IvhdBuilder ivhd =
+          new IvhdBuilder(IvhdBuilder.TYPE_11H, unit.rid(), 0x40, Driven.BASE)
+              .flags(1 << 5)
+              .extendedFeatures(unit.extendedFeatures())
+              .range(0, 0xffff, 0)
+              .aliasSelect(0x7777, 0, IO_APIC)
+              .special(0, 0, IO_APIC, IvhdBuilder.IOAPIC);
+      byte[] ivrs = new IvrsBuilder(0x203041).ivhd(ivhd).build();
+      AcpiTable madt = driven.machine.acpi().find("APIC").orElseThrow();
+      HookedMachine other =
+          new HookedMachine(driven.machine) {
+            @Override
+            public AcpiTables acpi() {
+              return AcpiTables.of(List.of(madt, AcpiTable.of(ivrs, "the test")));
+            }
+          };
+      Iommu iommu = driven.open(other);
+      iommu.enable();
+      refused(Errno.EPERM, "an I/O APIC's or HPET's", () -> allocate(iommu, Rid.of(0, 0x7777), 1));
+      iommu.close();
+    }
+  }
+
   /** An HPET and a function with one requester id, and an I/O APIC that IVRS does not know. */
   @Test
   void whatFirmwareSaysOfControllersDecides() {
