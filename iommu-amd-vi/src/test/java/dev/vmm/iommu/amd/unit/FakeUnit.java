@@ -1,0 +1,102 @@
+package dev.vmm.iommu.amd.unit;
+
+import dev.vmm.iommu.support.UnitRegisters;
+import dev.vmm.machine.PhysicalMemory;
+import dev.vmm.machine.RegisterBlock;
+import dev.vmm.testing.ArrayMemory;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+
+/**
+ * Registers of a unit by the literal offsets of 48882 rev 3, "IOMMU MMIO Registers": it runs what
+ * CONTROL turns on, clears of STATUS what is written as 1, and does with its rings what a test has
+ * it do. Used by one thread.
+ */
+class FakeUnit implements RegisterBlock {
+  static final int COMMAND_BASE = 0x08;
+  static final int EVENT_BASE = 0x10;
+  static final int CONTROL = 0x18;
+  static final int COMMAND_HEAD = 0x2000;
+  static final int COMMAND_TAIL = 0x2008;
+  static final int EVENT_HEAD = 0x2010;
+  static final int EVENT_TAIL = 0x2018;
+  static final int STATUS = 0x2020;
+  static final long EVENT_LOG_EN = 1 << 2;
+  static final long COMMAND_EN = 1 << 12;
+  static final long EVENT_LOG_RUN = 1 << 3;
+  static final long COMMAND_RUN = 1 << 4;
+  static final long EVENT_OVERFLOW = 1;
+
+  /** What the registers hold. */
+  final Map<Integer, Long> values = new TreeMap<>();
+
+  /** Every write: {@code 0x2010=0x10}. */
+  final List<String> writes = new ArrayList<>();
+
+  /** Registers that take no write. */
+  final Set<Integer> stuck = new HashSet<>();
+
+  /** Every flush: {@code 0x100000+0x10}. */
+  final List<String> flushed = new ArrayList<>();
+
+  final PhysicalMemory memory =
+      new ArrayMemory(16L << 20) {
+        @Override
+        public void flushCache(long hpa, long lengthBytes) {
+          flushed.add(String.format("0x%x+0x%x", hpa, lengthBytes));
+        }
+      };
+  final UnitRegisters registers =
+      new UnitRegisters(
+          "amdvi0", this, 5_000_000, "hw.vmm.x.timeout_ms", (unit, layout, offset, value) -> {});
+  final ControlRegister control = new ControlRegister(registers);
+
+  @Override
+  public long baseHpa() {
+    return 0xfed80000L;
+  }
+
+  @Override
+  public long lengthBytes() {
+    return 0x4000;
+  }
+
+  @Override
+  public long read(long offset, int widthBytes) {
+    return values.getOrDefault((int) offset, 0L);
+  }
+
+  @Override
+  public void write(long offset, int widthBytes, long value) {
+    int register = (int) offset;
+    writes.add(String.format("0x%x=0x%x", register, value));
+    if (stuck.contains(register)) {
+      return;
+    }
+    long status = values.getOrDefault(STATUS, 0L);
+    if (register == STATUS) {
+      values.put(STATUS, status & ~(value & EVENT_OVERFLOW));
+      return;
+    }
+    values.put(register, value);
+    if (register == CONTROL) {
+      long running =
+          ((value & EVENT_LOG_EN) != 0 ? EVENT_LOG_RUN : 0)
+              | ((value & COMMAND_EN) != 0 ? COMMAND_RUN : 0);
+      values.put(STATUS, status & ~(EVENT_LOG_RUN | COMMAND_RUN) | running);
+    }
+    written(register);
+  }
+
+  /** What the unit does after a write. */
+  void written(int register) {}
+
+  /** Returns the address of a ring by its register. */
+  long ring(int base) {
+    return read(base, 8) & 0xf_ffff_ffff_f000L;
+  }
+}
