@@ -8,6 +8,8 @@ import static dev.vmm.iommu.amd.unit.FakeUnit.EVENT_BASE;
 import static dev.vmm.iommu.amd.unit.FakeUnit.EVENT_LOG_EN;
 import static dev.vmm.iommu.amd.unit.FakeUnit.EVENT_LOG_RUN;
 import static dev.vmm.iommu.amd.unit.FakeUnit.EVENT_TAIL;
+import static dev.vmm.iommu.amd.unit.FakeUnit.IMPATIENT;
+import static dev.vmm.iommu.amd.unit.FakeUnit.PATIENT;
 import static dev.vmm.iommu.amd.unit.FakeUnit.STATUS;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -28,45 +30,14 @@ class CommandBufferTest {
   private static final long STORE = 1;
   private static final long FLUSH_QUEUE = 1 << 2;
 
-  /** Carries commands out when it is told of them, at most so many at a time. */
-  private static final class Worker extends FakeUnit {
-    private final List<Long> done = new ArrayList<>();
-    private int atMost = Integer.MAX_VALUE;
+  private WorkingUnit unit = new WorkingUnit(PATIENT);
+  private CommandBuffer commands = commands(true);
 
-    @Override
-    void written(int register) {
-      if (register == COMMAND_TAIL) {
-        work();
-      }
-    }
-
-    @Override
-    public long read(long offset, int widthBytes) {
-      if (offset == COMMAND_HEAD) {
-        work();
-      }
-      return super.read(offset, widthBytes);
-    }
-
-    private void work() {
-      for (int i = 0; i < atMost; i++) {
-        long head = values.getOrDefault(COMMAND_HEAD, 0L);
-        if (head == values.getOrDefault(COMMAND_TAIL, 0L)) {
-          return;
-        }
-        long low = memory.read64(ring(COMMAND_BASE) + head);
-        done.add(low);
-        if (low >>> 60 == 1 && (low & STORE) != 0) {
-          memory.write64(
-              low & 0xf_ffff_ffff_fff8L, memory.read64(ring(COMMAND_BASE) + head + 8));
-        }
-        values.put(COMMAND_HEAD, (head + 16) % (16 * ENTRIES));
-      }
-    }
+  private void impatient() {
+    unit = new WorkingUnit(IMPATIENT);
+    commands = commands(true);
+    unit.atMost = 0;
   }
-
-  private final Worker unit = new Worker();
-  private final CommandBuffer commands = commands(true);
 
   private CommandBuffer commands(boolean coherent) {
     EventLog events = new EventLog(unit.registers, unit.memory, true, 0, unit.control);
@@ -117,8 +88,7 @@ class CommandBufferTest {
     assertThat(unit.writes).as("not told yet").isEmpty();
     commands.sync();
     assertThat(unit.writes).containsExactly("0x2008=0x30");
-    assertThat(unit.done.subList(0, 2))
-        .containsExactly(0x3000_0000_0000_0000L, WAIT | FLUSH_QUEUE);
+    assertThat(unit.done.subList(0, 2)).containsExactly(0x3000_0000_0000_0000L, WAIT | FLUSH_QUEUE);
     long store = unit.done.get(2);
     assertThat(store & ~0xf_ffff_ffff_fff8L).isEqualTo(WAIT | STORE);
     assertThat(unit.memory.read64(unit.ring(COMMAND_BASE) + 8)).isEqualTo(0x77);
@@ -154,18 +124,20 @@ class CommandBufferTest {
 
   @Test
   void aUnitThatTakesNothingIsGivenUpWithTheRingFull() {
-    unit.atMost = 0;
+    impatient();
     for (int i = 0; i < ENTRIES - 1; i++) {
       commands.put(3L << 60 | i, 0);
     }
     assertThat(unit.writes).as("one place stays free").isEmpty();
     fails(Errno.ETIMEDOUT, () -> commands.put(0, 0), "takes nothing", "tail at 0x1ff0");
-    assertThat(unit.memory.read64(unit.ring(COMMAND_BASE))).as("not overwritten").isEqualTo(3L << 60);
+    assertThat(unit.memory.read64(unit.ring(COMMAND_BASE)))
+        .as("not overwritten")
+        .isEqualTo(3L << 60);
   }
 
   @Test
   void aUnitThatDoesNotAnswerIsGivenUp() {
-    unit.atMost = 0;
+    impatient();
     commands.put(3L << 60, 0);
     fails(
         Errno.ETIMEDOUT,
@@ -200,8 +172,10 @@ class CommandBufferTest {
     unit.atMost = 0;
     commands.put(3L << 60, 0);
     commands.put(3L << 60, 1);
-    fails(Errno.ETIMEDOUT, commands::sync, "did not finish");
-    unit.done.clear();
+    long running = unit.read(STATUS, 8);
+    unit.values.put(STATUS, EVENT_LOG_RUN);
+    fails(Errno.EIO, commands::sync, "stopped at the command");
+    unit.values.put(STATUS, running);
     unit.atMost = 1;
     commands.awaitEmpty();
     assertThat(unit.done).hasSize(3);
@@ -213,7 +187,7 @@ class CommandBufferTest {
 
   @Test
   void aUnitThatHangsOrStoppedIsTurnedOffAllTheSame() {
-    unit.atMost = 0;
+    impatient();
     commands.put(3L << 60, 0);
     fails(Errno.ETIMEDOUT, commands::sync, "did not finish");
     commands.awaitEmpty();

@@ -27,8 +27,8 @@ class EventLogTest {
   private static final long PAGE_FAULT = 0x2L << 60 | 0x0310;
   private static final long ILLEGAL_COMMAND = 0x5L << 60;
 
-  private final FakeUnit unit = new FakeUnit();
-  private final EventLog log = log(true);
+  private FakeUnit unit = new FakeUnit(FakeUnit.PATIENT);
+  private EventLog log = log(true);
 
   private EventLog log(boolean coherent) {
     return new EventLog(unit.registers, unit.memory, coherent, 0, unit.control);
@@ -155,7 +155,7 @@ class EventLogTest {
   @Test
   void whatIsWrittenWhileTheLogStopsIsTaken() {
     FakeUnit slow =
-        new FakeUnit() {
+        new FakeUnit(FakeUnit.PATIENT) {
           private int reads;
 
           @Override
@@ -194,6 +194,8 @@ class EventLogTest {
 
   @Test
   void anEntryThatIsNeverWrittenIsPassedOverAndTold() {
+    unit = new FakeUnit(FakeUnit.IMPATIENT);
+    log = log(true);
     started(log);
     unit.values.put(EVENT_TAIL, 16L);
     event(PAGE_FAULT, 0x2000);

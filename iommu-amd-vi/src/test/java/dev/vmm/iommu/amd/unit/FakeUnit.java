@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
 
 /**
  * Registers of a unit by the literal offsets of 48882 rev 3, "IOMMU MMIO Registers": it runs what
@@ -31,6 +32,12 @@ class FakeUnit implements RegisterBlock {
   static final long COMMAND_RUN = 1 << 4;
   static final long EVENT_OVERFLOW = 1;
 
+  /** For what is to be in time on any machine. */
+  static final long PATIENT = 60_000;
+
+  /** For what is to time out. */
+  static final long IMPATIENT = 5;
+
   /** What the registers hold. */
   final Map<Integer, Long> values = new TreeMap<>();
 
@@ -50,10 +57,20 @@ class FakeUnit implements RegisterBlock {
           flushed.add(String.format("0x%x+0x%x", hpa, lengthBytes));
         }
       };
-  final UnitRegisters registers =
-      new UnitRegisters(
-          "amdvi0", this, 5_000_000, "hw.vmm.x.timeout_ms", (unit, layout, offset, value) -> {});
-  final ControlRegister control = new ControlRegister(registers);
+  final UnitRegisters registers;
+  final ControlRegister control;
+
+  /** With a driver that waits only so long. */
+  FakeUnit(long timeoutMillis) {
+    registers =
+        new UnitRegisters(
+            "amdvi0",
+            this,
+            TimeUnit.MILLISECONDS.toNanos(timeoutMillis),
+            "hw.vmm.x.timeout_ms",
+            (unit, layout, offset, value) -> {});
+    control = new ControlRegister(registers);
+  }
 
   @Override
   public long baseHpa() {
