@@ -171,6 +171,28 @@ class InspectionOfRingsTest {
     return new IntelInspector().walk(bench.machine, NIC, iova).orElseThrow();
   }
 
+  /** No entry decides on an interrupt: there is none here. */
+  @Test
+  void aWriteToTheInterruptRangeIsAnInterruptWhateverTheEntriesSay() {
+    bench.unit().preset(0xb8, TABLE | 7);
+    for (long address : new long[] {0xfee0_0000L, 0xfeef_ffffL}) {
+      bench.unit().preset(0x1c, 0);
+      assertThat(walk(address).steps())
+          .extracting(WalkReport.Step::meaning)
+          .containsExactly(
+              "a write is an interrupt, which passes as it is (IRES is 0)",
+              "translation is off: the address goes out as it is");
+      bench.unit().preset(0x1c, 1L << 31 | 1L << 25);
+      bench.unit().preset(0x20, 0x320000L);
+      assertThat(walk(address).steps())
+          .extracting(WalkReport.Step::meaning)
+          .containsExactly("a write is an interrupt, which is remapped by table 0x300000");
+      assertThat(walk(address).fault()).startsWith("a read: reason 0xe,");
+    }
+    assertThat(walk(0xfedf_ffffL).fault()).startsWith("reason 0x1,");
+    assertThat(walk(0xfef0_0000L).fault()).startsWith("reason 0x1,");
+  }
+
   @Test
   void aWalkEndsWhereTheUnitWouldFault() {
     long root = 0x320000;
