@@ -1,8 +1,7 @@
 package dev.vmm.iommu.amd;
 
-import dev.vmm.acpi.AcpiTable;
 import dev.vmm.acpi.AcpiTables;
-import dev.vmm.acpi.ByteReader;
+import dev.vmm.acpi.Madt;
 import dev.vmm.iommu.amd.ivrs.UnitMap;
 import dev.vmm.iommu.amd.ivrs.UnitMap.SpecialKind;
 import java.util.Optional;
@@ -15,14 +14,9 @@ import java.util.stream.Collectors;
  * of unknown requester ids stopped, an I/O APIC whose id the IVRS table does not give would be
  * silenced, and the host with it. Stateless.
  *
- * <p>Source: AMD 48882 rev 3.x, "Special Device" entries; ACPI 6.5, "I/O APIC Structure" of the
- * MADT.
+ * <p>Source: AMD 48882 rev 3.x, "Special Device" entries.
  */
 final class InterruptSources {
-  private static final int FIRST_STRUCTURE = 44;
-  private static final int IO_APIC = 1;
-  private static final int IO_APIC_BYTES = 12;
-
   private InterruptSources() {}
 
   /** Returns why interrupts cannot be remapped, for a log line; empty if they can. */
@@ -35,32 +29,15 @@ final class InterruptSources {
     if (told.isEmpty()) {
       return Optional.of("the IVRS table names no I/O APIC");
     }
-    Set<Integer> there = new TreeSet<>();
-    Optional<AcpiTable> madt = tables.find("APIC");
-    if (madt.isPresent() && !read(madt.get(), there)) {
-      return Optional.of("the MADT (" + madt.get().origin() + ") is damaged");
+    Optional<Madt> madt = Madt.find(tables);
+    if (madt.isPresent() && !madt.get().whole()) {
+      return Optional.of("the MADT is damaged");
     }
+    Set<Integer> there = new TreeSet<>();
+    madt.ifPresent(table -> table.ioApics().forEach(ioApic -> there.add(ioApic.id())));
     there.removeAll(told);
     return there.isEmpty()
         ? Optional.empty()
         : Optional.of("the IVRS table does not name the I/O APICs " + there + " of the MADT");
-  }
-
-  /** Adds the ids of the I/O APICs; returns whether the table's lengths fit. */
-  private static boolean read(AcpiTable madt, Set<Integer> ids) {
-    ByteReader reader = madt.reader();
-    int length = madt.lengthBytes();
-    int at = FIRST_STRUCTURE;
-    while (at + 2 <= length) {
-      int bytes = reader.u8(at + 1);
-      if (bytes < 2 || at + bytes > length) {
-        return false;
-      }
-      if (reader.u8(at) == IO_APIC && bytes >= IO_APIC_BYTES) {
-        ids.add(reader.u8(at + 2));
-      }
-      at += bytes;
-    }
-    return at == length;
   }
 }

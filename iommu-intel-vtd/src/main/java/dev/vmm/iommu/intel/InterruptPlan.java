@@ -126,6 +126,7 @@ final class InterruptPlan {
   private boolean needsLongIds() {
     return units.stream().allMatch(unit -> unit.ecap().eim())
         && !table.x2apicOptOut()
-        && ProcessorIds.greatest(machine.acpi()) > WIDEST_SHORT_ID;
+        // In 8 bits all ones is no processor's id, but means every one.
+        && ProcessorIds.greatest(machine.acpi()) >= WIDEST_SHORT_ID;
   }
 }

@@ -12,6 +12,8 @@ import dev.vmm.iommu.intel.fake.Bench;
 import dev.vmm.iommu.intel.fake.FakeVtdUnit;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Queue, interrupt-remapping table and single walks, from literal words of the book's layouts. */
 class InspectionOfRingsTest {
@@ -94,6 +96,29 @@ class InspectionOfRingsTest {
     assertThat(unit().problems()).containsAll(table.problems());
   }
 
+  /** Each of them has the unit block the message with reason 24h. */
+  @ParameterizedTest
+  @CsvSource({
+    "0x0, 0x0001_0000_0030_0001, 0x4_0010", // a destination beyond 8 bits
+    "0x0, 0x0000_0001_0030_0001, 0x4_0010",
+    "0x0, 0x0000_0100_0030_0061, 0x4_0010", // DLM 3
+    "0x0, 0x0000_0100_0030_00c1, 0x4_0010", // DLM 6
+    "0x0, 0x0000_0100_0030_0001, 0xc_0010", // SVT 3
+    "0x800, 0x0000_0100_0030_0001, 0xc_0010",
+    "0x0, 0x0000_0100_0030_0001, 0x14_0010",
+  })
+  void anEntryThatTheUnitTakesForIllegalIsTold(String mode, String low, String high) {
+    bench.unit().preset(0xb8, TABLE | Long.decode(mode));
+    bench.unit().preset(0x1c, 1L << 25);
+    bench.memory.write64(TABLE, Long.decode(low.replace("_", "")));
+    bench.memory.write64(TABLE + 8, Long.decode(high.replace("_", "")));
+
+    assertThat(unit().problems())
+        .singleElement()
+        .asString()
+        .contains("interrupt-remapping entry 0x0 at 0x300000", "reserved bits or codes");
+  }
+
   @Test
   void anInterruptTableOutsideMemoryIsTold() {
     bench.unit().preset(0xb8, 1L << 45);
@@ -144,6 +169,28 @@ class InspectionOfRingsTest {
 
   private WalkReport walk(long iova) {
     return new IntelInspector().walk(bench.machine, NIC, iova).orElseThrow();
+  }
+
+  /** No entry decides on an interrupt: there is none here. */
+  @Test
+  void aWriteToTheInterruptRangeIsAnInterruptWhateverTheEntriesSay() {
+    bench.unit().preset(0xb8, TABLE | 7);
+    for (long address : new long[] {0xfee0_0000L, 0xfeef_ffffL}) {
+      bench.unit().preset(0x1c, 0);
+      assertThat(walk(address).steps())
+          .extracting(WalkReport.Step::meaning)
+          .containsExactly(
+              "a write is an interrupt, which passes as it is (IRES is 0)",
+              "translation is off: the address goes out as it is");
+      bench.unit().preset(0x1c, 1L << 31 | 1L << 25);
+      bench.unit().preset(0x20, 0x320000L);
+      assertThat(walk(address).steps())
+          .extracting(WalkReport.Step::meaning)
+          .containsExactly("a write is an interrupt, which is remapped by table 0x300000");
+      assertThat(walk(address).fault()).startsWith("a read: reason 0xe,");
+    }
+    assertThat(walk(0xfedf_ffffL).fault()).startsWith("reason 0x1,");
+    assertThat(walk(0xfef0_0000L).fault()).startsWith("reason 0x1,");
   }
 
   @Test

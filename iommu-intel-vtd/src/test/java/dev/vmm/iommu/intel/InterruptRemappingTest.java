@@ -27,6 +27,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Interrupt remapping by a unit that was written for itself, in literal words of the book. */
@@ -177,6 +178,37 @@ class InterruptRemappingTest {
     bench.checkRules();
   }
 
+  @ParameterizedTest
+  @ValueSource(ints = {-1, 2})
+  void anEntryThatIsNotAmongThemIsRefused(int index) {
+    Bench bench = Bench.one(CAP, ECAP).interrupts();
+    try (Iommu iommu = bench.open()) {
+      InterruptEntries entries = remapping(iommu).allocate(NIC, 2);
+      fails(Errno.EINVAL, () -> entries.message(index));
+      fails(Errno.EINVAL, () -> entries.route(index, TARGET));
+      fails(Errno.EINVAL, () -> entries.block(index));
+      entries.close();
+    }
+  }
+
+  /** MHMV, ECAP_REG 23:20: how many index bits a request may leave out. */
+  @ParameterizedTest
+  @CsvSource({"1, interrupts 0x2 1", "0, interrupts global"})
+  void moreEntriesThanOneRequestCanNameAreForgottenWithAllOthers(long mhmv, String request) {
+    Bench bench = Bench.one(CAP, (ECAP & ~0xf0_0000L) | mhmv << 20).interrupts();
+    Iommu iommu = bench.open();
+    iommu.enable();
+    remapping(iommu).allocate(DISK, 1);
+    InterruptEntries entries = remapping(iommu).allocate(NIC, 2);
+    entries.route(0, TARGET);
+    entries.route(1, TARGET);
+    bench.unit().invalidations.clear();
+    entries.close();
+    assertThat(bench.unit().invalidations).containsExactly(request);
+    iommu.close();
+    bench.checkRules();
+  }
+
   @Test
   void i13_anEntryWhoseEndIsNotConfirmedIsGivenToNobody() {
     Bench bench = Bench.one(CAP, ECAP).interrupts().impatient();
@@ -220,12 +252,13 @@ class InterruptRemappingTest {
   void destinationsHave32BitsOnlyWhereAProcessorNeedsThemAndTheUnitHasThem() {
     InterruptTarget far = new InterruptTarget(0x1234, false, false, 0, false, 0x41);
     for (boolean has : new boolean[] {true, false}) {
-      for (int id : new int[] {0xff, 0x1234}) {
+      // 0xff in 8 bits is every processor.
+      for (int id : new int[] {0xfe, 0xff, 0x1234}) {
         Bench bench = Bench.one(CAP, has ? ECAP | EIM : ECAP & ~EIM).interrupts();
         bench.machine.with(madt(id));
         Iommu iommu = bench.open();
         iommu.enable();
-        boolean extended = has && id > 0xff;
+        boolean extended = has && id >= 0xff;
         assertThat(bench.unit().peek(IRTA) & 1 << 11).isEqualTo(extended ? 1 << 11 : 0);
         InterruptEntries entries = remapping(iommu).allocate(NIC, 1);
         if (extended) {

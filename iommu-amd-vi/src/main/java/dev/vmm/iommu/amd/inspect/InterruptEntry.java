@@ -14,53 +14,56 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * Present entries of interrupt tables in words. Stateless. Source: 48882 rev 3.10, "Interrupt
- * Remapping Tables".
+ * A present entry of an interrupt table in words. Source: 48882 rev 3.10, "Interrupt Remapping
+ * Tables".
+ *
+ * @param report the words
+ * @param illegal whether it has reserved bits set or a reserved type: it stops the interrupt
  */
-final class InterruptEntry {
-  private static final String RESERVED = ", reserved bits are set";
-
-  private InterruptEntry() {}
+record InterruptEntry(InterruptTableReport.Entry report, boolean illegal) {
+  private static final int LAST_TYPE = 1;
 
   /** Returns an entry of 32 bits whose RemapEn is set. */
-  static InterruptTableReport.Entry narrow(int index, long raw) {
-    return new InterruptTableReport.Entry(
-        index,
-        String.format(Locale.ROOT, "0x%08x", raw),
-        host(
-                Irte.INT_TYPE.get(raw),
-                Irte.VECTOR.get(raw),
-                Irte.DM.isSet(raw),
-                Irte.DESTINATION.get(raw))
-            + (isReserved(raw, Irte.LAYOUT) || Irte.GUEST_MODE.isSet(raw) ? RESERVED : ""),
-        FieldReport.all(Irte.LAYOUT, raw, InterruptEntry::meaning));
+  static InterruptEntry narrow(int index, long raw) {
+    long type = Irte.INT_TYPE.get(raw);
+    boolean reserved = isReserved(raw, Irte.LAYOUT) || Irte.GUEST_MODE.isSet(raw);
+    return new InterruptEntry(
+        new InterruptTableReport.Entry(
+            index,
+            String.format(Locale.ROOT, "0x%08x", raw),
+            host(type, Irte.VECTOR.get(raw), Irte.DM.isSet(raw), Irte.DESTINATION.get(raw))
+                + tail(reserved),
+            FieldReport.all(Irte.LAYOUT, raw, InterruptEntry::meaning)),
+        reserved || type > LAST_TYPE);
   }
 
   /** Returns an entry of 128 bits whose RemapEn is set. */
-  static InterruptTableReport.Entry wide(int index, long low, long high) {
+  static InterruptEntry wide(int index, long low, long high) {
     boolean guest = WideIrteLow.GUEST_MODE.isSet(low);
     Layout highLayout = guest ? GuestIrteHigh.LAYOUT : WideIrteHigh.LAYOUT;
     Layout lowLayout = guest ? GuestIrteLow.LAYOUT : WideIrteLow.LAYOUT;
     long destination =
         WideIrteLow.DESTINATION_LOW.get(low) | WideIrteHigh.DESTINATION_HIGH.get(high) << 24;
     long vector = WideIrteHigh.VECTOR.get(high);
+    long type = guest ? 0 : WideIrteLow.INT_TYPE.get(low);
+    boolean reserved = isReserved(low, lowLayout) || isReserved(high, highLayout);
     List<FieldReport> fields =
         new ArrayList<>(FieldReport.all(highLayout, high, InterruptEntry::meaning));
     fields.addAll(FieldReport.all(lowLayout, low, InterruptEntry::meaning));
-    return new InterruptTableReport.Entry(
-        index,
-        Words.hex(high, low),
-        (guest
-                ? guest(low, high, vector, destination)
-                : host(
-                    WideIrteLow.INT_TYPE.get(low), vector, WideIrteLow.DM.isSet(low), destination))
-            + (isReserved(low, lowLayout) || isReserved(high, highLayout) ? RESERVED : ""),
-        fields);
+    return new InterruptEntry(
+        new InterruptTableReport.Entry(
+            index,
+            Words.hex(high, low),
+            (guest
+                    ? guest(low, high, vector, destination)
+                    : host(type, vector, WideIrteLow.DM.isSet(low), destination))
+                + tail(reserved),
+            fields),
+        reserved || type > LAST_TYPE);
   }
 
-  /** Says whether an entry's words have bits set that the book reserves. */
-  static boolean isReserved(InterruptTableReport.Entry entry) {
-    return entry.meaning().endsWith(RESERVED);
+  private static String tail(boolean reserved) {
+    return reserved ? ", reserved bits are set" : "";
   }
 
   private static boolean isReserved(long raw, Layout layout) {

@@ -56,20 +56,20 @@ final class InterruptTableReader {
         if (Irte.REMAP_EN.isSet(low) && present.size() == most) {
           leftOut++;
         } else if (Irte.REMAP_EN.isSet(low)) {
-          InterruptTableReport.Entry entry =
+          InterruptEntry entry =
               wide
                   ? InterruptEntry.wide(i, low, memory.read64(at + 8))
                   : InterruptEntry.narrow(i, low);
-          present.add(entry);
-          if (InterruptEntry.isReserved(entry) && problems.size() < MAX_PROBLEMS) {
+          present.add(entry.report());
+          if (entry.illegal() && problems.size() < MAX_PROBLEMS) {
             problems.add(
                 String.format(
                     Locale.ROOT,
-                    "%s: interrupt table entry 0x%x at 0x%x has reserved bits set: %s",
+                    "%s: interrupt table entry 0x%x at 0x%x has reserved bits or a reserved type: %s",
                     of,
                     i,
                     at,
-                    entry.raw()));
+                    entry.report().raw()));
           }
         }
       }

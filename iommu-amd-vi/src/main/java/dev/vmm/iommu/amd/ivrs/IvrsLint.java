@@ -1,6 +1,7 @@
 package dev.vmm.iommu.amd.ivrs;
 
 import dev.vmm.acpi.AcpiTable;
+import dev.vmm.acpi.Madt;
 import dev.vmm.acpi.decode.DecodedTable;
 import dev.vmm.acpi.decode.ReservedRange;
 import dev.vmm.acpi.decode.TableProblem;
@@ -257,7 +258,7 @@ public final class IvrsLint {
         }
       }
     }
-    for (Madt.IoApic ioapic : Madt.ioApics(machine.acpi())) {
+    for (Madt.IoApic ioapic : Madt.find(machine.acpi()).map(Madt::ioApics).orElse(List.of())) {
       if (!named.contains(ioapic.id())) {
         add(
             IvrsRule.IOAPIC_MISSING,

@@ -33,9 +33,7 @@ public final class AmdViRegisters {
     add(all, HwEventHighReg.LAYOUT, HwEventHighReg.OFFSET, efr.heSup());
     add(all, HwEventLowReg.LAYOUT, HwEventLowReg.OFFSET, efr.heSup());
     add(all, HwEventStatusReg.LAYOUT, HwEventStatusReg.OFFSET, efr.heSup());
-    // SmiFSup 01b; SmiFRC is the exponent of their number, 16 at most.
-    int filters = efr.smiFSup() == 1 ? 1 << Math.min(4, efr.smiFRC()) : 0;
-    for (int i = 0; i < filters; i++) {
+    for (int i = 0; i < efr.smiFilters(); i++) {
       add(all, SmiFilterReg.LAYOUT, SmiFilterReg.OFFSET + 8L * i, true);
     }
     add(all, GaLogBaseReg.LAYOUT, GaLogBaseReg.OFFSET, efr.gaSup());

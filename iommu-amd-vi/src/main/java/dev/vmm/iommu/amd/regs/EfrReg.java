@@ -221,14 +221,9 @@ public record EfrReg(long raw) {
     return (int) DEV_TBL_SEG_SUP.get(raw);
   }
 
-  /** Returns the code of SMI filter support: 1 if there are filter registers. */
-  public int smiFSup() {
-    return (int) SMI_F_SUP.get(raw);
-  }
-
-  /** Returns log2 of how many SMI filter registers there are. */
-  public int smiFRC() {
-    return (int) SMI_FRC.get(raw);
+  /** Returns how many SMI filter registers there are, 0 to 16: SmiFSup, and SmiFRC, its log2. */
+  public int smiFilters() {
+    return SMI_F_SUP.get(raw) == 1 ? 1 << Math.min(4, SMI_FRC.get(raw)) : 0;
   }
 
   @Override

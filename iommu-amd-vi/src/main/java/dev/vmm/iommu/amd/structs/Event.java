@@ -57,7 +57,8 @@ public record Event(EventLow low, long high) {
   private FaultKind kind() {
     return switch (code()) {
       case ILLEGAL_DEV_TABLE_ENTRY, DEV_TAB_HARDWARE_ERROR -> FaultKind.ENTRY;
-      case IO_PAGE_FAULT -> EventLow.I.isSet(low.raw()) ? FaultKind.INTERRUPT : FaultKind.DMA;
+      case IO_PAGE_FAULT, PAGE_TAB_HARDWARE_ERROR ->
+          EventLow.I.isSet(low.raw()) ? FaultKind.INTERRUPT : FaultKind.DMA;
       case INVALID_DEVICE_REQUEST ->
           switch (EventLow.TR.isSet(low.raw()) ? -1 : low.type()) {
             case 0, 5, 6 -> FaultKind.INTERRUPT;

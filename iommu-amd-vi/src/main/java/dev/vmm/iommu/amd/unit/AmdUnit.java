@@ -120,7 +120,11 @@ public final class AmdUnit extends AbstractUnit {
     commands.start();
     events.start();
     clearStatus();
-    control.set(config.control() | ControlReg.CMD_BUF_EN.mask() | ControlReg.EVENT_LOG_EN.mask());
+    control.set(
+        config.control()
+            | SmiFilter.control(registers, config.smiFilters(), saved.control())
+            | ControlReg.CMD_BUF_EN.mask()
+            | ControlReg.EVENT_LOG_EN.mask());
     beginTranslating();
     control.turnOn(ControlReg.IOMMU_EN);
     registers.await(StatusReg.LAYOUT, StatusReg.OFFSET, RUNNING, RUNNING, "to run its buffers");

@@ -43,6 +43,11 @@ final class SavedRegisters {
     this.eventTail = registers.readAlive(EventLogTailReg.LAYOUT, EventLogTailReg.OFFSET);
   }
 
+  /** Returns what the control register held. */
+  long control() {
+    return control;
+  }
+
   /**
    * Closes the range that firmware may have let past all tables: translation is on only without it.
    */

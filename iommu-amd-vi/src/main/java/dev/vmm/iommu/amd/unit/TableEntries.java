@@ -1,14 +1,13 @@
 package dev.vmm.iommu.amd.unit;
 
-import dev.vmm.VmmException;
-import dev.vmm.iommu.InterruptEntries;
 import dev.vmm.iommu.InterruptTarget;
 import dev.vmm.iommu.MsiMessage;
 import dev.vmm.iommu.amd.structs.Irte;
+import dev.vmm.iommu.support.AbstractInterruptEntries;
 import dev.vmm.pci.Rid;
 
 /** Some entries of an interrupt table. Thread-safe, by the unit's lock. */
-final class TableEntries implements InterruptEntries {
+final class TableEntries extends AbstractInterruptEntries {
   /** The window of interrupts; where in it does not matter, the data is the index. */
   private static final long ADDRESS = 0xfee0_0000L;
 
@@ -17,9 +16,6 @@ final class TableEntries implements InterruptEntries {
   private final AmdUnit unit;
   private final InterruptTables tables;
   private final InterruptTable table;
-  private final Rid source;
-  private final int first;
-  private final int count;
 
   /** Guarded by the unit's lock. */
   private boolean closed;
@@ -31,22 +27,10 @@ final class TableEntries implements InterruptEntries {
       Rid source,
       int first,
       int count) {
+    super(unit.where(), source, first, count);
     this.unit = unit;
     this.tables = tables;
     this.table = table;
-    this.source = source;
-    this.first = first;
-    this.count = count;
-  }
-
-  @Override
-  public Rid source() {
-    return source;
-  }
-
-  @Override
-  public int count() {
-    return count;
   }
 
   /** Source: 48882 rev 3, "Interrupt Remapping Tables" (MSI data bits 10:0 are the index). */
@@ -62,7 +46,9 @@ final class TableEntries implements InterruptEntries {
     unit.locked(
         CHANGE,
         () -> {
-          checkOpen();
+          if (closed || unit.gone()) {
+            throw closed();
+          }
           tables.route(table, entry, word);
           return index;
         });
@@ -87,34 +73,13 @@ final class TableEntries implements InterruptEntries {
         "to give interrupt entries back",
         () -> {
           if (!closed && !unit.gone()) {
-            tables.release(table, first, count);
+            tables.release(table, first(), count());
             // Forgotten by the unit: whatever fails now, they are nobody's.
             closed = true;
             tables.dropUnused(table);
           }
           closed = true;
-          return count;
+          return this;
         });
-  }
-
-  private void checkOpen() {
-    if (closed || unit.gone()) {
-      throw VmmException.invalid(
-          "the interrupt entries of %s are closed, or their I/O MMU is: expected them open; reserve others",
-          source);
-    }
-  }
-
-  private int entry(int index) {
-    if (index < 0 || index >= count) {
-      throw VmmException.invalid(
-          "%s has no interrupt entry %d: expected 0 to %d", source, index, count - 1);
-    }
-    return first + index;
-  }
-
-  @Override
-  public String toString() {
-    return String.format("interrupt entries %d to %d of %s", first, first + count - 1, source);
   }
 }

@@ -82,6 +82,7 @@ public final class UnitCheck {
         LEVELS_OF_HATS_0 + features.hats(),
         capability.npCache(),
         features.invalidateAll(),
+        features.smiFilters(),
         ivhd.coherent(),
         control(ivhd, capability));
   }
@@ -98,7 +99,7 @@ public final class UnitCheck {
     return hats == NO_HOST_TABLES ? 0 : LEVELS_OF_HATS_0 + hats;
   }
 
-  private record Features(int hats, boolean invalidateAll) {}
+  private record Features(int hats, boolean invalidateAll, int smiFilters) {}
 
   /**
    * From the register where there is one; with firmware's image of it, only what both say: firmware
@@ -115,7 +116,8 @@ public final class UnitCheck {
       }
       return new Features(
           (int) Ivhd.FEATURES_10H.field("HATS").get(ivhd.features()),
-          Ivhd.FEATURES_10H.field("IASup").isSet(ivhd.features()));
+          Ivhd.FEATURES_10H.field("IASup").isSet(ivhd.features()),
+          0);
     }
     long raw = registers.readAlive(EfrReg.LAYOUT, EfrReg.OFFSET);
     Features found = of(new EfrReg(raw));
@@ -131,11 +133,12 @@ public final class UnitCheck {
         Math.max(image.hats(), found.hats()) == NO_HOST_TABLES
             ? NO_HOST_TABLES
             : Math.min(image.hats(), found.hats()),
-        image.invalidateAll() && found.invalidateAll());
+        image.invalidateAll() && found.invalidateAll(),
+        Math.min(image.smiFilters(), found.smiFilters()));
   }
 
   private static Features of(EfrReg efr) {
-    return new Features(efr.hats(), efr.iaSup());
+    return new Features(efr.hats(), efr.iaSup(), efr.smiFilters());
   }
 
   /** What firmware's flags ask for; the tunnel only of a unit that has one. */

@@ -241,24 +241,26 @@ class UnitReaderTest {
   }
 
   @Test
-  void reservedBitsOfInterruptEntriesAreProblems() {
+  void interruptEntriesThatTheUnitTakesForIllegalAreProblems() {
     long interrupts = wideInterrupts();
     memory.write64(interrupts + 8, 0x100L);
     memory.write64(interrupts, 1L);
     memory.write64(interrupts + 16, 0x89L); // bit 3 of a guest's entry
+    memory.write64(interrupts + 32, 0x9L); // IntType 2
+    memory.write64(interrupts + 48, 0x85L); // a guest's, with GALogIntr
     assertThat(read().problems())
-        .hasSize(2)
-        .allSatisfy(problem -> assertThat(problem).contains("reserved bits set"))
+        .hasSize(3)
+        .allSatisfy(problem -> assertThat(problem).contains("reserved bits or a reserved type"))
         .first()
         .asString()
         .contains("entry 0x0 at 0x%x".formatted(interrupts), "0x0000000000000100_0000000000000001");
     registers.put(0x18L, 1L); // 32-bit entries now: 1, and garbage in bits 31:24
     memory.write64(interrupts, 0x4000000000000000L);
-    memory.write64(interrupts + 8, 0x40000001L);
+    memory.write64(interrupts + 8, 0x0000000d_40000001L); // and IntType 3
     assertThat(read().problems())
-        .singleElement()
-        .asString()
-        .contains("interrupt table entry 0x2", ": 0x40000001");
+        .satisfiesExactly(
+            bits -> assertThat(bits).contains("interrupt table entry 0x2", ": 0x40000001"),
+            type -> assertThat(type).contains("interrupt table entry 0x3", ": 0x0000000d"));
     assertThat(fields(read().interrupts().get(0).present().get(0)))
         .startsWith("RSVD[31:24]=0x40", "Vector=0x0");
   }

@@ -126,15 +126,8 @@ class ModelAmdMoveTest {
   @ValueSource(ints = {1, 2, 3})
   void i02_aMoveThatNoWayLedBackFromIsSetRightWhenTheUnitIsOff(int lostFrom) {
     try (Driven driven = new Driven(ModelMachineBuilder.amd(), "60")) {
-      int[] tails = {Integer.MIN_VALUE};
-      Iommu iommu =
-          driven.open(
-              new HookedMachine(driven.machine) {
-                @Override
-                protected boolean arrives(RegisterBlock unit, long offset, long value) {
-                  return offset != Driven.COMMAND_TAIL || ++tails[0] < lostFrom;
-                }
-              });
+      Deaf unit = new Deaf(driven);
+      Iommu iommu = driven.open(unit);
       Domain one = driven.mapped(iommu, "one", driven.page());
       long other = driven.page();
       Domain two = driven.mapped(iommu, "two", other);
@@ -143,9 +136,7 @@ class ModelAmdMoveTest {
       PhysicalMemory memory = driven.machine.memory();
       long domainId = word(memory, driven.registers(), 1);
 
-      tails[0] = 0;
-      assertThatThrownBy(() -> iommu.move(List.of(EDU), two)).isInstanceOf(VmmException.class);
-      tails[0] = Integer.MIN_VALUE;
+      unit.failMove(iommu, two, lostFrom);
       assertThat(iommu.domainOf(EDU)).hasValue(one);
 
       iommu.disable();
@@ -163,23 +154,14 @@ class ModelAmdMoveTest {
   @ValueSource(ints = {1, 2, 3})
   void i02_aMoveWhileOffCountsMoreThanWhatAFailedOneLeft(int lostFrom) {
     try (Driven driven = new Driven(ModelMachineBuilder.amd(), "60")) {
-      int[] tails = {Integer.MIN_VALUE};
-      Iommu iommu =
-          driven.open(
-              new HookedMachine(driven.machine) {
-                @Override
-                protected boolean arrives(RegisterBlock unit, long offset, long value) {
-                  return offset != Driven.COMMAND_TAIL || ++tails[0] < lostFrom;
-                }
-              });
+      Deaf unit = new Deaf(driven);
+      Iommu iommu = driven.open(unit);
       Domain one = driven.mapped(iommu, "one", driven.page());
       Domain two = driven.domain(iommu, "two");
       Domain three = driven.domain(iommu, "three");
       iommu.move(List.of(EDU), one);
       iommu.enable();
-      tails[0] = 0;
-      assertThatThrownBy(() -> iommu.move(List.of(EDU), two)).isInstanceOf(VmmException.class);
-      tails[0] = Integer.MIN_VALUE;
+      unit.failMove(iommu, two, lostFrom);
 
       iommu.disable();
       iommu.move(List.of(EDU), three);
@@ -247,6 +229,27 @@ class ModelAmdMoveTest {
       onChange[0] = () -> {};
       assertThat(astray).isEmpty();
       iommu.close();
+    }
+  }
+
+  /** A machine whose unit can cease to be told of commands. */
+  private static final class Deaf extends HookedMachine {
+    private int heard = Integer.MAX_VALUE;
+
+    Deaf(Driven driven) {
+      super(driven.machine);
+    }
+
+    @Override
+    protected boolean arrives(RegisterBlock unit, long offset, long value) {
+      return offset != Driven.COMMAND_TAIL || heard-- > 0;
+    }
+
+    /** Fails to move the device, as the unit hears of no change from this one on. */
+    void failMove(Iommu iommu, Domain to, int lostFrom) {
+      heard = lostFrom - 1;
+      assertThatThrownBy(() -> iommu.move(List.of(EDU), to)).isInstanceOf(VmmException.class);
+      heard = Integer.MAX_VALUE;
     }
   }
 

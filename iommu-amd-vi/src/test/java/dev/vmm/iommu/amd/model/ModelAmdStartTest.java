@@ -251,6 +251,38 @@ class ModelAmdStartTest {
     }
   }
 
+  /**
+   * With GAEn (bit 17) or 2048 entries (44:43) a table would be read in another format than ours.
+   */
+  @Test
+  void i04_theGuestApicThatFirmwareLeftOnIsOffMeanwhile() {
+    long left = 1L << 17 | 1L << 25 | 1L << 28 | 1L << 43 | 1L << 50;
+    try (Driven driven = new Driven(ModelMachineBuilder.amd())) {
+      long[] extra = {left};
+      HookedMachine guestApic =
+          new HookedMachine(driven.machine) {
+            @Override
+            protected boolean arrives(RegisterBlock unit, long offset, long value) {
+              if (offset == Driven.CONTROL) {
+                extra[0] = value & left;
+                unit.write64(offset, value & ~left);
+              }
+              return offset != Driven.CONTROL;
+            }
+
+            @Override
+            protected long read(RegisterBlock unit, long offset, long value) {
+              return offset == Driven.CONTROL ? value | extra[0] : value;
+            }
+          };
+      Iommu iommu = driven.open(guestApic);
+      iommu.enable();
+      assertThat(extra[0]).isZero();
+      iommu.close();
+      assertThat(extra[0]).isEqualTo(left);
+    }
+  }
+
   @Test
   void anIdThatWasNeverMovedReachesNothing() {
     try (Driven driven = new Driven(ModelMachineBuilder.amd())) {

@@ -18,6 +18,11 @@ import java.util.Locale;
 final class InterruptTableReader {
   static final int ENTRY_BYTES = 16;
 
+  /** What of DST is reserved in xAPIC mode, whose ids are in bits 47:40. */
+  private static final long BESIDE_SHORT_ID = 0xffff_00ff_0000_0000L;
+
+  private static final int RESERVED_SVT = 3;
+
   private InterruptTableReader() {}
 
   /** Returns how many bytes IRTA_REG's table has. */
@@ -54,6 +59,7 @@ final class InterruptTableReader {
     List<FieldReport> fields = new ArrayList<>(FieldReport.all(IrteHigh.LAYOUT, high.raw(), words));
     String meaning;
     long reserved;
+    boolean illegal = IrteHigh.SVT.get(high.raw()) == RESERVED_SVT;
     if (low.im()) {
       PostedIrteLow posted = new PostedIrteLow(low.raw());
       fields.addAll(FieldReport.all(PostedIrteLow.LAYOUT, low.raw(), words));
@@ -68,7 +74,11 @@ final class InterruptTableReader {
     } else {
       fields.addAll(FieldReport.all(IrteLow.LAYOUT, low.raw(), words));
       // Reserved for remapped interrupts.
-      reserved = (low.raw() & IrteLow.LAYOUT.reservedMask()) | (high.raw() & IrteHigh.PDAH.mask());
+      reserved =
+          (low.raw() & IrteLow.LAYOUT.reservedMask())
+              | (high.raw() & IrteHigh.PDAH.mask())
+              | (extended ? 0 : low.raw() & BESIDE_SHORT_ID);
+      illegal |= IrteLow.isReserved(IrteLow.DLM.get(low.raw()));
       meaning =
           String.format(
               Locale.ROOT,
@@ -81,11 +91,11 @@ final class InterruptTableReader {
               high.source());
     }
     reserved |= high.raw() & IrteHigh.LAYOUT.reservedMask();
-    if (reserved != 0 && problems.size() < 1000) {
+    if ((illegal || reserved != 0) && problems.size() < 1000) {
       problems.add(
           String.format(
               Locale.ROOT,
-              "interrupt-remapping entry 0x%x at 0x%x has reserved bits set: %s",
+              "interrupt-remapping entry 0x%x at 0x%x has reserved bits or codes: %s",
               index,
               at,
               Words.hex(high.raw(), low.raw())));

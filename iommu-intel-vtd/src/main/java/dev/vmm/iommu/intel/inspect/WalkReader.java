@@ -7,6 +7,7 @@ import dev.vmm.iommu.intel.regs.CapReg;
 import dev.vmm.iommu.intel.regs.EcapReg;
 import dev.vmm.iommu.intel.regs.FaultReason;
 import dev.vmm.iommu.intel.regs.GstsReg;
+import dev.vmm.iommu.intel.regs.IrtaReg;
 import dev.vmm.iommu.intel.regs.RtaddrReg;
 import dev.vmm.iommu.intel.regs.TranslationTableMode;
 import dev.vmm.iommu.intel.structs.ContextEntryHigh;
@@ -27,9 +28,13 @@ import java.util.Locale;
 
 /**
  * Follows one address of one requester id as the unit does, in legacy mode. Used once, by one
- * thread. Source: VT-d r4.1, "Legacy Mode Address Translation", "Translation Faults".
+ * thread. Source: VT-d r4.1, "Legacy Mode Address Translation", "Translation Faults", "Handling
+ * Requests to Interrupt Address Range".
  */
 public final class WalkReader {
+  private static final long FIRST_INTERRUPT = 0xfee0_0000L;
+  private static final long LAST_INTERRUPT = 0xfeef_ffffL;
+
   private final PhysicalMemory memory;
   private final Rid rid;
   private final long iova;
@@ -66,6 +71,11 @@ public final class WalkReader {
       return steps.fault("every register reads all ones: no unit answers");
     }
     GstsReg status = new GstsReg(registers.read(GstsReg.LAYOUT, GstsReg.OFFSET));
+    boolean interrupt = iova >= FIRST_INTERRUPT && iova <= LAST_INTERRUPT;
+    if (interrupt) {
+      // Whatever the entries say, and also with translation off.
+      steps.add("interrupt range", 0, iova, hex("", iova), interrupt(registers, status));
+    }
     if (!status.tes()) {
       return steps.untranslated("translation is off: the address goes out as it is");
     }
@@ -76,10 +86,22 @@ public final class WalkReader {
     if (root.mode() != TranslationTableMode.LEGACY) {
       return steps.fault("the unit is in " + root.mode().text() + ": only legacy mode is followed");
     }
+    if (interrupt) {
+      return steps.fault("a read: " + reason(FaultReason.INTERRUPT_ADDRESS));
+    }
     return legacy(
         root.rootTable(),
         cap,
         new SecondStageFormat(Math.min(52, hostAddressWidth), cap.pageSizes(), ecap.sc()));
+  }
+
+  private static String interrupt(UnitRegisters registers, GstsReg status) {
+    return "a write is an interrupt, which "
+        + (GstsReg.IRES.isSet(status.raw())
+            ? hex(
+                "is remapped by table ",
+                IrtaReg.IRTA.mask() & registers.read(IrtaReg.LAYOUT, IrtaReg.OFFSET))
+            : "passes as it is (IRES is 0)");
   }
 
   private WalkReport legacy(long rootTable, CapReg cap, SecondStageFormat format) {
@@ -149,11 +171,6 @@ public final class WalkReader {
     int width = Math.min(12 + 9 * levels, cap.guestAddressBits());
     if (width < 64 && iova >>> width != 0) {
       return steps.fault(reason(FaultReason.ADDRESS_BEYOND_WIDTH));
-    }
-    if (iova >= 0xfee00000L && iova <= 0xfeefffffL) {
-      steps.add(
-          "interrupt range", 0, iova, "0x" + Long.toHexString(iova), "a write is an interrupt");
-      return steps.fault("a read: " + reason(FaultReason.INTERRUPT_ADDRESS));
     }
     PageTableTrace.Result end =
         PageTableTrace.trace(format, memory, low.tableRoot(), levels, iova, steps.steps());

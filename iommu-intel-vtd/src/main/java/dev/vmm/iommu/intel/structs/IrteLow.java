@@ -119,6 +119,11 @@ public record IrteLow(long raw) {
     return DELIVERY[(int) mode];
   }
 
+  /** Says whether a delivery mode, 0 to 7, is none that the book defines. */
+  public static boolean isReserved(long mode) {
+    return mode == 3 || mode == 6;
+  }
+
   @Override
   public String toString() {
     return LAYOUT.describe(raw);

@@ -33,7 +33,7 @@ public final class FakeVtdUnit implements RegisterBlock {
   private final Map<Long, Long> registers = new TreeMap<>();
   private final Map<Integer, long[]> contextCache = new HashMap<>();
   private final FakeTlb tlb;
-  private final Map<Integer, long[]> interruptCache = new HashMap<>();
+  private final FakeRemapper remapper;
 
   /** What the driver did against the book. */
   public final List<String> violations = new ArrayList<>();
@@ -90,7 +90,6 @@ public final class FakeVtdUnit implements RegisterBlock {
   private int statusReads;
   private long latchedRoot;
   private long latchedQueue;
-  private long latchedInterrupts;
   private long pendingContext;
   private long pendingIotlb;
   private int invalidationReads;
@@ -104,6 +103,9 @@ public final class FakeVtdUnit implements RegisterBlock {
     this.cap = cap;
     this.ecap = ecap;
     this.tlb = new FakeTlb(memory, cap, ecap);
+    this.remapper =
+        new FakeRemapper(
+            memory, cap, ecap, (sourceId, record, reason) -> fault(sourceId, record, true, reason));
     registers.put(0x38L, 1L << 31);
   }
 
@@ -235,7 +237,7 @@ public final class FakeVtdUnit implements RegisterBlock {
       wantedStatus |= SRTP;
     }
     if ((oneShots & SIRTP) != 0) {
-      latchedInterrupts = peek(0xb8);
+      remapper.latch(peek(0xb8));
       wantedStatus |= SIRTP;
     }
     if ((changed & IRE & value) != 0 && (status & SIRTP) == 0) {
@@ -394,14 +396,14 @@ public final class FakeVtdUnit implements RegisterBlock {
   private void interruptEntries(boolean selective, long index, int mask) {
     if (!selective) {
       invalidations.add("interrupts global");
-      interruptCache.clear();
+      remapper.clear();
       return;
     }
     if (mask > (ecap >>> 20 & 15)) {
       violations.add("interrupt entries invalidated by a mask of " + mask);
     }
     invalidations.add(String.format("interrupts 0x%x %d", index, mask));
-    interruptCache.keySet().removeIf(at -> at >>> mask == index >>> mask);
+    remapper.clear(index, mask);
   }
 
   /**
@@ -413,33 +415,7 @@ public final class FakeVtdUnit implements RegisterBlock {
     if ((status & IRE) == 0) {
       throw new AssertionError("interrupts are not remapped");
     }
-    if ((address & 0x10) == 0) {
-      return fault(sourceId, 0, true, 0x25);
-    }
-    int index = (int) (address >>> 5 & 0x7fff | (address & 4) << 13);
-    index += (address & 8) != 0 ? data & 0xffff : 0;
-    if (index >= 2 << (latchedInterrupts & 15)) {
-      return fault(sourceId, (long) index << 48, true, 0x21);
-    }
-    long[] entry = interruptCache.get(index);
-    if (entry == null) {
-      boolean snoops = (ecap & 1) != 0;
-      long at = (latchedInterrupts & ~0xfffL) + 16L * index;
-      if (memory.isFree(at & ~0xfffL)) {
-        throw new AssertionError("the unit reads a freed interrupt table");
-      }
-      entry = new long[] {memory.unitRead64(at, snoops), memory.unitRead64(at + 8, snoops)};
-      if ((entry[0] & 1) != 0 || (cap & 1 << 7) != 0) {
-        interruptCache.put(index, entry);
-      }
-    }
-    if ((entry[0] & 1) == 0) {
-      return fault(sourceId, (long) index << 48, true, 0x22);
-    }
-    if (entry[1] != (1L << 18 | sourceId)) {
-      return fault(sourceId, (long) index << 48, true, 0x26);
-    }
-    return entry[0];
+    return remapper.remap(sourceId, address, data);
   }
 
   /** Records a fault as the unit does, and returns -1. */

@@ -27,6 +27,8 @@ import dev.vmm.pci.Rid;
  * @param extendedFeatureRegister whether there is an Extended Feature Register (EFRSup); without it
  *     there is nothing of what it would tell of, and 4 levels are all that software may count on
  * @param physicalBits how many bits a physical address has (PASize), 40 to 52
+ * @param smiFilters how many SMI filter registers there are (SmiFSup, SmiFRC): 0, or a power of two
+ *     up to 16
  */
 public record AmdViConfig(
     long registerBase,
@@ -46,7 +48,9 @@ public record AmdViConfig(
     boolean looseOrder,
     EntryFetch entryFetch,
     boolean extendedFeatureRegister,
-    int physicalBits) {
+    int physicalBits,
+    int smiFilters) {
+  private static final int MOST_SMI_FILTERS = 16;
 
   /** Checks the ranges. */
   public AmdViConfig {
@@ -56,10 +60,19 @@ public record AmdViConfig(
     require(commandLag >= 1, "command lag", commandLag);
     require(physicalBits >= 40 && physicalBits <= 52, "physical address bits", physicalBits);
     require(
+        smiFilters == 0 || (Integer.bitCount(smiFilters) == 1 && smiFilters <= MOST_SMI_FILTERS),
+        "SMI filter registers",
+        smiFilters);
+    require(
         extendedFeatureRegister
-            || (hostLevels == 4 && !prefetch && !invalidateAll && !noExecute && !hardwareEvents),
+            || (hostLevels == 4
+                && !prefetch
+                && !invalidateAll
+                && !noExecute
+                && !hardwareEvents
+                && smiFilters == 0),
         "features without an Extended Feature Register",
-        features(prefetch, noExecute, invalidateAll, hardwareEvents, hostLevels));
+        features(prefetch, noExecute, invalidateAll, hardwareEvents, hostLevels, smiFilters));
   }
 
   private static void require(boolean holds, String what, long value) {
@@ -81,7 +94,7 @@ public record AmdViConfig(
   /** Returns the Extended Feature Register, MMIO offset 0030h. */
   public long extendedFeatures() {
     return extendedFeatureRegister
-        ? features(prefetch, noExecute, invalidateAll, hardwareEvents, hostLevels)
+        ? features(prefetch, noExecute, invalidateAll, hardwareEvents, hostLevels, smiFilters)
         : 0;
   }
 
@@ -90,12 +103,14 @@ public record AmdViConfig(
       boolean noExecute,
       boolean invalidateAll,
       boolean hardwareEvents,
-      int hostLevels) {
+      int hostLevels,
+      int smiFilters) {
     return bit(prefetch, 0)
         | bit(noExecute, 3)
         | bit(invalidateAll, 6)
         | bit(hardwareEvents, 8)
-        | ((long) (hostLevels - 4) << 10);
+        | ((long) (hostLevels - 4) << 10)
+        | (smiFilters == 0 ? 0 : 1L << 16 | (long) Integer.numberOfTrailingZeros(smiFilters) << 18);
   }
 
   private static long bit(boolean set, int bit) {
@@ -122,6 +137,7 @@ public record AmdViConfig(
     private EntryFetch entryFetch = EntryFetch.ON_DEMAND;
     private boolean extendedFeatureRegister = true;
     private int physicalBits = 52;
+    private int smiFilters;
 
     private Builder() {}
 
@@ -234,12 +250,19 @@ public record AmdViConfig(
           .prefetch(false)
           .invalidateAll(false)
           .noExecute(false)
-          .hardwareEvents(false);
+          .hardwareEvents(false)
+          .smiFilters(0);
     }
 
     /** Sets PASize: 40 to 52. */
     public Builder physicalBits(int value) {
       physicalBits = value;
+      return this;
+    }
+
+    /** Sets how many SMI filter registers there are: 0, 1, 2, 4, 8 or 16. */
+    public Builder smiFilters(int value) {
+      smiFilters = value;
       return this;
     }
 
@@ -263,7 +286,8 @@ public record AmdViConfig(
           looseOrder,
           entryFetch,
           extendedFeatureRegister,
-          physicalBits);
+          physicalBits,
+          smiFilters);
     }
   }
 }

@@ -32,7 +32,7 @@ public final class AmdViUnit implements RemappingUnit {
   private final AmdViConfig config;
   private final AmdViCapability capability;
   private final ReentrantLock lock = new ReentrantLock();
-  private final Registers registers = new Registers();
+  private final Registers registers;
   private final Interrupts interrupts = new Interrupts();
   private final Misuse misuse;
   private final Caches caches;
@@ -48,6 +48,7 @@ public final class AmdViUnit implements RemappingUnit {
   public AmdViUnit(UnitSite site, AmdViConfig config) {
     this.site = site;
     this.config = config;
+    this.registers = new Registers(config.smiFilters());
     this.capability = new AmdViCapability(config);
     this.misuse = new Misuse(site, registers, this::stored);
     this.caches = new Caches(this::tableKnown, this::tableForgotten);

@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * From a device's message to the interrupt that it is, or to none. Source: 48882 rev 3, "Device
  * Table Entry Format" (IV and after), "Interrupt Remapping Tables, Guest Virtual APIC Not Enabled",
- * "IO_PAGE_FAULT Event" (I=1). There is no SMI filter, and no more than 512 entries can be reached:
+ * "IO_PAGE_FAULT Event" (I=1), "SMI Filter Registers". No more than 512 entries can be reached:
  * bits 10:8 of an index are the kind of the message, and only fixed and arbitrated ones, 0 and 1,
  * are remapped. Guarded by the unit.
  */
@@ -17,15 +17,22 @@ final class InterruptRemapper {
   static final int LONGEST_TABLE = 0b1011;
 
   private static final int INDEX_MASK = 0x7ff;
+  private static final int SYSTEM_MANAGEMENT = 2;
 
   private final UnitSite site;
+  private final Registers registers;
   private final InterruptCache cache;
   private final TableReader reader;
   private final Consumer<Event> events;
 
   InterruptRemapper(
-      UnitSite site, InterruptCache cache, TableReader reader, Consumer<Event> events) {
+      UnitSite site,
+      Registers registers,
+      InterruptCache cache,
+      TableReader reader,
+      Consumer<Event> events) {
     this.site = site;
+    this.registers = registers;
     this.cache = cache;
     this.reader = reader;
     this.events = events;
@@ -33,6 +40,13 @@ final class InterruptRemapper {
 
   /** Returns what goes on, or null if nothing does. */
   @Nullable InterruptMessage remap(int deviceId, Dte dte, long address, int data) {
+    if ((data >>> 8 & 7) == SYSTEM_MANAGEMENT && !registers.smiPasses(deviceId)) {
+      // The filter asks for no entry.
+      if (registers.smiTold()) {
+        events.accept(Event.of(Event.IO_PAGE_FAULT, deviceId, 0, Event.I, address));
+      }
+      return null;
+    }
     if (!dte.interruptValid()) {
       return new InterruptMessage(address, data);
     }
@@ -42,7 +56,7 @@ final class InterruptRemapper {
     boolean passes =
         switch (data >>> 8 & 7) {
           case 0, 1 -> dte.interruptControl() == 0b01;
-          case 2 -> true;
+          case SYSTEM_MANAGEMENT -> true;
           case 4 -> dte.nmiPasses();
           case 5 -> dte.initPasses();
           case 7 -> dte.extIntPasses();

@@ -130,7 +130,10 @@ final class MmioRegisters {
       case Registers.EVENT_HEAD -> events.ring.head;
       case Registers.EVENT_TAIL -> events.ring.tail;
       case Registers.STATUS -> status();
-      default -> 0;
+      default -> {
+        int filter = registers.smiFilter(register);
+        yield filter < 0 ? 0 : registers.smiFilters[filter];
+      }
     };
   }
 
@@ -158,7 +161,7 @@ final class MmioRegisters {
       }
       case Registers.EVENT_LOG_BASE ->
           base(register, events.ring, merged, AmdViRule.EVENT_LOG_MOVED);
-      case Registers.CONTROL -> control(permitted(register, merged, Registers.CONTROL_MASK));
+      case Registers.CONTROL -> control(permitted(register, merged, controlMask()));
       case Registers.EXCLUSION_BASE ->
           registers.exclusionBase = permitted(register, merged, Registers.EXCLUSION_BASE_MASK);
       case Registers.EXCLUSION_LIMIT ->
@@ -193,8 +196,21 @@ final class MmioRegisters {
         events.ring.tail = tail % events.ring.lengthBytes();
       }
       case Registers.STATUS -> statusCleared(permitted(register, value, Registers.STATUS_MASK));
-      default -> permitted(register, value, 0);
+      default -> {
+        int filter = registers.smiFilter(register);
+        if (filter < 0) {
+          permitted(register, value, 0);
+        } else {
+          registers.smiFilter(filter, permitted(register, merged, Registers.SMI_FILTER_MASK));
+        }
+      }
     }
+  }
+
+  private long controlMask() {
+    return registers.smiFilters.length == 0
+        ? Registers.CONTROL_MASK
+        : Registers.CONTROL_MASK | Registers.SMI_F_EN | Registers.SMI_F_LOG_EN;
   }
 
   private long hardwareEventMask(long mask) {

@@ -1,6 +1,7 @@
 package dev.vmm.machine.model.amd;
 
 import dev.vmm.AddressRange;
+import java.util.Arrays;
 
 /**
  * The registers that only hold what software wrote. Source: 48882 rev 3, "IOMMU MMIO Registers".
@@ -17,6 +18,7 @@ final class Registers {
   static final int HARDWARE_EVENT_UPPER = 0x0040;
   static final int HARDWARE_EVENT_LOWER = 0x0048;
   static final int HARDWARE_EVENT_STATUS = 0x0050;
+  static final int SMI_FILTER = 0x0060;
   static final int COMMAND_HEAD = 0x2000;
   static final int COMMAND_TAIL = 0x2008;
   static final int EVENT_HEAD = 0x2010;
@@ -35,6 +37,11 @@ final class Registers {
   /** Bits 0, 2 to 5:7 (InvTimeOut), 8 PassPW, 9 ResPassPW, 10 Coherent, 11 Isoc, 12. */
   static final long CONTROL_MASK = 0x1ffd;
 
+  /** Where there are filters: SmiFEn and SmiFLogEn. */
+  static final long SMI_F_EN = 1 << 22;
+
+  static final long SMI_F_LOG_EN = 1 << 24;
+
   /** Status. */
   static final long EVENT_OVERFLOW = 1;
 
@@ -51,6 +58,11 @@ final class Registers {
   static final long EXCLUSION_LIMIT_MASK = Dte.ADDRESS | 0xfff;
   static final long HARDWARE_EVENT_STATUS_MASK = 3;
 
+  /** SmiDID, SmiDV, SmiFLock. */
+  static final long SMI_FILTER_MASK = 0x3_ffff;
+
+  private static final long SMI_DV = 1 << 16;
+  private static final long SMI_F_LOCK = 1 << 17;
   private static final long EX_EN = 1;
   private static final long ALLOW = 2;
 
@@ -66,6 +78,37 @@ final class Registers {
   long hardwareEventUpper;
   long hardwareEventLower;
   long hardwareEventStatus;
+  final long[] smiFilters;
+
+  /** The registers of a unit with so many SMI filters. */
+  Registers(int smiFilters) {
+    this.smiFilters = new long[smiFilters];
+  }
+
+  /** Returns which SMI filter a register is, -1 if it is none. */
+  int smiFilter(int register) {
+    int index = (register - SMI_FILTER) / 8;
+    return register >= SMI_FILTER && index < smiFilters.length ? index : -1;
+  }
+
+  /** Takes a write; a filter that is locked stays what it is until the next reset. */
+  void smiFilter(int index, long value) {
+    if ((smiFilters[index] & SMI_F_LOCK) == 0) {
+      smiFilters[index] = value;
+    }
+  }
+
+  /** Says whether the filter, if it is on, lets a device's system management interrupts pass. */
+  boolean smiPasses(int deviceId) {
+    return (control & SMI_F_EN) == 0
+        || Arrays.stream(smiFilters)
+            .anyMatch(filter -> (filter & ~SMI_F_LOCK) == (SMI_DV | deviceId));
+  }
+
+  /** Says whether what the filter stops is told. */
+  boolean smiTold() {
+    return (control & SMI_F_LOG_EN) != 0;
+  }
 
   boolean enabled() {
     return (control & IOMMU_EN) != 0;
@@ -119,5 +162,6 @@ final class Registers {
     hardwareEventUpper = 0;
     hardwareEventLower = 0;
     hardwareEventStatus = 0;
+    Arrays.fill(smiFilters, 0);
   }
 }

@@ -49,7 +49,7 @@ final class Translator {
               : site.memory().unitRead64(hpa);
         };
     this.walk = new HostWalk(site, caches, reader);
-    this.interrupts = new InterruptRemapper(site, caches.interrupts, reader, events);
+    this.interrupts = new InterruptRemapper(site, registers, caches.interrupts, reader, events);
   }
 
   long translate(int deviceId, long iova, boolean write) {

@@ -93,6 +93,34 @@ class AmdViInterruptsTest {
     expectBlocked(data, "2008000000000010");
   }
 
+  /** SmiFEn is bit 22 of Control, SmiFLogEn 24; SmiDV is bit 16 of a filter, SmiFLock 17. */
+  @Test
+  void theFilterAloneDecidesOnSystemManagementInterrupts() {
+    Bench smi = new Bench(AmdViConfig.builder().runLag(1).commandLag(1).smiFilters(2));
+    assertThat(smi.unit.read(0x30, 8) >>> 16 & 0x1f).as("SmiFRC, SmiFSup").isEqualTo(0b101);
+    smi.memory.write64(smi.deviceTable + WORD2, REMAP | table);
+    smi.unit.write(0x60, 8, Bench.ID);
+    smi.unit.write(0x68, 8, 0x3_0000 | Bench.ID + 1);
+    smi.enabled();
+    assertThat(smi.unit.interrupt(Bench.DEVICE, ADDRESS, 0x200)).as("off").isNotNull();
+    smi.unit.write(0x18, 8, Bench.ENABLE | 1 << 22);
+    assertThat(smi.unit.interrupt(Bench.DEVICE, ADDRESS, 0x200)).isNull();
+    smi.assertNoEvent();
+    smi.unit.write(0x18, 8, Bench.ENABLE | 1 << 22 | 1 << 24);
+    assertThat(smi.unit.interrupt(Bench.DEVICE, ADDRESS, 0x200)).isNull();
+    assertThat(smi.event()).isEqualTo("2008000000000010 00000000fee01000");
+    smi.unit.write(0x68, 8, 0x1_0000 | Bench.ID);
+    assertThat(smi.unit.read(0x68, 8)).as("locked").isEqualTo(0x3_0000 | Bench.ID + 1);
+    smi.unit.write(0x60, 8, 0x1_0000 | Bench.ID);
+    assertThat(smi.unit.interrupt(Bench.DEVICE, ADDRESS, 0x2ff))
+        .isEqualTo(new InterruptMessage(ADDRESS, 0x2ff));
+    smi.assertClean();
+    smi.unit.write(0x70, 8, 1);
+    smi.assertOnly(AmdViRule.REGISTER_RESERVED_BITS);
+    smi.unit.reset();
+    assertThat(smi.unit.read(0x68, 8)).isZero();
+  }
+
   @Test
   void anEntryOfTheTableMakesTheMessage() {
     word2(REMAP | table);
