@@ -105,7 +105,7 @@ class UnitCheckTest {
 
   @Test
   void aPlainUnitHasFourLevelsAndNothingElse() {
-    assertThat(check(plain())).isEqualTo(new UnitConfig(2, 4, false, false, false, 0));
+    assertThat(check(plain())).isEqualTo(new UnitConfig(2, 4, false, false, 0, false, 0));
   }
 
   @ParameterizedTest
