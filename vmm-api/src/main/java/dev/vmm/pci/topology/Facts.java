@@ -48,6 +48,15 @@ record Facts(
   private static final List<String> FUNCTION_SERVICES =
       List.of("ACS_P2P_Request_Redirect", "ACS_P2P_Completion_Redirect");
 
+  /** Lets a request go straight to a peer whose bit of the vector is clear. */
+  private static final String EGRESS_CONTROL = "ACS_P2P_Egress_Control";
+
+  /** Lets a request go straight to a peer if it says that its address is translated. */
+  private static final String DIRECT_TRANSLATED = "ACS_Direct_Translated_P2P";
+
+  /** Has a port stop requests that say so. */
+  private static final String TRANSLATION_BLOCKING = "ACS_Translation_Blocking";
+
   static Facts read(PciFunction function) {
     ConfigSpace config = function.config();
     int secondary = function.isBridge() ? config.read8(SECONDARY_BUS) : 0;
@@ -137,10 +146,14 @@ record Facts(
   /**
    * Says whether its requests to other functions go up to be translated. A root port, and a
    * function of a multi-function device, need not have what redirects requests that it never makes;
-   * a switch's downstream port must have all of it.
+   * a switch's downstream port must have all of it. Nothing may let requests past what redirects
+   * them.
+   *
+   * <p>Source: PCI Express Base 5.0, "ACS Functions and Capabilities", "ACS Peer-to-Peer Control
+   * Interactions".
    */
   boolean isolates() {
-    return isExpress() && acs != 0 && !wanted().isEmpty() && missing().isEmpty();
+    return isExpress() && acs != 0 && !wanted().isEmpty() && gaps().isEmpty();
   }
 
   /**
@@ -154,18 +167,28 @@ record Facts(
     return bridge ? List.of() : FUNCTION_SERVICES;
   }
 
-  /** Returns what is needed and off, as sentences' parts. */
-  private List<String> missing() {
-    List<String> missing = new ArrayList<>();
+  /** Returns what is needed and off, and what is on and lets requests past it. */
+  private List<String> gaps() {
+    List<String> gaps = new ArrayList<>();
     for (String service : wanted()) {
       boolean implemented = AcsCapability.CAPABILITY_LAYOUT.field(service).isSet(acsCapability);
       boolean required = isDownstreamPort() || service.equals("ACS_Source_Validation");
-      boolean on = AcsCapability.CONTROL_LAYOUT.field(service + "_Enable").isSet(acsControl);
-      if (implemented ? !on : required) {
-        missing.add(implemented ? service + " is off" : service + " is not implemented");
+      if (implemented ? !isOn(service) : required) {
+        gaps.add(implemented ? service + " is off" : service + " is not implemented");
       }
     }
-    return missing;
+    // Both are asked before the redirects are. Which ways a vector leaves open is not looked at.
+    if (isOn(EGRESS_CONTROL)) {
+      gaps.add(EGRESS_CONTROL + " is on");
+    }
+    if (isOn(DIRECT_TRANSLATED) && !(leadsToOneDevice() && isOn(TRANSLATION_BLOCKING))) {
+      gaps.add(DIRECT_TRANSLATED + " is on");
+    }
+    return gaps;
+  }
+
+  private boolean isOn(String service) {
+    return AcsCapability.CONTROL_LAYOUT.field(service + "_Enable").isSet(acsControl);
   }
 
   /** Says by which register it does not isolate. */
@@ -192,6 +215,6 @@ record Facts(
         acsControl,
         acs + AcsCapability.CAPABILITY,
         acsCapability,
-        String.join(", ", missing()));
+        String.join(", ", gaps()));
   }
 }

@@ -116,16 +116,17 @@ public final class PciTopology {
 
   /**
    * Returns the requester id that a function's interrupt messages carry when they reach the I/O
-   * MMU: the one that bridges put in the place of its own, else its own. Where it cannot be known
-   * which of several a bridge uses it is the function's own: its messages are blocked then, not
-   * somebody else's let through.
+   * MMU: the one that a bridge or firmware's alias puts in the place of its own, else its own.
+   * Where it cannot be known which of several that is, it is the function's own: its messages are
+   * blocked then, not somebody else's let through. Phantom functions send no messages.
    */
   public Rid messageSource(Rid rid) {
-    List<Rid> replaced =
-        requesterIds(rid).all().stream()
-            .filter(id -> id.bus() != rid.bus() || id.device() != rid.device())
-            .toList();
-    return replaced.size() == 1 ? replaced.get(0) : rid;
+    Set<Rid> given = new LinkedHashSet<>();
+    above(rid).forEach(bridge -> given.addAll(replacements(bridge)));
+    List<Rid> sent = new ArrayList<>(given);
+    sent.add(rid);
+    sent.forEach(id -> given.addAll(firmwareAliases.apply(id)));
+    return given.size() == 1 ? given.iterator().next() : rid;
   }
 
   private RequesterIds collect(Rid rid) {
@@ -166,17 +167,27 @@ public final class PciTopology {
   }
 
   private static void addReplacements(Facts bridge, Map<Rid, String> ids) {
-    if (bridge.keepsRequesterIds()) {
-      return;
-    }
+    String why =
+        "the bridge "
+            + bridge.function().rid()
+            + " puts it on what it forwards: "
+            + bridge.bridgeEvidence();
+    replacements(bridge).forEach(id -> ids.putIfAbsent(id, why));
+  }
+
+  /** Returns what a bridge may put in the place of requester ids; nothing if it keeps them. */
+  private static List<Rid> replacements(Facts bridge) {
+    List<Rid> ids = new ArrayList<>();
     Rid rid = bridge.function().rid();
-    String why = "the bridge " + rid + " puts it on what it forwards: " + bridge.bridgeEvidence();
-    if (!bridge.isToPci()) {
-      ids.putIfAbsent(rid, why);
+    if (!bridge.keepsRequesterIds()) {
+      if (!bridge.isToPci()) {
+        ids.add(rid);
+      }
+      if (bridge.secondaryBus() != 0) {
+        ids.add(new Rid(rid.segment(), bridge.secondaryBus(), 0, 0));
+      }
     }
-    if (bridge.secondaryBus() != 0) {
-      ids.putIfAbsent(new Rid(rid.segment(), bridge.secondaryBus(), 0, 0), why);
-    }
+    return ids;
   }
 
   /**
@@ -201,9 +212,10 @@ public final class PciTopology {
    *
    * <ul>
    *   <li>a root port, or a switch's downstream port, that has not all of ACS Source Validation,
-   *       P2P Request Redirect, P2P Completion Redirect and Upstream Forwarding enabled, and
-   *       everything behind it; a downstream port like that also takes its switch's other ports, to
-   *       which it sends without asking;
+   *       P2P Request Redirect, P2P Completion Redirect and Upstream Forwarding enabled, or has P2P
+   *       Egress Control enabled, or Direct Translated P2P without Translation Blocking, which let
+   *       requests past the redirects; and everything behind it. A downstream port like that also
+   *       takes its switch's other ports, to which it sends without asking;
    *   <li>the functions of a multi-function device, and a PF with its VFs, where one of them does
    *       not redirect its peer-to-peer requests, with everything behind those that are bridges;
    *   <li>a bridge to or from a conventional bus, and everything behind it;

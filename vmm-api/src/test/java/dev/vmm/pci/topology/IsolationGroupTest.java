@@ -75,6 +75,33 @@ class IsolationGroupTest {
     assertThat(group("01:00.0").bridges()).isNotEmpty();
   }
 
+  @Test
+  void whatLetsRequestsPastTheRedirectsCounts() {
+    express(pci.addBridge("00:03.0", 1, 1), 4);
+    express(pci.add("01:00.0", 1, 1, 0), 0);
+    acs(pci.functions.get(rid("00:03.0")), 0x7f, 0x1d | 0x20);
+    assertThat(group("01:00.0").reasons())
+        .singleElement()
+        .asString()
+        .endsWith("ACS Capability at 0x14c is 0x007f: ACS_P2P_Egress_Control is on");
+    acs(pci.functions.get(rid("00:03.0")), 0x7f, 0x1d | 0x40);
+    assertThat(group("01:00.0").reasons())
+        .singleElement()
+        .asString()
+        .endsWith(": ACS_Direct_Translated_P2P is on");
+    // The port stops what says that it is translated.
+    acs(pci.functions.get(rid("00:03.0")), 0x7f, 0x1d | 0x42);
+    assertThat(group("01:00.0").bridges()).isEmpty();
+    // Inside one device nothing does.
+    multiFunction(acs(express(pci.add("00:05.0", 1, 1, 0), 9), 0x6c, 0x0c));
+    multiFunction(acs(express(pci.add("00:05.1", 1, 1, 0), 9), 0x6c, 0x0c));
+    members("00:05.0", "00:05.0");
+    for (int on : List.of(0x20, 0x40, 0x42)) {
+      acs(pci.functions.get(rid("00:05.1")), 0x6e, 0x0c | on);
+      members("00:05.0", "00:05.0", "00:05.1");
+    }
+  }
+
   private void aSwitch(int onePort, int otherPort) {
     acs(express(pci.addBridge("00:03.0", 1, 4), 4), 0x1d, 0x1d);
     express(pci.addBridge("01:00.0", 2, 4), 5);

@@ -147,10 +147,16 @@ final class RandomBuses {
 
   /** Gives it one of the settings of ACS that the book's rules tell apart. */
   private void control(Node node, FakePci.Function function) {
-    switch (random.nextInt(4)) {
+    switch (random.nextInt(6)) {
       case 0 -> {}
       case 1 -> TestBuses.acs(function, 0x7f, 1 << random.nextInt(5));
-      case 2 -> {
+      case 2 -> TestBuses.acs(function, 0x7f, 0x1d | (random.nextBoolean() ? 0x20 : 0x40));
+      case 3 -> {
+        // Direct Translated P2P, which Translation Blocking takes back: ports have that.
+        TestBuses.acs(function, 0x7f, 0x5f);
+        node.isolates = node.kind == Kind.ROOT_PORT || node.kind == Kind.DOWNSTREAM;
+      }
+      case 4 -> {
         TestBuses.acs(function, 0x1d, 0x1d);
         node.isolates = true;
       }

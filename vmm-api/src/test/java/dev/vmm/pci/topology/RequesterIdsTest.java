@@ -54,6 +54,37 @@ class RequesterIdsTest {
   }
 
   @Test
+  void i09_messagesOfEachFunctionBehindABridgeCarryWhatTheBridgePutsInPlace() {
+    express(pci.addBridge("00:04.0", 2, 3), 4);
+    express(pci.addBridge("02:00.0", 3, 3), 7);
+    TestBuses.multiFunction(pci.add("03:00.0", 1, 1, 0));
+    pci.add("03:00.1", 1, 1, 0);
+    pci.add("03:01.0", 1, 1, 0);
+    PciTopology topology = PciTopology.of(pci.functions());
+    for (Rid rid : rids("03:00.0", "03:00.1", "03:01.0")) {
+      assertThat(topology.messageSource(rid)).as("%s", rid).isEqualTo(rid("03:00.0"));
+    }
+    // A conventional bridge above uses its own id, or the one that the function has.
+    pci.addBridge("00:1e.0", 5, 5);
+    pci.add("05:00.0", 1, 1, 0);
+    assertThat(PciTopology.of(pci.functions()).messageSource(rid("05:00.0")))
+        .isEqualTo(rid("05:00.0"));
+  }
+
+  @Test
+  void i09_messagesCarryFirmwaresAliasAlsoThatOfAnotherFunctionOfTheDeviceButNoPhantoms() {
+    TestBuses.multiFunction(express(pci.add("00:02.0", 1, 1, 0), 9));
+    phantom(express(pci.add("00:02.1", 1, 1, 0), 9), 1, true);
+    Rid one = rid("00:02.1");
+    Rid zero = rid("00:02.0");
+    PciTopology topology =
+        PciTopology.of(pci.functions(), id -> id.equals(one) ? Set.of(zero) : Set.of());
+    assertThat(topology.messageSource(one)).isEqualTo(zero);
+    assertThat(topology.messageSource(zero)).isEqualTo(zero);
+    assertThat(PciTopology.of(pci.functions()).messageSource(one)).isEqualTo(one);
+  }
+
+  @Test
   void i09_aConventionalBridgeUsesItsOwnIdOrHidesThatItIsABridgeFromPciExpress() {
     pci.addBridge("00:1e.0", 5, 6);
     pci.addBridge("05:02.0", 6, 6);
