@@ -65,18 +65,24 @@ public record ReservedRange(String where, int offset, AddressRange pages) {
   private static void overlaps(List<ReservedRange> ranges, TableRule rule, List<Finding> findings) {
     List<ReservedRange> sorted = new ArrayList<>(ranges);
     sorted.sort((a, b) -> a.pages.compareTo(b.pages));
-    for (int i = 1; i < sorted.size(); i++) {
-      ReservedRange before = sorted.get(i - 1);
-      ReservedRange range = sorted.get(i);
-      if (before.pages.overlaps(range.pages) && !before.pages.equals(range.pages)) {
+    // Of those before: which reaches furthest; what overlaps any of them begins inside that one.
+    ReservedRange furthest = null;
+    AddressRange before = null;
+    for (ReservedRange range : sorted) {
+      boolean twin = before != null && before.equals(range.pages);
+      if (furthest != null && !twin && furthest.pages.overlaps(range.pages)) {
         findings.add(
             rule.at(
                 range.offset,
                 "%s reserves %s, which overlaps %s of %s",
                 range.where,
                 range.pages,
-                before.pages,
-                before.where));
+                furthest.pages,
+                furthest.where));
+      }
+      before = range.pages;
+      if (furthest == null || Long.compareUnsigned(before.last(), furthest.pages.last()) > 0) {
+        furthest = range;
       }
     }
   }
