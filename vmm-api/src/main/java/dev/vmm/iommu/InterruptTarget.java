@@ -24,6 +24,10 @@ public record InterruptTarget(
     int vector) {
   private static final long WINDOW = 0xfee00000L;
   private static final long WINDOW_MASK = ~0xfffffL;
+
+  /** Reserved bits, the one that says that the message is to be remapped, and those of no dword. */
+  private static final long NO_TARGET = 0xff3;
+
   private static final int REDIRECTION_HINT = 1 << 3;
   private static final int LOGICAL = 1 << 2;
   private static final int TRIGGER_LEVEL = 1 << 15;
@@ -40,13 +44,15 @@ public record InterruptTarget(
   /**
    * Reads a message in the format without remapping.
    *
-   * @throws VmmException EINVAL if its address is not 0xFEExxxxx
+   * @throws VmmException EINVAL if its address is not 0xFEExxxxx, or has one of bits 11:4 set: bit
+   *     4 says that it names an entry for remapping, the others are reserved
    */
   public static InterruptTarget of(MsiMessage message) {
     long address = message.address();
-    if ((address & WINDOW_MASK) != WINDOW || (address & 3) != 0) {
+    if ((address & WINDOW_MASK) != WINDOW || (address & NO_TARGET) != 0) {
       throw VmmException.invalid(
-          "the message %s is no interrupt: expected an address 0xfeexxxxx, a multiple of 4",
+          "the message %s names no processor: expected an address 0xfeexx00x, a multiple of 4, in the"
+              + " format without remapping",
           message);
     }
     int data = message.data();

@@ -22,7 +22,8 @@ class InterruptTargetTest {
   }
 
   @ParameterizedTest
-  @ValueSource(longs = {0xfed00000L, 0xfef00000L, 0x1_fee00000L, 0xfee00002L, 0})
+  @ValueSource(
+      longs = {0xfed00000L, 0xfef00000L, 0x1_fee00000L, 0xfee00002L, 0xfee00010L, 0xfee00800L, 0})
   void whatIsNoInterruptIsRefusedWithTheMessage(long address) {
     VmmException e =
         assertThrows(VmmException.class, () -> InterruptTarget.of(new MsiMessage(address, 0x4021)));
