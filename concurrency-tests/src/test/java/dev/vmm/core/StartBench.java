@@ -42,7 +42,7 @@ final class StartBench {
     String name = "vm:" + rid;
     try {
       iommu.ensureOn();
-      Domain domain = iommu.createDomain(name, 0xfff);
+      Domain domain = iommu.createDomain(name, 0xfff, 0);
       iommu.move(List.of(rid), domain);
     } catch (VmmException e) {
       return e.errno() == Errno.ENXIO ? 0 : -1;

@@ -5,10 +5,12 @@ import dev.vmm.core.CoreTunables;
 import dev.vmm.core.policy.Obstacle;
 import dev.vmm.core.policy.Obstacle.Kind;
 import dev.vmm.core.policy.Obstacle.Severity;
+import dev.vmm.core.policy.SharedRequesterId;
 import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
 import dev.vmm.pci.topology.IsolationGroup;
 import dev.vmm.pci.topology.PciTopology;
+import dev.vmm.pci.topology.RequesterIds;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -27,19 +29,17 @@ final class GroupObstacles {
    */
   static Optional<Obstacle> sharedRequesterIds(PciTopology topology, Rid rid, Predicate<Rid> held) {
     List<PciFunction> others = notHeld(topology.sharing(rid), rid, held);
+    RequesterIds own = topology.requesterIds(rid);
+    List<Rid> shared =
+        own.all().stream()
+            .filter(
+                id ->
+                    others.stream()
+                        .anyMatch(other -> topology.requesterIds(other.rid()).all().contains(id)))
+            .toList();
     return others.isEmpty()
         ? Optional.empty()
-        : Optional.of(
-            new Obstacle(
-                Kind.SHARED_REQUESTER_ID,
-                Severity.BLOCKER,
-                Errno.EPERM,
-                "its DMA cannot be told from that of "
-                    + names(others)
-                    + ", since they carry the same requester id",
-                topology.requesterIds(rid).evidence(),
-                "attach those to the ppt driver, too, or use a function that only PCI Express ports"
-                    + " are above"));
+        : Optional.of(SharedRequesterId.withHost(names(others), shared, own.evidence()));
   }
 
   /**

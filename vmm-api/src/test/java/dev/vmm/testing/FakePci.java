@@ -7,6 +7,7 @@ import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -63,6 +64,7 @@ public class FakePci implements PciBus {
   public final List<String> writes = java.util.Collections.synchronizedList(new ArrayList<>());
 
   private final List<Segment> segments;
+  private final Set<Rid> losing = ConcurrentHashMap.newKeySet();
 
   /** One segment, buses 0 to 255, root bus 0. */
   public FakePci() {
@@ -93,6 +95,11 @@ public class FakePci implements PciBus {
     return function;
   }
 
+  /** Has the next read of this function's ids get no answer. */
+  public void loseIds(Rid rid) {
+    losing.add(rid);
+  }
+
   @Override
   public List<Segment> segments() {
     return segments;
@@ -101,7 +108,7 @@ public class FakePci implements PciBus {
   @Override
   public int read(Rid rid, int offset, int widthBytes) {
     Function function = functions.get(rid);
-    if (function == null) {
+    if (function == null || (offset == 0 && losing.remove(rid))) {
       return widthBytes == 4 ? -1 : (1 << (8 * widthBytes)) - 1;
     }
     synchronized (function) {

@@ -1,6 +1,7 @@
 package dev.vmm.core;
 
 import dev.vmm.VmmException;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** Keeps the first failure of several steps that must all be tried. Not thread-safe. */
@@ -23,6 +24,18 @@ final class Failures {
       first = e;
     } else if (first != e) {
       first.addSuppressed(e);
+    }
+  }
+
+  /** Returns the first failure, the others suppressed in it. */
+  Optional<VmmException> first() {
+    return Optional.ofNullable(first);
+  }
+
+  /** Adds the first failure, the others suppressed in it, to what led to them. */
+  void suppressIn(Throwable cause) {
+    if (first != null && first != cause) {
+      cause.addSuppressed(first);
     }
   }
 

@@ -68,7 +68,12 @@ final class Firmware {
     Function<Rid, List<Rid>> known = aliases;
     if (known == null) {
       Optional<IommuSurvey> survey = survey(backend);
-      known = rid -> survey.map(tables -> tables.aliases(rid)).orElse(List.of());
+      known =
+          rid ->
+              survey.isEmpty()
+                  ? List.of()
+                  : Spi.get(
+                      "asking for firmware's aliases of " + rid, () -> survey.get().aliases(rid));
       aliases = known;
     }
     return known;

@@ -24,11 +24,6 @@ final class Homes {
     this.claimedHome = claimedHome;
   }
 
-  /** Says whether {@code rid} belongs in the blocked domain. */
-  boolean blocked(Rid rid) {
-    return held.contains(rid) || (blockedWhileClaimed() && claimed.contains(rid));
-  }
-
   /** Says whether a claim leads to the blocked domain. */
   boolean blockedWhileClaimed() {
     return claimedHome == PptHome.BLOCKED;
@@ -42,9 +37,15 @@ final class Homes {
     claimed.addAll(rids);
   }
 
+  /** Takes a claim back that came to nothing; who is held stays held. */
   void unclaim(Collection<Rid> rids) {
     claimed.removeAll(new HashSet<>(rids));
-    held.removeAll(new HashSet<>(rids));
+  }
+
+  /** Ends a claim, and what held its device. */
+  void letGo(Collection<Rid> rids) {
+    unclaim(rids);
+    unhold(rids);
   }
 
   void hold(Collection<Rid> rids) {

@@ -27,7 +27,6 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -53,8 +52,8 @@ final class IommuSession {
   private final Placement placement;
   private final FaultPipeline faults;
 
-  /** The function that each requester id of the host stands for, as of the last look. */
-  private final Map<Rid, Rid> functions = new ConcurrentHashMap<>();
+  /** The function that each requester id stands for, as of the last look; never changed. */
+  private volatile Map<Rid, Rid> functions = Map.of();
 
   /** Every domain that is not closed, in the order of creation. */
   private final List<Domain> domains = new ArrayList<>();
@@ -103,7 +102,7 @@ final class IommuSession {
           () ->
               hostDomain.map(range.start(), range.start(), range.lengthBytes(), Access.READ_WRITE));
     }
-    blocked = create(new DomainSpec("blocked", lastIovaFor(0), true));
+    blocked = create(new DomainSpec("blocked", lastIovaFor(0, 0), true));
     settle();
     Spi.run("turning translation on", iommu::enable);
     if (!iommu.enabled()) {
@@ -144,12 +143,16 @@ final class IommuSession {
   /**
    * Returns the last iova of a domain that must reach {@code lastAddress}: at least 39 bits wide
    * unless the units are narrower, so that memory added later finds room.
+   *
+   * @param wished what it reaches, too, if the units do
    */
-  long lastIovaFor(long lastAddress) {
-    int bits =
-        Math.min(USUAL_BITS, Spi.get("reading the capabilities", iommu::capabilities).iovaBits());
-    long usual = (1L << bits) - 1;
-    return Long.compareUnsigned(lastAddress, usual) > 0 ? lastAddress : usual;
+  long lastIovaFor(long lastAddress, long wished) {
+    int most = Spi.get("reading the capabilities", iommu::capabilities).iovaBits();
+    long last = (1L << Math.min(USUAL_BITS, most)) - 1;
+    if (most >= Long.SIZE || wished >>> most == 0) {
+      last = Long.compareUnsigned(wished, last) > 0 ? wished : last;
+    }
+    return Long.compareUnsigned(lastAddress, last) > 0 ? lastAddress : last;
   }
 
   Domain create(DomainSpec spec) {
@@ -180,14 +183,17 @@ final class IommuSession {
 
   private void look() {
     PciTopology topology =
-        PciTopology.of(new PatientPci(machine.pci()).functions(), firmwareAliases);
+        PciTopology.of(
+            new PatientPci(machine.pci(), placement::knows).functions(), firmwareAliases);
     placement.look(topology);
-    for (PciFunction function : topology.functions()) {
-      for (Rid rid : topology.requesterIds(function.rid()).all()) {
-        boolean own = rid.equals(function.rid());
-        functions.merge(rid, function.rid(), (old, found) -> own ? found : old);
-      }
-    }
+    Map<Rid, Rid> found = new HashMap<>();
+    // A bridge's ids are first of all those of who is behind it.
+    topology.functions().stream()
+        .sorted(Comparator.comparing(PciFunction::isBridge))
+        .map(function -> topology.requesterIds(function.rid()))
+        .forEach(ids -> ids.all().forEach(id -> found.putIfAbsent(id, ids.rid())));
+    topology.functions().forEach(function -> found.put(function.rid(), function.rid()));
+    functions = found;
   }
 
   /** Looks again if one of these functions was not there at the last look. */
@@ -212,7 +218,7 @@ final class IommuSession {
     return placement;
   }
 
-  /** Moves every requester id that is not where it belongs. */
+  /** Moves every requester id that is not where it belongs; what is left is for the next time. */
   private void settle() {
     Map<Domain, List<Rid>> moves = new HashMap<>();
     for (Rid rid : coveredIds()) {
@@ -222,12 +228,15 @@ final class IommuSession {
         continue;
       }
       if (now != null && now != host() && wanted == blocked()) {
+        List<Rid> strangers = placement.hostsAmongSendersOf(rid);
         LOG.error(
-            "requester id {} is blocked, and the devices of {} that send it reach nothing: {} can send it, and not all"
-                + " of them are held for pass-through; attach those to the ppt driver, too, or unassign the others",
+            "requester id {} is blocked, and the devices of {} that send it reach nothing: {}",
             rid,
             now.name(),
-            placement.sendersOf(rid));
+            strangers.isEmpty()
+                ? "a device that can send it could not be quiesced or is in another domain"
+                : strangers
+                    + " of the host can send it, too; attach that to the ppt driver, or unassign the others");
       }
       moves.computeIfAbsent(wanted, key -> new ArrayList<>()).add(rid);
     }
@@ -237,7 +246,9 @@ final class IommuSession {
         moves.computeIfAbsent(blocked(), key -> new ArrayList<>()).add(rid);
       }
     }
-    run(moves);
+    // What was done before one fails stays done: moved back, an id that was blocked would let the
+    // host's new device into the VM.
+    inOrder(moves).forEach(domain -> move(moves.getOrDefault(domain, List.of()), domain));
   }
 
   /** Returns the requester ids that a unit covers, of all functions that are there or held. */
@@ -283,7 +294,7 @@ final class IommuSession {
     Placement.Memory before = placement.remember(functions);
     placement.seat(functions, domain);
     try {
-      move(placement.idsOf(functions), domain);
+      run(Map.of(domain, List.copyOf(placement.idsOf(functions))));
     } catch (RuntimeException e) {
       placement.recall(before);
       throw e;
@@ -298,28 +309,40 @@ final class IommuSession {
                 id -> isIn(id, domain) && placement.domainFor(id, host(), blocked()) != domain);
   }
 
+  /**
+   * Returns the targets, blocked first and the host last: should a move fail, nobody is let out.
+   */
+  private List<Domain> inOrder(Map<Domain, List<Rid>> moves) {
+    List<Domain> order = new ArrayList<>(moves.keySet());
+    order.sort(Comparator.comparingInt(to -> to == blocked() ? 0 : to == host() ? 2 : 1));
+    return order;
+  }
+
   /** Makes these moves, all or none. */
   private void run(Map<Domain, List<Rid>> moves) {
-    List<Domain> order = new ArrayList<>(moves.keySet());
-    // Blocked first and the host last: should a move fail, nobody has been let out.
-    order.sort(Comparator.comparingInt(to -> to == blocked() ? 0 : to == host() ? 2 : 1));
-    Map<Domain, List<Rid>> back = new LinkedHashMap<>();
+    Map<Rid, Domain> before = new LinkedHashMap<>();
     try {
-      for (Domain domain : order) {
-        Map<Domain, List<Rid>> undo = new LinkedHashMap<>();
-        for (Rid rid : moves.getOrDefault(domain, List.of())) {
-          domainOf(rid)
-              .ifPresent(now -> undo.computeIfAbsent(now, key -> new ArrayList<>()).add(rid));
-        }
-        move(moves.getOrDefault(domain, List.of()), domain);
-        // One domain may have lost some to each of several moves.
-        undo.forEach(
-            (from, rids) -> back.computeIfAbsent(from, key -> new ArrayList<>()).addAll(rids));
+      for (Domain domain : inOrder(moves)) {
+        List<Rid> rids = moves.getOrDefault(domain, List.of());
+        rids.forEach(rid -> domainOf(rid).ifPresent(now -> before.put(rid, now)));
+        move(rids, domain);
       }
     } catch (RuntimeException e) {
-      back.forEach((domain, rids) -> moveBack(rids, domain, e));
+      moveBack(before, e);
       throw e;
     }
+  }
+
+  /** Also those of the move that failed: a unit may have failed after it took its new entries. */
+  private void moveBack(Map<Rid, Domain> before, RuntimeException failure) {
+    Map<Domain, List<Rid>> back = new LinkedHashMap<>();
+    before.forEach(
+        (rid, domain) -> {
+          if (placeOf(rid) != domain) {
+            back.computeIfAbsent(domain, key -> new ArrayList<>()).add(rid);
+          }
+        });
+    back.forEach((domain, rids) -> moveBack(rids, domain, failure));
   }
 
   private void moveBack(List<Rid> rids, Domain domain, RuntimeException failure) {

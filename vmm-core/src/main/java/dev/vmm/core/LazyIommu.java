@@ -183,51 +183,46 @@ final class LazyIommu implements IommuService {
 
   @Override
   public void claim(Collection<Rid> rids) {
-    lock.lock();
-    try {
-      List<Rid> taken = rids.stream().filter(homes::claimed).toList();
-      if (!taken.isEmpty()) {
-        throw new VmmException(
-            Errno.EBUSY,
-            "cannot claim "
-                + rids
-                + ": "
-                + taken
-                + " is claimed already by a driver for pass-through; detach it there first");
-      }
-      IommuSession running = session;
-      if (running == null) {
-        homes.claim(rids);
-        faults.owners().claimed(rids);
-        return;
-      }
-      running.meet(rids);
-      running.change(rids, () -> homes.claim(rids), () -> homes.unclaim(rids));
-      faults.owners().claimed(rids);
-    } finally {
-      lock.unlock();
-    }
+    underLock(
+        () -> {
+          List<Rid> taken = rids.stream().filter(homes::claimed).toList();
+          if (!taken.isEmpty()) {
+            throw new VmmException(
+                Errno.EBUSY,
+                "cannot claim "
+                    + rids
+                    + ": "
+                    + taken
+                    + " is claimed already by a driver for pass-through; detach it there first");
+          }
+          IommuSession running = session;
+          if (running == null) {
+            homes.claim(rids);
+          } else {
+            running.meet(rids);
+            running.change(rids, () -> homes.claim(rids), () -> homes.unclaim(rids));
+          }
+          faults.owners().claimed(rids);
+        });
   }
 
   @Override
   public void unclaim(Collection<Rid> rids) {
-    lock.lock();
-    try {
-      List<Rid> claimed = rids.stream().filter(homes::claimed).toList();
-      IommuSession running = session;
-      if (running == null) {
-        homes.unclaim(rids);
-        faults.owners().unclaimed(rids);
-        return;
-      }
-      running.requireNoneInVm(rids);
-      // After a failure claimed again, but not held: its driver has quiesced it, or would not give
-      // it back. Held on it would keep a unit that does not answer from ever being turned off.
-      running.change(rids, () -> homes.unclaim(rids), () -> homes.claim(claimed));
-      faults.owners().unclaimed(rids);
-    } finally {
-      lock.unlock();
-    }
+    underLock(
+        () -> {
+          List<Rid> claimed = rids.stream().filter(homes::claimed).toList();
+          IommuSession running = session;
+          if (running == null) {
+            homes.letGo(rids);
+          } else {
+            running.requireNoneInVm(rids);
+            // After a failure claimed again, but not held: its driver has quiesced it, or would not
+            // give it back. Held on it would keep a unit that does not answer from ever being
+            // turned off.
+            running.change(rids, () -> homes.letGo(rids), () -> homes.claim(claimed));
+          }
+          faults.owners().unclaimed(rids);
+        });
   }
 
   @Override
@@ -407,12 +402,12 @@ final class LazyIommu implements IommuService {
     }
   }
 
-  /** Creates a VM's domain that reaches {@code lastGpa}. */
-  Domain createDomain(String name, long lastGpa) {
+  /** Creates a VM's domain that reaches {@code lastGpa}, and {@code wished} if units can. */
+  Domain createDomain(String name, long lastGpa, long wished) {
     return locked(
         () -> {
           IommuSession running = running("create domain " + name);
-          return running.create(new DomainSpec(name, running.lastIovaFor(lastGpa)));
+          return running.create(new DomainSpec(name, running.lastIovaFor(lastGpa, wished)));
         });
   }
 

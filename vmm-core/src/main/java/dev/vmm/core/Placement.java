@@ -2,6 +2,8 @@ package dev.vmm.core;
 
 import dev.vmm.Errno;
 import dev.vmm.VmmException;
+import dev.vmm.core.policy.Obstacle;
+import dev.vmm.core.policy.SharedRequesterId;
 import dev.vmm.iommu.Domain;
 import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
@@ -109,6 +111,13 @@ final class Placement {
     return found;
   }
 
+  /** Returns those of them that the host keeps. */
+  List<Rid> hostsAmongSendersOf(Rid id) {
+    return sendersOf(id).stream()
+        .filter(function -> !seats.containsKey(function) && !homes.claimed(function))
+        .toList();
+  }
+
   /** Returns where a requester id belongs. */
   Domain domainFor(Rid id, Domain host, Domain blocked) {
     Set<Rid> from = sendersOf(id);
@@ -189,36 +198,18 @@ final class Placement {
   }
 
   private void requireTogether(Rid function, Rid id, Rid other, Domain domain) {
-    String shared =
-        "cannot move "
-            + name(function)
-            + " to domain "
-            + domain.name()
-            + ": the I/O MMU cannot tell it from "
-            + name(other)
-            + ", which can send its requester id "
-            + id;
     Domain there = seats.get(other);
+    List<Rid> ids = List.of(id);
+    Obstacle obstacle = null;
     if (homes.held(other)) {
-      throw new VmmException(
-          Errno.EBUSY,
-          shared
-              + " and could not be quiesced; detach that one, which resets it again, then try again");
+      obstacle = SharedRequesterId.withBroken(name(other), ids);
+    } else if (there != null && there != domain) {
+      obstacle = SharedRequesterId.withVm(name(other), there.name(), ids);
+    } else if (there == null && !homes.claimed(other)) {
+      obstacle = SharedRequesterId.withHost(name(other), ids, List.of());
     }
-    if (there != null && there != domain) {
-      throw new VmmException(
-          Errno.EBUSY,
-          shared
-              + " and is in domain "
-              + there.name()
-              + "; unassign it there first, or assign both to one VM");
-    }
-    if (there == null && !homes.claimed(other)) {
-      throw new VmmException(
-          Errno.EPERM,
-          shared
-              + " and is the host's: its DMA would reach the VM; attach that one to the ppt driver,"
-              + " too");
+    if (obstacle != null) {
+      throw obstacle.refusal("cannot move " + name(function) + " to domain " + domain.name());
     }
   }
 

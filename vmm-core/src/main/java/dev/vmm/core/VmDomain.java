@@ -45,7 +45,8 @@ final class VmDomain {
   /**
    * Creates the domain and maps all memory in it; after a failure there is none.
    *
-   * @param lastAddress the last that its first device needs beside the memory
+   * @param lastAddress the last that its first device needs beside the memory; not reached if that
+   *     is beyond the units
    * @throws VmmException EINVAL if memory is where units do not translate
    */
   Domain create(long lastAddress) {
@@ -53,10 +54,7 @@ final class VmDomain {
     for (MemorySegment segment : memory.all()) {
       requireTranslated(segment.gpaRange(), ranges);
     }
-    long lastGpa = memory.lastGpa();
-    Domain created =
-        iommu.createDomain(
-            "vm:" + vmName, Long.compareUnsigned(lastAddress, lastGpa) > 0 ? lastAddress : lastGpa);
+    Domain created = iommu.createDomain("vm:" + vmName, memory.lastGpa(), lastAddress);
     iommu.faults().owners().opened(created, vmName);
     try {
       memory.all().forEach(segment -> map(created, segment));

@@ -247,12 +247,15 @@ final class VmState implements VirtualMachine {
       List<ReservedRegion> regions = iommu.admit(device.rid());
       boolean first = domain.get().isEmpty();
       Domain target = domain.get().orElseGet(() -> domain.create(ReservedMappings.lastOf(regions)));
-      Admission admission = iommu.faults().admitted(this, device, target);
+      Admission admission = null;
       try {
+        admission = iommu.faults().admitted(this, device, target);
         domain.reserve(device.rid(), regions);
         step.accept(target);
       } catch (RuntimeException | Error e) {
-        iommu.faults().dismissed(admission);
+        if (admission != null) {
+          iommu.faults().dismissed(admission);
+        }
         putOutAfter(e, device.rid(), first);
         throw e;
       }
@@ -265,15 +268,15 @@ final class VmState implements VirtualMachine {
 
   /** Makes sure that a device that was not taken in is not in the domain either. */
   private void putOutAfter(Throwable failure, Rid rid, boolean first) {
-    try {
-      domain.expel(rid);
-      domain.unreserve(rid);
-      if (first) {
-        domain.close();
-      }
-    } catch (VmmException e) {
-      failure.addSuppressed(e);
+    Failures failures = new Failures();
+    failures.attempt("blocking " + rid + " out of VM " + name, () -> domain.expel(rid));
+    if (first) {
+      failures.attempt("closing the domain of VM " + name, domain::close);
+    } else {
+      failures.attempt(
+          "unmapping what is reserved for " + rid + " in VM " + name, () -> domain.unreserve(rid));
     }
+    failures.suppressIn(failure);
   }
 
   @Override

@@ -231,6 +231,13 @@ class ReservedRegionsTest {
     TestDevice one = assign(ONE);
     assertThat(reaches(1L << 45)).isTrue();
     one.unassign();
+    assign(TWO).unassign();
+    // Not even the domain of a VM that it is the first device of.
+    reserved.put(ONE, List.of(region(1L << 50, 0x1000, Access.READ_WRITE)));
+    assertThat(refused(Errno.EINVAL, () -> assign(ONE)))
+        .contains("0x4000000000000-0x4000000000fff", "DMAR offset 0x58", "is beyond");
+    assertThat(vm.domain()).isEmpty();
+    reserved.put(ONE, List.of(region(1L << 45, 0x1000, Access.READ_WRITE)));
     assign(TWO);
     assertThat(refused(Errno.EINVAL, () -> assign(ONE))).contains("0x200000000000", "reaches");
   }

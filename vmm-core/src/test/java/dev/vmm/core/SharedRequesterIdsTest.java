@@ -9,6 +9,7 @@ import dev.vmm.core.testing.FakeIommuProvider;
 import dev.vmm.core.testing.FakePlan.Kind;
 import dev.vmm.core.testing.Vmms;
 import dev.vmm.iommu.Access;
+import dev.vmm.iommu.Domain;
 import dev.vmm.iommu.IommuCapabilities;
 import dev.vmm.iommu.ReservedRegion;
 import dev.vmm.iommu.UntranslatedRange;
@@ -177,6 +178,57 @@ class SharedRequesterIdsTest {
   }
 
   @Test
+  void i09_anIdThatIsBlockedForAnArrivalStaysBlockedThoughTheArrivalCannotBeMoved() {
+    claim(ONE, TWO);
+    assign(guest, ONE);
+    machine.pci().add("03:05.0", 0x8086, 0x100e, 0x020000);
+    fake.plan.failNth(Kind.MOVE, 2, Errno.ENOMEM);
+    refused(Errno.ENOMEM, () -> vmm.iommu().rescan(), "injected");
+    places("vm:guest", "blocked", "blocked");
+    vmm.iommu().rescan();
+    assertThat(vmm.iommu().domainNameOf(Rid.parse("03:05.0"))).contains("host");
+    places("vm:guest", "blocked", "blocked");
+  }
+
+  @Test
+  void i09_oneLostReadDoesNotHideAFunctionOfTheHostThatSharesAnId() {
+    claim(ONE);
+    machine.pci().loseIds(TWO);
+    refused(Errno.EPERM, () -> assign(guest, ONE), "0000:03:02.0");
+    places("blocked", "host", "host");
+  }
+
+  @Test
+  void i07_aDeviceThatIsBlockedStaysBlockedThoughItsClaimFails() {
+    vmm.iommu().block(List.of(ONE));
+    places("blocked", "host", "blocked");
+    // Another of its bus is claimed with it: what the move fails for.
+    fake.plan.failNth(Kind.MOVE, 1, Errno.EIO);
+    assertThatThrownBy(() -> vmm.iommu().claim(List.of(ONE, TWO))).hasMessageContaining("injected");
+    vmm.iommu().rescan();
+    places("blocked", "host", "blocked");
+    vmm.iommu().unclaim(List.of(ONE));
+    places("host", "host", "host");
+  }
+
+  @Test
+  void i06_i08_aMoveThatFailsAfterItIsDoneIsMovedBack() {
+    fake.current().failAfterMove(new VmmException(Errno.EIO, "an old table is not taken back"));
+    assertThatThrownBy(() -> claim(ONE)).hasMessageContaining("not taken back");
+    places("host", "host", "host");
+    claim(ONE, TWO);
+    fake.current().failAfterMove(new VmmException(Errno.EIO, "an old table is not taken back"));
+    assertThatThrownBy(() -> vmm.iommu().unclaim(List.of(ONE)))
+        .hasMessageContaining("not taken back");
+    places("blocked", "blocked", "blocked");
+    Domain domain = guest.domain().orElseThrow();
+    fake.current().failAfterMove(new VmmException(Errno.EIO, "an old table is not taken back"));
+    assertThatThrownBy(() -> vmm.iommu().move(List.of(ONE), domain))
+        .hasMessageContaining("not taken back");
+    places("blocked", "blocked", "blocked");
+  }
+
+  @Test
   void i09_aFunctionThatAppearsBesideAVmsDeviceDoesNotReachTheVm() {
     claim(ONE, TWO);
     assign(guest, ONE);
@@ -257,6 +309,11 @@ class SharedRequesterIdsTest {
       device.unassign();
       platform.iommu().unclaim(List.of(nic));
       assertThat(told.current().places()).containsEntry(nic, "host").containsEntry(alias, "host");
+      refused(
+          Errno.EIO,
+          () -> platform.iommu().topology().requesterIds(Rid.parse("0f:00.0")),
+          "aliases of 0000:0f:00.0",
+          "a bug of the back end");
     }
     assertThat(told.violations).isEmpty();
   }
@@ -265,6 +322,9 @@ class SharedRequesterIdsTest {
   private record Aliases(Rid of, Rid alias) implements IommuSurvey {
     @Override
     public List<Rid> aliases(Rid rid) {
+      if (rid.bus() == 0x0f) {
+        throw new IllegalStateException("a bug of the back end");
+      }
       return rid.equals(of) ? List.of(alias) : List.of();
     }
 

@@ -16,6 +16,7 @@ import dev.vmm.pci.Rid;
 import dev.vmm.testing.ArrayMemory;
 import dev.vmm.testing.FakeMachine;
 import dev.vmm.tunable.Tunables;
+import java.util.Collection;
 import java.util.List;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
@@ -30,6 +31,32 @@ class VirtualMachineTest {
   private final FakeIommuProvider fake = new FakeIommuProvider("fake");
   private final Vmm vmm = Vmms.open(machine, Tunables.defaults(), fake);
   private final VirtualMachine vm = vmm.createVm("guest");
+
+  @Test
+  void i06_aDeviceThatDoesNotTellItsRequesterIdsLeavesNoDomain() {
+    machine.pci().add("00:01.0", 0x1234, 0x11e8, 0xff0000);
+    PassthroughDevice device =
+        new PassthroughDevice() {
+          @Override
+          public Rid rid() {
+            return ONE;
+          }
+
+          @Override
+          public Collection<Rid> requesterIds() {
+            throw new IllegalStateException("a bug of the driver");
+          }
+
+          @Override
+          public void unassign() {
+            throw new AssertionError("it was never assigned");
+          }
+        };
+    assertThatThrownBy(() -> vm.admit(device, domain -> {})).hasMessage("a bug of the driver");
+    assertThat(vm.domain()).isEmpty();
+    assertThat(vm.devices()).isEmpty();
+    assertThat(fake.current().openDomains()).containsExactly("host", "blocked");
+  }
 
   private static final class Block implements RegisterBlock {
     @Override

@@ -14,6 +14,7 @@ import dev.vmm.iommu.IommuCapabilities;
 import dev.vmm.iommu.ReservedRegion;
 import dev.vmm.iommu.Translation;
 import dev.vmm.iommu.UntranslatedRange;
+import dev.vmm.iommu.WalkStep;
 import dev.vmm.machine.Machine;
 import dev.vmm.machine.PhysicalMemory;
 import dev.vmm.pci.PciFunction;
@@ -25,6 +26,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /** An I/O MMU of one unit in memory; keeps the contract and watches that its user does. */
 public final class FakeIommu implements Iommu {
@@ -98,6 +100,11 @@ public final class FakeIommu implements Iommu {
         return Optional.of(
             new Translation(whole.hpa() + (iova - run.getKey()), 4096, whole.access()));
       }
+    }
+
+    @Override
+    public Optional<WalkStep> whereItFails(long iova, Access access) {
+      return provider.whereItFails.apply(iova);
     }
 
     @Override
@@ -180,6 +187,8 @@ public final class FakeIommu implements Iommu {
   private final List<DmaFault> faults = new CopyOnWriteArrayList<>();
   private volatile boolean overflowed;
   private volatile boolean mute;
+  private final AtomicInteger mutedDrains = new AtomicInteger();
+  private RuntimeException lateFailure;
   private volatile FaultBatch storm;
   private volatile boolean enabled;
   private volatile boolean closed;
@@ -190,8 +199,19 @@ public final class FakeIommu implements Iommu {
   }
 
   /** Makes the next drain return this fault. */
-  public void record(DmaFault fault) {
+  public synchronized void record(DmaFault fault) {
     faults.add(fault);
+  }
+
+  /**
+   * Records a fault of where {@code rid} is at this moment: its reason is the domain's name. Does
+   * nothing while many wait.
+   */
+  public synchronized void recordWhereItIs(Rid rid) {
+    FakeDomain domain = places.get(rid);
+    if (domain != null && faults.size() < 64) {
+      faults.add(new DmaFault("fake0", rid, 0x1000, Access.WRITE, 5, domain.name()));
+    }
   }
 
   /** Makes the next drain say that faults were lost. */
@@ -202,6 +222,18 @@ public final class FakeIommu implements Iommu {
   /** Makes drains fail until told otherwise, as those of a unit that does not answer. */
   public void mute(boolean on) {
     mute = on;
+  }
+
+  /** Returns how many drains failed because it was mute. */
+  public int mutedDrains() {
+    return mutedDrains.get();
+  }
+
+  /**
+   * Makes the next move throw this after it is done, as where an old table cannot be given back.
+   */
+  public synchronized void failAfterMove(RuntimeException failure) {
+    lateFailure = failure;
   }
 
   /** Makes every drain return this; null ends it. */
@@ -282,6 +314,11 @@ public final class FakeIommu implements Iommu {
       }
     }
     rids.forEach(rid -> places.put(rid, target));
+    RuntimeException late = lateFailure;
+    if (late != null) {
+      lateFailure = null;
+      throw late;
+    }
   }
 
   @Override
@@ -330,16 +367,19 @@ public final class FakeIommu implements Iommu {
   @Override
   public FaultBatch drainFaults() {
     if (mute) {
+      mutedDrains.incrementAndGet();
       throw new VmmException(Errno.EIO, "the fake unit does not tell its faults");
     }
     FaultBatch standing = storm;
     if (standing != null) {
       return standing;
     }
-    FaultBatch batch = new FaultBatch(faults, overflowed);
-    faults.clear();
-    overflowed = false;
-    return batch;
+    synchronized (this) {
+      FaultBatch batch = new FaultBatch(faults, overflowed);
+      faults.clear();
+      overflowed = false;
+      return batch;
+    }
   }
 
   @Override

@@ -7,6 +7,7 @@ import dev.vmm.iommu.Iommu;
 import dev.vmm.iommu.IommuCapabilities;
 import dev.vmm.iommu.ReservedRegion;
 import dev.vmm.iommu.UntranslatedRange;
+import dev.vmm.iommu.WalkStep;
 import dev.vmm.iommu.spi.IommuContext;
 import dev.vmm.iommu.spi.IommuProvider;
 import dev.vmm.iommu.spi.IommuSurvey;
@@ -19,6 +20,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
+import java.util.function.LongFunction;
 import java.util.function.Predicate;
 
 /**
@@ -47,6 +49,9 @@ public class FakeIommuProvider implements IommuProvider {
 
   /** What {@link Iommu#reservedRegions} answers. */
   public volatile Function<Rid, List<ReservedRegion>> reserved = rid -> List.of();
+
+  /** What {@link dev.vmm.iommu.Domain#whereItFails} answers. */
+  public volatile LongFunction<Optional<WalkStep>> whereItFails = iova -> Optional.empty();
 
   /** What {@link Iommu#untranslatedRanges} answers. */
   public volatile List<UntranslatedRange> untranslated = List.of();
