@@ -174,18 +174,30 @@ class QuiesceTest {
   }
 
   @Test
-  void i16_aDeviceThatDoesNotTakeTheCutIsToldOf() {
+  void i16_aDeviceThatDoesNotTakeTheCutIsBlockedAndToldOf() {
     PptFixture g = new PptFixture(Map.of("hw.vmm.iommu.fault_threshold", "1"));
     VirtualMachine vm = g.vm("a");
     List<DmaStopped> told = new ArrayList<>();
     vm.onDmaStopped(told::add);
-    g.driver.attach(FULL);
+    PptDevice device = g.driver.attach(FULL);
     g.driver.assign(FULL, vm);
     g.full.readOnlyBits(4, 0x4);
     for (int i = 0; i < 2; i++) {
       g.provider.current().record(new DmaFault("fake0", FULL, 0x8000_0000L, Access.READ, 6, "no"));
     }
     g.vmm.iommu().drainFaults();
-    assertThat(told).singleElement().satisfies(event -> assertThat(event.failure()).isPresent());
+    assertThat(told)
+        .singleElement()
+        .satisfies(
+            event -> {
+              assertThat(event.failure()).isPresent();
+              assertThat(event.blocked()).isTrue();
+            });
+    assertThat(g.domainOf(FULL)).isEqualTo("blocked");
+    assertThat(device.state()).isEqualTo(PptState.ASSIGNED);
+    g.full.writableBits(4, new byte[] {7});
+    device.unassign();
+    g.driver.assign(FULL, vm);
+    assertThat(g.domainOf(FULL)).isEqualTo("vm:a");
   }
 }

@@ -12,10 +12,14 @@ final class Admission {
   final Domain domain;
   final Set<Rid> rids;
 
-  /** Guarded by the fault pipeline's lock, as all below but {@link #over}. */
+  /** Guarded by the fault pipeline's lock. */
   final RateMeter storm;
 
+  /** The fault that was one too many; guarded by the fault pipeline's lock. */
   @Nullable OwnedFault last;
+
+  /** Whether its bus mastering was cut; guarded by the VM's lock. */
+  boolean cut;
 
   private volatile boolean over;
 

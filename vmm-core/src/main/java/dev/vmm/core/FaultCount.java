@@ -5,6 +5,6 @@ package dev.vmm.core;
  *
  * @param faults the faults that units recorded
  * @param suppressed those of them that were not told to listeners and log, for want of rate
- * @param stops how often its bus mastering was cut
+ * @param stops how often its DMA was stopped, see {@link DmaStopped}
  */
 public record FaultCount(long faults, long suppressed, long stops) {}

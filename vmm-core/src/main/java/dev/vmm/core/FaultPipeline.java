@@ -5,10 +5,7 @@ import dev.vmm.core.FaultOwners.VmPlace;
 import dev.vmm.iommu.DmaFault;
 import dev.vmm.iommu.Domain;
 import dev.vmm.iommu.FaultBatch;
-import dev.vmm.iommu.FaultKind;
-import dev.vmm.iommu.WalkStep;
 import dev.vmm.pci.Rid;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
@@ -27,7 +24,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The way of every fault: taken from the units, given its owner, counted, told within the rate, and
- * past the threshold its device's bus mastering is cut.
+ * past the threshold its device's bus mastering is cut. A device that does not take that, or makes
+ * as many more all the same, is blocked.
  *
  * <p>Whose a fault is, is known by when it was taken. The units are drained just before a move and
  * just after it: what the first brings was recorded while the requester ids were where they came
@@ -57,6 +55,7 @@ final class FaultPipeline {
   private record Report(OwnedFault fault, boolean told, FaultCounters.Count count) {}
 
   private final LongSupplier nanoTime;
+  private final Consumer<Rid> block;
   private final long threshold;
   private final FaultOwners owners = new FaultOwners();
   private final Listeners<OwnedFault> listeners = new Listeners<>();
@@ -82,9 +81,11 @@ final class FaultPipeline {
    * @param ratePerSecond how many faults of one device are told in a second; 0 for all
    * @param threshold how many of an assigned device there may be in a minute; 0 for any
    * @param nanoTime a time in nanoseconds that never goes back
+   * @param block has a device's requests reach nothing; called with its VM's lock held
    */
-  FaultPipeline(long ratePerSecond, long threshold, LongSupplier nanoTime) {
+  FaultPipeline(long ratePerSecond, long threshold, LongSupplier nanoTime, Consumer<Rid> block) {
     this.nanoTime = nanoTime;
+    this.block = block;
     this.threshold = threshold;
     counters = new FaultCounters(ratePerSecond);
   }
@@ -130,10 +131,15 @@ final class FaultPipeline {
   void moved(IommuSession of) {
     synchronized (lock) {
       if (of == session) {
-        if (!collectAtMove(of)) {
-          unsettled.addAll(moving);
+        boolean all = false;
+        try {
+          all = collectAtMove(of);
+        } finally {
+          if (!all) {
+            unsettled.addAll(moving);
+          }
+          moving.clear();
         }
-        moving.clear();
       }
     }
   }
@@ -273,8 +279,11 @@ final class FaultPipeline {
     if (!room && domain == null) {
       return;
     }
+    long untold = told && room ? count.takeUntold() : 0;
     OwnedFault report =
-        report(from, fault, device, domain, unsure, now, told && room ? count.takeUntold() : 0);
+        domain == null
+            ? FaultReport.nobodys(fault, device, unsure, untold)
+            : FaultReport.of(fault, device, domain, place(from, domain), now, untold);
     if (room) {
       count.waiting++;
       waiting.add(new Report(report, told, count));
@@ -284,63 +293,16 @@ final class FaultPipeline {
     }
   }
 
-  private OwnedFault report(
-      IommuSession from,
-      DmaFault fault,
-      Optional<Rid> device,
-      @Nullable Domain domain,
-      boolean unsure,
-      long now,
-      long untold) {
-    if (domain == null) {
-      return new OwnedFault(
-          fault,
-          device,
-          FaultOwner.UNKNOWN,
-          unsure ? "unknown" : "none",
-          Optional.empty(),
-          Optional.empty(),
-          untold);
-    }
+  private FaultReport.Place place(IommuSession from, Domain domain) {
     VmPlace place = owners.place(domain);
-    FaultOwner owner =
-        place != null
-            ? FaultOwner.vm(place.vmName())
-            : from.isHost(domain)
-                ? FaultOwner.HOST
-                : from.isBlocked(domain) ? FaultOwner.PARKED : FaultOwner.UNKNOWN;
-    boolean walked = fault.kind() == FaultKind.DMA;
-    Optional<WalkStep> where = walked ? whereItFails(domain, fault) : Optional.empty();
-    Optional<Duration> ago =
-        place == null || !walked
-            ? Optional.empty()
-            : place
-                .history()
-                .ago(fault.iova(), now)
-                .filter(any -> unmappedStill(domain, fault.iova(), where));
-    return new OwnedFault(fault, device, owner, domain.name(), where, ago, untold);
-  }
-
-  private static Optional<WalkStep> whereItFails(Domain domain, DmaFault fault) {
-    try {
-      return domain.whereItFails(fault.iova(), fault.access());
-    } catch (RuntimeException e) {
-      LOG.debug("domain {} does not tell where a walk ends", domain.name(), e);
-      return Optional.empty();
+    if (place != null) {
+      return new FaultReport.Place(FaultOwner.vm(place.vmName()), place.history());
     }
-  }
-
-  /** What was unmapped may have been mapped again since. */
-  private static boolean unmappedStill(Domain domain, long iova, Optional<WalkStep> where) {
-    if (where.isPresent()) {
-      return where.get().why() == WalkStep.Why.NOT_PRESENT;
-    }
-    try {
-      return domain.translate(iova).isEmpty();
-    } catch (RuntimeException e) {
-      LOG.debug("domain {} does not tell what is mapped", domain.name(), e);
-      return false;
-    }
+    return new FaultReport.Place(
+        from.isHost(domain)
+            ? FaultOwner.HOST
+            : from.isBlocked(domain) ? FaultOwner.PARKED : FaultOwner.UNKNOWN,
+        null);
   }
 
   private void charge(Domain domain, OwnedFault report, long now) {
@@ -386,15 +348,25 @@ final class FaultPipeline {
     if (admission.over()) {
       return null;
     }
-    Optional<VmmException> failure = Optional.empty();
-    try {
-      admission.device.stopDma(admission.vm);
+    PassthroughDevice device = admission.device;
+    Failures failures = new Failures();
+    boolean obeyed =
+        !admission.cut
+            && failures.attempt(
+                "stopping DMA of " + device.rid(), () -> device.stopDma(admission.vm));
+    boolean blocked =
+        !obeyed && failures.attempt("blocking " + device.rid(), () -> block.accept(device.rid()));
+    if (obeyed || blocked) {
+      admission.cut = true;
       synchronized (lock) {
-        counters.of(Optional.of(admission.device.rid())).stopped();
+        counters.of(Optional.of(device.rid())).stopped();
+        if (session != null) {
+          collectAtMove(session); // what it did until now is not held against it again
+        }
+        admission.storm.refill();
+        due.remove(admission);
       }
-    } catch (RuntimeException | LinkageError | AssertionError e) {
-      failure = Optional.of(Spi.failure("stopping DMA of " + admission.device.rid(), e));
     }
-    return new DmaStopped(admission.device, admission.vm.name(), last, failure);
+    return new DmaStopped(device, admission.vm.name(), last, blocked, failures.first());
   }
 }

@@ -157,10 +157,12 @@ public interface IommuService {
    * all, those also that came up at moves since. Of one device no more than {@code
    * hw.vmm.iommu.fault_rate_limit} a second are told; the next that is says how many were not. An
    * assigned device with more than {@code hw.vmm.iommu.fault_threshold} faults in a minute loses
-   * bus mastering, and its VM's {@linkplain VirtualMachine#onDmaStopped listeners} are told.
+   * bus mastering; one that does not take that, or makes as many more all the same, is {@linkplain
+   * #block blocked}. Its VM's {@linkplain VirtualMachine#onDmaStopped listeners} are told.
    *
    * <p>May be called at any time and by several threads: each fault comes to one of them. It never
-   * waits for a VM or a device. While the I/O MMU is off there is nothing to take.
+   * waits for a VM or a device, but for a unit that takes a device to be blocked. While the I/O MMU
+   * is off there is nothing to take.
    *
    * @throws dev.vmm.VmmException EIO if a unit is gone and there is no fault to tell
    */
@@ -188,8 +190,9 @@ public interface IommuService {
 
   /**
    * Returns how many faults a device has made since the platform was opened, those included that
-   * units have recorded up to now, which the next {@link #drainFaults} tells. For a driver that
-   * wants to know whether a device that should be silent is.
+   * units have recorded up to now, which the next {@link #drainFaults} tells. What a unit has that
+   * cannot be asked now is not among them, and that is logged. For a driver that wants to know
+   * whether a device that should be silent is.
    *
    * @param device its own requester id
    */

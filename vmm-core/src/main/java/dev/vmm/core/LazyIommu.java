@@ -76,7 +76,8 @@ final class LazyIommu implements IommuService {
         new FaultPipeline(
             tunables.get(CoreTunables.FAULT_RATE_LIMIT),
             tunables.get(CoreTunables.FAULT_THRESHOLD),
-            System::nanoTime);
+            System::nanoTime,
+            rid -> block(List.of(rid)));
   }
 
   @Override

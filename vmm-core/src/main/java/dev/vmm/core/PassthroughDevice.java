@@ -25,8 +25,9 @@ public interface PassthroughDevice {
   /**
    * Cuts bus mastering: the device makes no DMA, and no message interrupts, until its {@code owner}
    * gives it back, whatever the guest does. The platform calls it with the VM's lock held when the
-   * device has made too many faults; it must not wait for the device. Does nothing if {@code owner}
-   * does not have the device.
+   * device has made too many faults; it must not wait for the device. If it fails the platform
+   * {@linkplain IommuService#block blocks} the device, until its driver releases it. Does nothing
+   * if {@code owner} does not have the device.
    *
    * @throws dev.vmm.VmmException EIO if the device does not take it; ENOTSUP if its driver cannot
    */

@@ -108,7 +108,7 @@ public interface VirtualMachine extends AutoCloseable {
   void dismiss(PassthroughDevice device, Runnable step);
 
   /**
-   * Adds a listener that is told when an assigned device lost bus mastering for too many faults, in
+   * Adds a listener that is told when an assigned device's DMA was stopped for too many faults, in
    * the thread that took them, see {@link IommuService#drainFaults}. No lock is held meanwhile.
    * Close the result to remove it; a listener should not hold the VM, which would then never be
    * taken for dropped.

@@ -32,7 +32,7 @@ class FaultStormTest {
   private static final int BATCH = 1000;
 
   private final AtomicLong clock = new AtomicLong();
-  private final FaultPipeline pipeline = new FaultPipeline(10, 1000, clock::get);
+  private final FaultPipeline pipeline = new FaultPipeline(10, 1000, clock::get, rid -> {});
   private final Map<Rid, List<Long>> heard = new HashMap<>();
   private FakeIommu iommu;
   private IommuSession session;
