@@ -8,6 +8,7 @@ import dev.vmm.machine.Machines;
 import dev.vmm.pci.Rid;
 import dev.vmm.ppt.PptDriver;
 import dev.vmm.tools.dmardump.Tool;
+import dev.vmm.tools.vmmctl.shell.Numbers;
 import dev.vmm.tools.vmmctl.verdict.VerdictJson;
 import dev.vmm.tools.vmmctl.verdict.VerdictText;
 import dev.vmm.tunable.Tunables;
@@ -55,7 +56,7 @@ final class CanAssignCommand implements Callable<Integer> {
   @Option(
       names = "--memory",
       paramLabel = "SIZE",
-      converter = MemorySize.class,
+      converter = Numbers.Size.class,
       defaultValue = "0",
       description = "How much memory the guest has, such as 4G: the device must reach all of it.")
   private long memoryBytes;

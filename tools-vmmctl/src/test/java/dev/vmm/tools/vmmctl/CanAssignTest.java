@@ -237,6 +237,7 @@ final class CanAssignTest {
     assertThat(err.toString()).startsWith("vmmctl: EINVAL: ").hasLineCount(1);
     assertThat(run("can-assign", "00:02.0", "--memory", "much")).isEqualTo(2);
     assertThat(err.toString()).contains("\"much\" is no size").hasLineCount(1);
+    assertThat(run("can-assign", "00:02.0", "--memory", "0x1g", "-m", "model:intel")).isEqualTo(0);
     assertThat(run("can-assign")).isEqualTo(2);
     assertThat(
             run("can-assign", "00:02.0", "-t", "hw.vmm.ppt.allow_reserved=one", "-m", "fake:plain"))

@@ -2,7 +2,6 @@ package dev.vmm.tools.vmmctl.demo;
 
 import dev.vmm.core.OwnedFault;
 import dev.vmm.iommu.Access;
-import dev.vmm.tools.vmmctl.device.FaultText;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -28,16 +27,16 @@ final class Faults {
     String expected =
         String.format(
             Locale.ROOT,
-            "%s of %s, %s 0x%x",
-            scenario.rid(),
-            owner,
+            "%s 0x%x by %s in domain %s",
             access.writable() ? "write to" : "read of",
-            iova);
+            iova,
+            scenario.rid(),
+            owner);
     List<OwnedFault> faults = scenario.vmm().iommu().drainFaults();
     String got =
         faults.isEmpty()
             ? "none"
-            : String.join(" and ", faults.stream().map(FaultText::of).toList());
+            : String.join(" and ", faults.stream().map(OwnedFault::describe).toList());
     boolean told =
         faults.isEmpty()
             ? !scenario.machine().recordsFaults()
@@ -55,7 +54,7 @@ final class Faults {
 
   /** Returns a fault in words: who, where and why. */
   static String text(Scenario scenario, Optional<OwnedFault> fault) {
-    return fault.map(one -> "fault: " + FaultText.of(one)).orElseGet(() -> untold(scenario));
+    return fault.map(one -> "fault: " + one.describe()).orElseGet(() -> untold(scenario));
   }
 
   /** Returns a fault's owner and reason, for where the rest is plain. */

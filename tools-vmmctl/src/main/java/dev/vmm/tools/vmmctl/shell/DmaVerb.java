@@ -13,7 +13,6 @@ import dev.vmm.pci.Bars;
 import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
 import dev.vmm.ppt.PptDevice;
-import dev.vmm.tools.vmmctl.device.FaultText;
 import dev.vmm.tools.vmmctl.device.HostDma;
 import java.util.List;
 import java.util.Locale;
@@ -142,7 +141,7 @@ final class DmaVerb extends DeviceVerbs.OfDevice {
           default -> faults.size() + " faults";
         };
     say("%s %s %s: %s", rid, where, domain, told);
-    faults.forEach(fault -> say("fault: %s", FaultText.of(fault)));
+    faults.forEach(fault -> say("fault: %s", fault.describe()));
   }
 
   private void withEngine(PciFunction function, Consumer<DmaEngine> step) {

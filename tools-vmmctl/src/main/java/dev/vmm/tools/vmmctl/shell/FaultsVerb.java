@@ -1,7 +1,6 @@
 package dev.vmm.tools.vmmctl.shell;
 
 import dev.vmm.core.OwnedFault;
-import dev.vmm.tools.vmmctl.device.FaultText;
 import java.util.List;
 import picocli.CommandLine.Command;
 
@@ -13,7 +12,7 @@ final class FaultsVerb extends Verb {
   @Override
   void run() {
     List<OwnedFault> faults = session().takeFaults();
-    faults.forEach(fault -> say("fault: %s", FaultText.of(fault)));
+    faults.forEach(fault -> say("fault: %s", fault.describe()));
     long dropped = session().takeFaultsDropped();
     if (dropped > 0) {
       say("and %d more", dropped);

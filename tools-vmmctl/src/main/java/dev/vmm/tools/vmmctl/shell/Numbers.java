@@ -7,7 +7,7 @@ import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
 /** How numbers are written in commands. Stateless. */
-final class Numbers {
+public final class Numbers {
   private static final Pattern SIZE = Pattern.compile("(0x[0-9a-fA-F]+|[0-9]+)([kKmMgGtT]?)");
 
   private Numbers() {}
@@ -27,8 +27,8 @@ final class Numbers {
     }
   }
 
-  /** Reads a length in bytes, such as {@code 64M}, {@code 0x1000}. */
-  static final class Size implements ITypeConverter<Long> {
+  /** Reads a length in bytes, such as {@code 64M}, {@code 0x1000}. Stateless. */
+  public static final class Size implements ITypeConverter<Long> {
     @Override
     public Long convert(String text) {
       Matcher matcher = SIZE.matcher(text);

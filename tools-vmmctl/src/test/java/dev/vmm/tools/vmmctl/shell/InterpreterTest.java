@@ -107,7 +107,8 @@ final class InterpreterTest {
         .isEqualTo("0000:00:02.0 wrote 0xb bytes to 0x10001000 in domain vm:a: 1 fault");
     assertThat(ok("peek 0x10001000 11 -s")).isEqualTo("0x10001000: \"of the host\"");
     assertThat(ok("faults"))
-        .startsWith("fault: 0000:00:02.0 of vm:a, write to 0x10001000, reason 0x5 ");
+        .startsWith(
+            "fault: write to 0x10001000 by 0000:00:02.0 of VM a in domain vm:a refused by vtd0, reason 0x5: ");
     assertThat(ok("faults")).isEqualTo("no fault");
     fails(Errno.EINVAL, "dma edu0 read 0 4095", "buffer has 0xff8");
     fails(Errno.EINVAL, "dma edu0 copy 0 64", "expected FROM TO LENGTH");
