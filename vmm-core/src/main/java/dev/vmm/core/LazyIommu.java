@@ -258,10 +258,9 @@ final class LazyIommu implements IommuService {
   @Override
   public Optional<InterruptEntries> reserveInterrupts(Rid source, int count) {
     return locked(
-        () -> {
-          IommuSession running = session;
-          return running == null ? Optional.empty() : running.reserveInterrupts(source, count);
-        });
+        () ->
+            Optional.ofNullable(session)
+                .flatMap(running -> running.reserveInterrupts(source, count)));
   }
 
   @Override
