@@ -32,6 +32,21 @@ final class FakeInterrupts implements InterruptRemapping {
   }
 
   @Override
+  public boolean forwardsHost() {
+    return true;
+  }
+
+  @Override
+  public boolean active(Rid source) {
+    return true;
+  }
+
+  @Override
+  public void forgo() {
+    throw new VmmException(Errno.ENOTSUP, "there is no reason to");
+  }
+
+  @Override
   public InterruptEntries allocate(Rid source, int count) {
     step("allocate");
     Entries entries = new Entries(source, next, count);

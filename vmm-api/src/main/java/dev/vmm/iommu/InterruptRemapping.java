@@ -23,4 +23,29 @@ public interface InterruptRemapping {
    *     no page for a table; EIO or ETIMEDOUT from the hardware
    */
   InterruptEntries allocate(Rid source, int count);
+
+  /**
+   * Says whether the messages of functions in a domain that {@linkplain
+   * DomainSpec#forwardsInterrupts forwards interrupts} pass as they are written, entries or not.
+   * Else the hardware cannot tell senders apart: from {@link Iommu#enable} on it blocks every
+   * message that names no entry, and the host's functions need entries, too. Never changes.
+   */
+  boolean forwardsHost();
+
+  /**
+   * Says, by the hardware's own word, whether messages of this requester id go through entries now.
+   * May also be asked after the I/O MMU's close, one that failed included.
+   *
+   * @throws dev.vmm.VmmException EIO if the hardware does not say
+   */
+  boolean active(Rid source);
+
+  /**
+   * Gives the remapping up before {@link Iommu#enable}: that leaves interrupts alone then, and
+   * {@link Iommu#interruptRemapping} is empty from now on. Entries that were reserved are void.
+   *
+   * @throws dev.vmm.VmmException EINVAL if it may be on already; ENOTSUP where {@link
+   *     #forwardsHost} holds and there is no reason to
+   */
+  void forgo();
 }

@@ -17,7 +17,9 @@ import java.util.Optional;
  * <ol>
  *   <li>Translation still off: it creates the host domain and maps all RAM in it, creates the
  *       blocked domain, and moves the requester id of each function that {@link #unitOf} covers
- *       into one of the two.
+ *       into one of the two. Where {@link InterruptRemapping#forwardsHost} does not hold it
+ *       reserves entries for the messages of the host's functions, or has the remapping {@linkplain
+ *       InterruptRemapping#forgo given up}.
  *   <li>{@link #enable}, after which {@link #enabled} must say so. A failure up to here ends in
  *       {@link #close}.
  *   <li>Domains of VMs come and go, moves too; those of a VM are closed when nobody is in them.
@@ -85,7 +87,7 @@ public interface Iommu extends AutoCloseable {
 
   /**
    * Returns the remapping of interrupts, if every unit has it, firmware allows it, and the back end
-   * drives it; the same object each time.
+   * drives it; the same object each time, until {@link InterruptRemapping#forgo}.
    */
   default Optional<InterruptRemapping> interruptRemapping() {
     return Optional.empty();

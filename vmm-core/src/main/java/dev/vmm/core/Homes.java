@@ -1,9 +1,12 @@
 package dev.vmm.core;
 
+import dev.vmm.Errno;
+import dev.vmm.VmmException;
 import dev.vmm.core.CoreTunables.PptHome;
 import dev.vmm.pci.Rid;
 import java.util.Collection;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
 import java.util.stream.Stream;
 
@@ -31,6 +34,20 @@ final class Homes {
 
   boolean claimed(Rid rid) {
     return claimed.contains(rid);
+  }
+
+  /** Refuses what somebody has claimed (EBUSY). */
+  void requireUnclaimed(Collection<Rid> rids) {
+    List<Rid> taken = rids.stream().filter(claimed::contains).toList();
+    if (!taken.isEmpty()) {
+      throw new VmmException(
+          Errno.EBUSY,
+          "cannot claim "
+              + rids
+              + ": "
+              + taken
+              + " is claimed already by a driver for pass-through; detach it there first");
+    }
   }
 
   void claim(Collection<Rid> rids) {

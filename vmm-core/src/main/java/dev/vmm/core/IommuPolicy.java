@@ -103,18 +103,19 @@ final class IommuPolicy {
 
   /** What the running I/O MMU says of one function, with the survey's evidence if there is one. */
   List<Obstacle> running(
-      Iommu iommu,
+      IommuSession session,
       @Nullable IommuSurvey survey,
       PciFunction function,
       Collection<Rid> ids,
       VmNeed need) {
+    Iommu iommu = session.iommu();
     List<Obstacle> obstacles = new ArrayList<>();
     if (ids.stream().anyMatch(id -> iommu.unitOf(id).isEmpty())) {
       obstacles.add(noUnit(iommu, survey));
     }
     reserved(function.rid(), function.classCode(), regionsOf(iommu, ids)).ifPresent(obstacles::add);
     if (iommu.interruptRemapping().isEmpty()) {
-      obstacles.add(noInterruptRemapping(interruptEvidence(iommu, survey)));
+      obstacles.add(notRemapped(session, interruptEvidence(iommu, survey)));
     }
     width(iommu.capabilities(), need).ifPresent(obstacles::add);
     return obstacles;
@@ -127,7 +128,8 @@ final class IommuPolicy {
    * @throws VmmException ENXIO or EPERM, from its obstacle
    */
   List<ReservedRegion> admit(
-      Iommu iommu, Supplier<Optional<IommuSurvey>> survey, Collection<Rid> ids) {
+      IommuSession session, Supplier<Optional<IommuSurvey>> survey, Collection<Rid> ids) {
+    Iommu iommu = session.iommu();
     Rid rid = ids.iterator().next();
     String act = "cannot assign " + rid;
     if (ids.stream().anyMatch(id -> iommu.unitOf(id).isEmpty())) {
@@ -139,8 +141,7 @@ final class IommuPolicy {
       refuse(reserved(rid, classCode, regions), rid, act);
     }
     if (iommu.interruptRemapping().isEmpty()) {
-      // The evidence is for verdicts: a refusal is one sentence.
-      refuse(Optional.of(noInterruptRemapping(List.of())), rid, act);
+      refuse(Optional.of(notRemapped(session, List.of())), rid, act);
     }
     return regions;
   }
@@ -151,7 +152,10 @@ final class IommuPolicy {
     }
     Obstacle found = obstacle.get();
     if (found.blocks()) {
-      throw found.refusal(act);
+      // Evidence is for verdicts, and a refusal one sentence, but where nobody else would tell it.
+      throw found.kind() == Kind.NO_INTERRUPT_REMAPPING
+          ? found.refusalWithEvidence(act)
+          : found.refusal(act);
     }
     if (found.kind() != Kind.NO_INTERRUPT_REMAPPING || allowUnsafeInterrupts) {
       LOG.warn("{} is assigned all the same: {}", rid, found.text());
@@ -275,9 +279,28 @@ final class IommuPolicy {
     return evidence;
   }
 
+  private Obstacle notRemapped(IommuSession session, List<String> evidence) {
+    List<String> cutOff = session.hostInterrupts().notRemapped();
+    return cutOff.isEmpty() ? noInterruptRemapping(evidence) : hostCutOff(cutOff);
+  }
+
   private Obstacle noInterruptRemapping(List<String> evidence) {
+    return noInterruptRemapping(
+        "", evidence, "switch interrupt remapping on in the firmware's set-up");
+  }
+
+  /** The units could remap interrupts, but functions of the host would not be heard any more. */
+  private Obstacle hostCutOff(List<String> functions) {
+    return noInterruptRemapping(
+        ", as functions of the host would be cut off",
+        functions,
+        "have the drivers of those functions turn their messages off and open the platform again");
+  }
+
+  private Obstacle noInterruptRemapping(String why, List<String> evidence, String remedy) {
     String what =
-        "interrupts are not remapped, so that a guest can have it write any interrupt to the host";
+        "interrupts are not remapped, so that a guest can have it write any interrupt to the host"
+            + why;
     String tunable = CoreTunables.ALLOW_UNSAFE_INTERRUPTS.name();
     if (allowUnsafeInterrupts || !requiresInterruptRemapping) {
       return new Obstacle(
@@ -294,9 +317,7 @@ final class IommuPolicy {
         Errno.EPERM,
         what,
         evidence,
-        "switch interrupt remapping on in the firmware's set-up, or set "
-            + tunable
-            + "=1 if the host trusts its guests");
+        remedy + ", or set " + tunable + "=1 if the host trusts its guests");
   }
 
   private static Optional<Obstacle> width(IommuCapabilities units, VmNeed need) {

@@ -4,6 +4,7 @@ import dev.vmm.core.policy.Obstacle;
 import dev.vmm.core.policy.VmNeed;
 import dev.vmm.iommu.Domain;
 import dev.vmm.iommu.InterruptEntries;
+import dev.vmm.iommu.MsiMessage;
 import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
 import dev.vmm.pci.topology.PciTopology;
@@ -141,8 +142,27 @@ public interface IommuService {
   Optional<InterruptEntries> reserveInterrupts(Rid source, int count);
 
   /**
-   * Looks for functions that appeared or vanished, and puts new ones into their home. Does nothing
-   * while the I/O MMU is off. An assign does it by itself.
+   * Leads messages of a function that the host keeps to its processors, for a driver that is about
+   * to turn MSI or MSI-X on. Where the I/O MMU remaps interrupts and cannot tell senders apart
+   * (VT-d), what the function would write by itself is blocked; it gets entries of its own. Else
+   * the messages are to be written as they are.
+   *
+   * <p>Nobody must ask: what is on when the I/O MMU starts, and at each {@link #rescan}, is led on
+   * by itself, and what the registers hold is put into the format of the day at the start and at
+   * the close. A driver that asks loses no interrupt until then.
+   *
+   * @param first what is to reach the processors, in the format without remapping
+   * @param count how many messages, a power of two up to 32; the data of each next one is one more
+   * @throws dev.vmm.VmmException EINVAL if {@code count}, or the data for it, is out of range;
+   *     ENOTSUP if the message is in no known format; EBUSY if the function is not the host's; else
+   *     as {@link dev.vmm.iommu.InterruptRemapping#allocate}
+   */
+  HostMessages hostMessages(Rid function, MsiMessage first, int count);
+
+  /**
+   * Looks for functions that appeared or vanished, and puts new ones into their home. Where the I/O
+   * MMU cannot tell who signals, it also leads on the messages of the host's functions that were
+   * turned on since. Does nothing while the I/O MMU is off. An assign does it by itself.
    */
   void rescan();
 

@@ -9,8 +9,7 @@ import dev.vmm.iommu.DomainSpec;
 import dev.vmm.iommu.FaultBatch;
 import dev.vmm.iommu.InterruptEntries;
 import dev.vmm.iommu.Iommu;
-import dev.vmm.iommu.IommuCapabilities;
-import dev.vmm.iommu.ReservedRegion;
+import dev.vmm.iommu.MsiMessage;
 import dev.vmm.machine.Machine;
 import dev.vmm.pci.PatientPci;
 import dev.vmm.pci.PciFunction;
@@ -27,6 +26,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -51,6 +51,7 @@ final class IommuSession {
   private final Function<Rid, List<Rid>> firmwareAliases;
   private final Placement placement;
   private final FaultPipeline faults;
+  private final HostInterrupts hostInterrupts;
 
   /** The function that each requester id stands for, as of the last look; never changed. */
   private volatile Map<Rid, Rid> functions = Map.of();
@@ -78,6 +79,7 @@ final class IommuSession {
     this.firmwareAliases = firmwareAliases;
     this.faults = faults;
     placement = new Placement(homes);
+    hostInterrupts = new HostInterrupts(machine, iommu, placement, this::covered);
   }
 
   /**
@@ -88,7 +90,7 @@ final class IommuSession {
     // Looked for once: on a real bus each look costs thousands of accesses.
     look();
     Set<Rid> present = coveredIds();
-    List<AddressRange> ranges = HostRanges.merged(hostRanges(present));
+    List<AddressRange> ranges = HostRanges.of(machine, iommu, present);
     if (ranges.isEmpty()) {
       throw new VmmException(
           Errno.ENXIO, "machine " + machine.name() + " has no RAM: nothing to map for the host");
@@ -104,6 +106,7 @@ final class IommuSession {
     }
     blocked = create(new DomainSpec("blocked", lastIovaFor(0, 0), true));
     settle();
+    hostInterrupts.take();
     Spi.run("turning translation on", iommu::enable);
     if (!iommu.enabled()) {
       throw new VmmException(
@@ -112,32 +115,17 @@ final class IommuSession {
               + iommu.units()
               + ": their status says off; look at the back end's log");
     }
+    hostInterrupts.release();
   }
 
-  /**
-   * Returns all RAM, and the regions outside RAM that firmware reserves for functions that are
-   * there now: their DMA goes on when translation does. One that no unit can reach is firmware's
-   * mistake and not worth a refusal.
-   */
-  private List<AddressRange> hostRanges(Set<Rid> present) {
-    List<AddressRange> ranges = new ArrayList<>(machine.memory().ram());
-    IommuCapabilities capabilities = iommu.capabilities();
-    int bits = Math.min(capabilities.hpaBits(), capabilities.iovaBits());
-    for (Rid rid : present) {
-      for (ReservedRegion region : iommu.reservedRegions(rid)) {
-        if (bits < Long.SIZE && region.range().last() >>> bits != 0) {
-          LOG.warn(
-              "the region {} reserved for {} by {} is beyond the reach of {} bits: not mapped",
-              region.range(),
-              rid,
-              region.source(),
-              bits);
-        } else {
-          ranges.add(region.range());
-        }
-      }
-    }
-    return ranges;
+  /** As {@link IommuService#hostMessages}; {@code locked} runs what ends them. */
+  HostMessages hostMessages(Rid function, MsiMessage first, int count, Consumer<Runnable> locked) {
+    meet(List.of(function));
+    return hostInterrupts.open(function, first, count, locked);
+  }
+
+  HostInterrupts hostInterrupts() {
+    return hostInterrupts;
   }
 
   /**
@@ -179,6 +167,7 @@ final class IommuSession {
   void rescan() {
     look();
     settle();
+    hostInterrupts.look();
   }
 
   private void look() {
@@ -280,12 +269,15 @@ final class IommuSession {
     change.run();
     placement.keep(functions);
     try {
+      hostInterrupts.giveUp(functions);
       place(ids);
     } catch (RuntimeException e) {
       undo.run();
       placement.recall(before);
+      hostInterrupts.look(functions);
       throw e;
     }
+    hostInterrupts.look(functions);
   }
 
   /** Moves all requester ids of functions into a VM's domain, all or none. */
@@ -294,9 +286,11 @@ final class IommuSession {
     Placement.Memory before = placement.remember(functions);
     placement.seat(functions, domain);
     try {
+      hostInterrupts.giveUp(functions);
       run(Map.of(domain, List.copyOf(placement.idsOf(functions))));
     } catch (RuntimeException e) {
       placement.recall(before);
+      hostInterrupts.look(functions);
       throw e;
     }
   }
@@ -447,12 +441,14 @@ final class IommuSession {
    */
   void close() {
     open = false;
-    if (!unitsClosed) {
-      Spi.run("giving the I/O MMU back", iommu::close);
-      unitsClosed = true;
-    }
     Failures failures = new Failures();
-    for (Domain domain : List.copyOf(domains)) {
+    if (!unitsClosed) {
+      hostInterrupts.hold();
+      unitsClosed = failures.attempt("giving the I/O MMU back", iommu::close);
+    }
+    failures.attempt("giving the host's interrupts back", hostInterrupts::end);
+    // After a unit that is not off only: it may walk any of them.
+    for (Domain domain : unitsClosed ? List.copyOf(domains) : List.<Domain>of()) {
       if (failures.attempt("closing the domain " + domain.name(), domain::close)) {
         domains.removeIf(each -> each == domain);
       }

@@ -8,6 +8,7 @@ import dev.vmm.iommu.Domain;
 import dev.vmm.iommu.DomainSpec;
 import dev.vmm.iommu.InterruptEntries;
 import dev.vmm.iommu.Iommu;
+import dev.vmm.iommu.MsiMessage;
 import dev.vmm.iommu.ReservedRegion;
 import dev.vmm.iommu.UntranslatedRange;
 import dev.vmm.iommu.spi.IommuContext;
@@ -114,9 +115,8 @@ final class LazyIommu implements IommuService {
       failure().map(IommuPolicy::startFailed).ifPresent(obstacles::add);
       IommuSession running = session;
       if (running != null) {
-        Iommu iommu = running.iommu();
         obstacles.addAll(
-            Spi.get(what, () -> policy.running(iommu, survey.orElse(null), function, ids, need)));
+            Spi.get(what, () -> policy.running(running, survey.orElse(null), function, ids, need)));
       } else if (survey.isPresent()) {
         obstacles.addAll(Spi.get(what, () -> policy.surveyed(survey.get(), function, ids, need)));
       } else {
@@ -140,7 +140,7 @@ final class LazyIommu implements IommuService {
           IommuSession running = running("assign " + function);
           Collection<Rid> ids = running.placement().topology().requesterIds(function).all();
           return Spi.get(
-              "admitting " + function, () -> policy.admit(running.iommu(), firmware::survey, ids));
+              "admitting " + function, () -> policy.admit(running, firmware::survey, ids));
         });
   }
 
@@ -186,16 +186,7 @@ final class LazyIommu implements IommuService {
   public void claim(Collection<Rid> rids) {
     underLock(
         () -> {
-          List<Rid> taken = rids.stream().filter(homes::claimed).toList();
-          if (!taken.isEmpty()) {
-            throw new VmmException(
-                Errno.EBUSY,
-                "cannot claim "
-                    + rids
-                    + ": "
-                    + taken
-                    + " is claimed already by a driver for pass-through; detach it there first");
-          }
+          homes.requireUnclaimed(rids);
           IommuSession running = session;
           if (running == null) {
             homes.claim(rids);
@@ -263,9 +254,19 @@ final class LazyIommu implements IommuService {
   @Override
   public Optional<InterruptEntries> reserveInterrupts(Rid source, int count) {
     return locked(
+        () ->
+            Optional.ofNullable(session)
+                .flatMap(running -> running.reserveInterrupts(source, count)));
+  }
+
+  @Override
+  public HostMessages hostMessages(Rid function, MsiMessage first, int count) {
+    return locked(
         () -> {
           IommuSession running = session;
-          return running == null ? Optional.empty() : running.reserveInterrupts(source, count);
+          return running == null
+              ? PlainMessages.of(function, first, count)
+              : running.hostMessages(function, first, count, this::underLock);
         });
   }
 

@@ -138,6 +138,11 @@ final class Placement {
     return claimed && homes.blockedWhileClaimed() ? blocked : host;
   }
 
+  /** Says whether nobody but the host has a function. */
+  boolean isHosts(Rid function) {
+    return !homes.claimed(function) && !homes.held(function) && !seats.containsKey(function);
+  }
+
   /** Returns the functions in a VM's domain. */
   List<Rid> seatedIn(Domain domain) {
     return seats.entrySet().stream()

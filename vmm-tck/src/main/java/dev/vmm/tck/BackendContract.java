@@ -216,6 +216,15 @@ public abstract class BackendContract {
   }
 
   @Nested
+  @DisplayName("The host's interrupts go on")
+  final class HostInterrupts extends HostInterruptsContract {
+    @Override
+    Stage stage() {
+      return BackendContract.this.stage();
+    }
+  }
+
+  @Nested
   @DisplayName("At every moment of a change")
   final class Moments extends MomentsContract {
     @Override

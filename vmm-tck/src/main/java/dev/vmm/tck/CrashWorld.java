@@ -8,11 +8,14 @@ import dev.vmm.core.IommuState;
 import dev.vmm.core.VirtualMachine;
 import dev.vmm.core.Vmm;
 import dev.vmm.iommu.Access;
+import dev.vmm.iommu.InterruptTarget;
 import dev.vmm.iommu.MsiMessage;
 import dev.vmm.machine.DmaEngines;
 import dev.vmm.machine.Machine;
 import dev.vmm.machine.PhysicalMemory;
 import dev.vmm.machine.model.ModelMachine;
+import dev.vmm.pci.ConfigSpace;
+import dev.vmm.pci.MsiCapability;
 import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
 import dev.vmm.ppt.PptDevice;
@@ -23,6 +26,7 @@ import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Stream;
@@ -69,6 +73,10 @@ final class CrashWorld implements AutoCloseable {
   private final Machine watched;
   private final Set<AddressRange> kept = new HashSet<>();
   private boolean writable = true;
+
+  /** Where the host's function signals to, if it does. */
+  private Optional<InterruptTarget> signalled;
+
   private Vmm vmm;
   private PptDriver ppt;
   VirtualMachine a;
@@ -113,10 +121,24 @@ final class CrashWorld implements AutoCloseable {
                 LOW_GPA + LOW_BYTES - PhysicalMemory.PAGE_BYTES,
                 HIGH_GPA,
                 MORE_GPA));
+    signalled = signalled();
     vmm = Vmm.open(watched, tunables);
     ppt = PptDriver.open(vmm, new QuickTime());
     a = guest("a");
     b = guest("b");
+  }
+
+  /** Returns where the host's function signals to by MSI, while the I/O MMU is off. */
+  private Optional<InterruptTarget> signalled() {
+    ConfigSpace config = machine.pci().config(hosts);
+    return MsiCapability.of(config)
+        .filter(msi -> (config.read16(msi.controlOffset()) & 1) != 0)
+        .map(
+            msi ->
+                InterruptTarget.of(
+                    new MsiMessage(
+                        Integer.toUnsignedLong(config.read32(msi.addressOffset())),
+                        config.read16(msi.dataOffset()))));
   }
 
   private void functions(java.util.function.Consumer<Rid> action) {
@@ -217,6 +239,21 @@ final class CrashWorld implements AutoCloseable {
           }
           probe.assertReach(rid, place, this::vmOf, when);
         });
+    if (vmm.iommu().state() != IommuState.FAILED) {
+      assertHostSignals(when);
+    }
+  }
+
+  /** Expects that what the host's function signals arrives, remapped or not. */
+  private void assertHostSignals(String when) {
+    if (signalled.isPresent()) {
+      machine.interrupts().take();
+      machine.pci().sender(hosts).orElseThrow().interrupt(0);
+      assertThat(machine.interrupts().take())
+          .as("%s: interrupts of the host's %s that arrive", when, hosts)
+          .extracting(one -> InterruptTarget.of(new MsiMessage(one.address(), one.data())))
+          .containsExactly(signalled.get());
+    }
   }
 
   /** Notes that the operation begins: what is taken from now on it took. */
@@ -325,6 +362,7 @@ final class CrashWorld implements AutoCloseable {
     }
     // A device that could not be given back stays silent: that is how the next one finds it.
     functions(rid -> found.put(rid, image(rid)));
+    signalled = signalled();
     vmm = Vmm.open(watched, tunables);
     ppt = PptDriver.open(vmm, new QuickTime());
     a = guest("a");

@@ -197,6 +197,51 @@ abstract class InterruptRemappingContract extends ContractPart {
   }
 
   @Test
+  void whetherMessagesGoThroughEntriesIsTheHardwaresWord() {
+    needs(Capability.INTERRUPT_REMAPPING);
+    SpiSession session = stage().session();
+    InterruptRemapping remapping = session.iommu().interruptRemapping().orElseThrow();
+    Rid rid = stage().engineRid();
+    assertThat(remapping.active(rid)).as("opened").isFalse();
+    session.iommu().move(List.of(rid), session.domain("d"));
+    session.iommu().enable();
+    assertThat(remapping.active(rid)).as("on").isTrue();
+    assertThat(remapping.active(new Rid(0xfffe, 0, 0, 0))).as("of no unit").isFalse();
+    session.iommu().disable();
+    assertThat(remapping.active(rid)).as("off").isFalse();
+    session.iommu().enable();
+    session.close();
+    assertThat(remapping.active(rid)).as("closed").isFalse();
+  }
+
+  @Test
+  void aRemappingThatIsGivenUpLeavesInterruptsAlone() {
+    needs(Capability.INTERRUPT_REMAPPING);
+    InterruptPort port = port();
+    try (SpiSession session = stage().session()) {
+      InterruptRemapping remapping = session.iommu().interruptRemapping().orElseThrow();
+      Rid rid = stage().engineRid();
+      if (remapping.forwardsHost()) {
+        refused(Errno.ENOTSUP, remapping::forgo);
+        return;
+      }
+      InterruptEntries entries = remapping.allocate(rid, 1);
+      entries.route(0, OTHER);
+      remapping.forgo();
+      entries.close();
+      assertThat(session.iommu().interruptRemapping()).isEmpty();
+      refused(Errno.EINVAL, () -> remapping.allocate(rid, 1));
+      session.iommu().move(List.of(rid), session.domain("d"));
+      session.iommu().enable();
+      assertThat(remapping.active(rid)).isFalse();
+      refused(Errno.EINVAL, remapping::forgo);
+      port.arrived();
+      port.send(rid, OLD_FORMAT);
+      assertThat(port.arrived()).as("a message as it is").containsExactly(TARGET);
+    }
+  }
+
+  @Test
   void theEndOfEntriesIsENOSPCAndWhatIsGivenBackIsThereAgain() {
     needs(Capability.INTERRUPT_REMAPPING);
     try (SpiSession session = stage().session()) {

@@ -1,13 +1,12 @@
 package dev.vmm.iommu.intel;
 
+import dev.vmm.iommu.intel.dmar.DeviceScope;
 import dev.vmm.iommu.intel.dmar.DmarTable;
 import dev.vmm.iommu.intel.unit.Unit;
 import dev.vmm.machine.Machine;
 import dev.vmm.pci.MsiCapability;
 import dev.vmm.pci.MsixCapability;
-import dev.vmm.pci.PciCommand;
 import dev.vmm.pci.PciFunction;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -19,9 +18,8 @@ import org.slf4j.LoggerFactory;
  * over.
  *
  * <p>A unit that remaps cannot tell devices apart: a message in the format without remapping is
- * blocked, whoever sends it, or else forged ones would pass. A function that signals in that format
- * already would be cut off, and its driver could go on to write such messages at any time. So
- * interrupts are left alone while there is one, and it is named.
+ * blocked, whoever sends it, or else forged ones would pass. The host's functions are given entries
+ * by the platform before the start; pins of I/O APICs are not, and are cut off.
  */
 final class InterruptPlan {
   private static final Logger LOG = LoggerFactory.getLogger(InterruptPlan.class);
@@ -31,7 +29,6 @@ final class InterruptPlan {
 
   private static final int MAX_ENTRIES = 1 << 16;
   private static final int WIDEST_SHORT_ID = 0xff;
-  private static final int GONE = 0xffff;
 
   private final Machine machine;
   private final DmarTable table;
@@ -64,19 +61,9 @@ final class InterruptPlan {
         return off(unit.where() + " has no interrupt remapping or uses no invalidation queue");
       }
     }
-    List<String> signalling = new ArrayList<>();
     Map<Unit, Integer> vectors = new HashMap<>();
-    for (PciFunction function : machine.pci().functions()) {
-      if (look(function, vectors)) {
-        signalling.add(function.toString());
-      }
-    }
-    if (!signalling.isEmpty()) {
-      return off(
-          "it would cut off the MSI or MSI-X of "
-              + signalling
-              + ", which are on already in the format without remapping; turn them off before the first assign");
-    }
+    machine.pci().functions().forEach(function -> look(function, vectors));
+    warnOfPins();
     boolean extended = needsLongIds();
     for (Unit unit : units) {
       unit.remapInterrupts(entries(vectors.getOrDefault(unit, 0)), extended);
@@ -89,31 +76,37 @@ final class InterruptPlan {
     return false;
   }
 
-  /** Adds what the function may need; says whether it signals by messages now. */
-  private boolean look(PciFunction function, Map<Unit, Integer> vectors) {
-    MsiCapability msi = MsiCapability.of(function.config()).orElse(null);
-    MsixCapability msix = MsixCapability.of(function.config()).orElse(null);
-    int most = Math.max(msi == null ? 0 : msi.vectors(), msix == null ? 0 : msix.vectors());
-    if (most == 0) {
-      return false;
+  /** Adds what the function may need. */
+  private void look(PciFunction function, Map<Unit, Integer> vectors) {
+    int most =
+        Math.max(
+            MsiCapability.of(function.config()).map(MsiCapability::vectors).orElse(0),
+            MsixCapability.of(function.config()).map(MsixCapability::vectors).orElse(0));
+    Unit unit = most == 0 ? null : finder.find(function.rid());
+    if (unit != null) {
+      // Rounded up as they are taken; a sum beyond any table is as good as the largest table.
+      int rounded = Integer.highestOneBit(2 * most - 1);
+      vectors.merge(unit, rounded, (a, b) -> Math.min(a + b, MAX_ENTRIES));
     }
-    Unit unit = finder.find(function.rid());
-    if (unit == null) {
-      return false; // Nobody remaps its messages.
-    }
-    // Rounded up as they are taken; a sum beyond any table is as good as the largest table.
-    int rounded = Integer.highestOneBit(2 * most - 1);
-    vectors.merge(unit, rounded, (a, b) -> Math.min(a + b, MAX_ENTRIES));
-    boolean on =
-        (msi != null && isSet(function, msi.controlOffset(), 1))
-            || (msix != null
-                && isSet(function, msix.offset() + MsixCapability.CONTROL, MsixCapability.ENABLE));
-    return on && isSet(function, PciCommand.OFFSET, PciCommand.BUS_MASTER);
   }
 
-  private static boolean isSet(PciFunction function, int offset, int bit) {
-    int value = function.config().read16(offset);
-    return value != GONE && (value & bit) != 0;
+  /** Nobody here programs I/O APICs. */
+  private void warnOfPins() {
+    long named = ioApics(table);
+    if (named > 0) {
+      LOG.warn(
+          "the pins of the {} I/O APICs that the DMAR table names are cut off from the first assign to the close, but for"
+              + " those that somebody gave entries: interrupts are remapped",
+          named);
+    }
+  }
+
+  /** Returns how many I/O APICs firmware puts under a unit. */
+  static long ioApics(DmarTable table) {
+    return table.drhds().stream()
+        .flatMap(drhd -> drhd.scopes().stream())
+        .filter(scope -> scope.type() == DeviceScope.Type.IOAPIC)
+        .count();
   }
 
   /** Twice what is there. */

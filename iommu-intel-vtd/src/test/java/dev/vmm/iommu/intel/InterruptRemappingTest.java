@@ -18,9 +18,9 @@ import dev.vmm.iommu.InterruptRemapping;
 import dev.vmm.iommu.InterruptTarget;
 import dev.vmm.iommu.Iommu;
 import dev.vmm.iommu.MsiMessage;
+import dev.vmm.iommu.intel.dmar.DmarBuilder;
 import dev.vmm.iommu.intel.fake.Bench;
 import dev.vmm.iommu.intel.fake.FakeVtdUnit;
-import dev.vmm.testing.FakePci;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
@@ -284,23 +284,54 @@ class InterruptRemappingTest {
   }
 
   @Test
-  void aFunctionThatSignalsInTheOldFormatAlreadyKeepsInterruptsAsTheyAre() {
+  void aRemappingThatIsGivenUpLeavesTheUnitAsItIs() {
     Bench bench = Bench.one(CAP, ECAP).interrupts();
-    FakePci.Function nic = bench.machine.pci().functions.get(NIC);
-    nic.config.putShort(0x06, (short) 0x10);
-    nic.config.put(0x34, (byte) 0x50);
-    nic.config.put(0x50, (byte) 5);
-    nic.config.putShort(0x52, (short) 1);
-    for (int command : new int[] {6, 2}) {
-      nic.config.putShort(0x04, (short) command);
-      try (Iommu iommu = bench.open()) {
-        boolean sends = (command & 4) != 0;
-        assertThat(iommu.interruptRemapping().isPresent()).isNotEqualTo(sends);
-        iommu.enable();
-        assertThat(bench.unit().peek(0x1c) & IRE).isEqualTo(sends ? 0 : IRE);
-      }
-    }
+    bench.unit().preset(IRTA, 0x5000L);
+    Iommu iommu = bench.open();
+    InterruptRemapping remapping = remapping(iommu);
+    InterruptEntries entries = remapping.allocate(NIC, 1);
+    entries.route(0, TARGET);
+    remapping.forgo();
+    entries.close();
+    fails(Errno.EINVAL, () -> entries.route(0, TARGET));
+    iommu.enable();
+    assertThat(bench.unit().peek(0x1c) & IRE).isZero();
+    assertThat(bench.unit().peek(IRTA)).isEqualTo(0x5000L);
+    assertThat(remapping.active(NIC)).isFalse();
+    iommu.close();
+    assertThat(bench.memory.allocatedBytes()).isZero();
     bench.checkRules();
+  }
+
+  /** Not by what was asked of the unit: a close that failed may have done either. */
+  @Test
+  void whetherMessagesAreRemappedIsReadFromTheStatus() {
+    Bench bench = Bench.one(CAP, ECAP).interrupts();
+    Iommu iommu = bench.open();
+    InterruptRemapping remapping = remapping(iommu);
+    assertThat(remapping.forwardsHost()).isFalse();
+    assertThat(remapping.active(NIC)).isFalse();
+    iommu.enable();
+    assertThat(remapping.active(NIC)).isTrue();
+    fails(Errno.EINVAL, remapping::forgo);
+    iommu.close();
+    assertThat(remapping.active(NIC)).isFalse();
+    bench.checkRules();
+  }
+
+  /** They are told at the start, as nobody gives their pins entries. */
+  @Test
+  void ioApicsAreThoseThatTheTableNames() {
+    DmarBuilder dmar =
+        new DmarBuilder()
+            .drhd(false, 0, Bench.BASE, DmarBuilder.scope(3, 0, 2, 0xf0, 0x1f, 7))
+            .drhd(
+                true,
+                0,
+                Bench.BASE + 0x1000,
+                DmarBuilder.scope(3, 0, 3, 0xf0, 0x1f, 6),
+                DmarBuilder.scope(4, 0, 0, 0xf0, 0x1f, 5));
+    assertThat(InterruptPlan.ioApics(dmar.parse())).isEqualTo(2);
   }
 
   @Test

@@ -125,4 +125,34 @@ public interface RemappingUnit {
     throw new VmmException(
         Errno.ENOTSUP, where() + " remaps no interrupts: expected nobody to ask it to");
   }
+
+  /**
+   * Says whether it tells senders apart, as {@link dev.vmm.iommu.InterruptRemapping#forwardsHost}
+   * says. Never changes.
+   */
+  default boolean forwardsHostInterrupts() {
+    return false;
+  }
+
+  /**
+   * Says, by the status register, whether messages go through entries now; false once it was given
+   * up.
+   *
+   * @throws VmmException EIO
+   */
+  default boolean remapsInterrupts() {
+    return translates();
+  }
+
+  /**
+   * Leaves interrupts alone from the next start on, as {@link
+   * dev.vmm.iommu.InterruptRemapping#forgo} says.
+   *
+   * @throws VmmException EINVAL if it may remap them now; ENOTSUP from a unit that has no reason to
+   */
+  default void forgoInterrupts() {
+    throw new VmmException(
+        Errno.ENOTSUP,
+        where() + " cannot give interrupt remapping up: expected nobody to ask it to");
+  }
 }

@@ -44,7 +44,7 @@ public final class UnitsIommu implements Iommu {
   private final UnitLocator locator;
   private final PhysicalMemory memory;
   private final IommuCapabilities capabilities;
-  private final Optional<InterruptRemapping> interrupts;
+  private final Optional<UnitsInterrupts> interrupts;
 
   /** Where each requester id is; written under the lock. */
   private final Map<Rid, UnitsDomain> places = new ConcurrentHashMap<>();
@@ -76,7 +76,7 @@ public final class UnitsIommu implements Iommu {
         facts.capabilities(units.stream().<IntUnaryOperator>map(unit -> unit::reachBits).toList());
     this.interrupts =
         facts.interruptRemapping()
-            ? Optional.of(new UnitsInterrupts(kind, locator, this::checkOpen))
+            ? Optional.of(new UnitsInterrupts(kind, this.units, locator, this::checkOpen))
             : Optional.empty();
   }
 
@@ -268,7 +268,7 @@ public final class UnitsIommu implements Iommu {
 
   @Override
   public Optional<InterruptRemapping> interruptRemapping() {
-    return interrupts;
+    return interrupts.filter(each -> !each.forgone()).map(each -> each);
   }
 
   @Override

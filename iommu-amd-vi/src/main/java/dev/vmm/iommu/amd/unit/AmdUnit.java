@@ -197,6 +197,12 @@ public final class AmdUnit extends AbstractUnit {
         });
   }
 
+  /** By IntCtl of each device table entry. */
+  @Override
+  public boolean forwardsHostInterrupts() {
+    return true;
+  }
+
   @Override
   protected void freeTables() {
     try {

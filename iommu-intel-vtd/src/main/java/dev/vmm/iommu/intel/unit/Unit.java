@@ -7,6 +7,7 @@ import dev.vmm.iommu.intel.dmar.Drhd;
 import dev.vmm.iommu.intel.regs.CapReg;
 import dev.vmm.iommu.intel.regs.EcapReg;
 import dev.vmm.iommu.intel.regs.GcmdReg;
+import dev.vmm.iommu.intel.regs.GstsReg;
 import dev.vmm.iommu.intel.regs.IrtaReg;
 import dev.vmm.iommu.intel.regs.RtaddrReg;
 import dev.vmm.iommu.support.AbstractUnit;
@@ -216,9 +217,35 @@ public final class Unit extends AbstractUnit {
         });
   }
 
-  /** Says whether the tables are freed; with the lock held. */
+  @Override
+  public boolean remapsInterrupts() {
+    return locked(
+        "to say whether it remaps interrupts",
+        () -> !freed() && GstsReg.IRES.isSet(registers.readAlive(GstsReg.LAYOUT, GstsReg.OFFSET)));
+  }
+
+  @Override
+  public void forgoInterrupts() {
+    locked(
+        "to give its interrupt table back",
+        () -> {
+          if (remapping || translating()) {
+            throw VmmException.invalid(
+                "%s cannot leave interrupts alone: it may remap them, expected it off; close the I/O MMU",
+                where());
+          }
+          InterruptTable table = interrupts;
+          interrupts = null;
+          if (table != null) {
+            table.free();
+          }
+          return this;
+        });
+  }
+
+  /** Says whether the interrupt table is freed; with the lock held. */
   boolean givenUp() {
-    return freed();
+    return freed() || interrupts == null;
   }
 
   /** Fails with EIO if an invalidation was not confirmed; with the lock held. */
