@@ -108,22 +108,21 @@ final class LazyIommu implements IommuService {
     List<Obstacle> obstacles = new ArrayList<>();
     Optional<IommuSurvey> survey = firmware.survey();
     String what = "asking what stands in the way of " + function.rid();
-    lock.lock();
-    try {
-      failure().map(IommuPolicy::startFailed).ifPresent(obstacles::add);
-      IommuSession running = session;
-      if (running != null) {
-        Iommu iommu = running.iommu();
-        obstacles.addAll(
-            Spi.get(what, () -> policy.running(iommu, survey.orElse(null), function, ids, need)));
-      } else if (survey.isPresent()) {
-        obstacles.addAll(Spi.get(what, () -> policy.surveyed(survey.get(), function, ids, need)));
-      } else {
-        obstacles.add(IommuPolicy.notSurveyed(discovery.select().presence().backend()));
-      }
-    } finally {
-      lock.unlock();
-    }
+    underLock(
+        () -> {
+          failure().map(IommuPolicy::startFailed).ifPresent(obstacles::add);
+          IommuSession running = session;
+          if (running != null) {
+            Iommu on = running.iommu();
+            obstacles.addAll(
+                Spi.get(what, () -> policy.running(on, survey.orElse(null), function, ids, need)));
+          } else if (survey.isPresent()) {
+            obstacles.addAll(
+                Spi.get(what, () -> policy.surveyed(survey.get(), function, ids, need)));
+          } else {
+            obstacles.add(IommuPolicy.notSurveyed(discovery.select().presence().backend()));
+          }
+        });
     return List.copyOf(obstacles);
   }
 
@@ -183,51 +182,46 @@ final class LazyIommu implements IommuService {
 
   @Override
   public void claim(Collection<Rid> rids) {
-    lock.lock();
-    try {
-      List<Rid> taken = rids.stream().filter(homes::claimed).toList();
-      if (!taken.isEmpty()) {
-        throw new VmmException(
-            Errno.EBUSY,
-            "cannot claim "
-                + rids
-                + ": "
-                + taken
-                + " is claimed already by a driver for pass-through; detach it there first");
-      }
-      IommuSession running = session;
-      if (running == null) {
-        homes.claim(rids);
-        faults.owners().claimed(rids);
-        return;
-      }
-      running.meet(rids);
-      running.change(rids, () -> homes.claim(rids), () -> homes.unclaim(rids));
-      faults.owners().claimed(rids);
-    } finally {
-      lock.unlock();
-    }
+    underLock(
+        () -> {
+          List<Rid> taken = rids.stream().filter(homes::claimed).toList();
+          if (!taken.isEmpty()) {
+            throw new VmmException(
+                Errno.EBUSY,
+                "cannot claim "
+                    + rids
+                    + ": "
+                    + taken
+                    + " is claimed already by a driver for pass-through; detach it there first");
+          }
+          IommuSession running = session;
+          if (running == null) {
+            homes.claim(rids);
+          } else {
+            running.meet(rids);
+            running.change(rids, () -> homes.claim(rids), () -> homes.unclaim(rids));
+          }
+          faults.owners().claimed(rids);
+        });
   }
 
   @Override
   public void unclaim(Collection<Rid> rids) {
-    lock.lock();
-    try {
-      List<Rid> claimed = rids.stream().filter(homes::claimed).toList();
-      IommuSession running = session;
-      if (running == null) {
-        homes.unclaim(rids);
-        faults.owners().unclaimed(rids);
-        return;
-      }
-      running.requireNoneInVm(rids);
-      // After a failure claimed again, but not held: its driver has quiesced it, or would not give
-      // it back. Held on it would keep a unit that does not answer from ever being turned off.
-      running.change(rids, () -> homes.unclaim(rids), () -> homes.claim(claimed));
-      faults.owners().unclaimed(rids);
-    } finally {
-      lock.unlock();
-    }
+    underLock(
+        () -> {
+          List<Rid> claimed = rids.stream().filter(homes::claimed).toList();
+          IommuSession running = session;
+          if (running == null) {
+            homes.unclaim(rids);
+          } else {
+            running.requireNoneInVm(rids);
+            // After a failure claimed again, but not held: its driver has quiesced it, or would not
+            // give it back. Held on it would keep a unit that does not answer from ever being
+            // turned off.
+            running.change(rids, () -> homes.unclaim(rids), () -> homes.claim(claimed));
+          }
+          faults.owners().unclaimed(rids);
+        });
   }
 
   @Override
@@ -275,11 +269,16 @@ final class LazyIommu implements IommuService {
 
   @Override
   public void rescan() {
+    gone(List.of());
+  }
+
+  /** As {@link #rescan}, knowing that these functions were pulled out of the machine. */
+  void gone(Collection<Rid> functions) {
     underLock(
         () -> {
           IommuSession running = session;
           if (running != null) {
-            running.rescan();
+            running.gone(functions);
           }
         });
   }
