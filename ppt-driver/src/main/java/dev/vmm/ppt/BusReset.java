@@ -4,8 +4,11 @@ import dev.vmm.pci.ConfigSpace;
 import dev.vmm.pci.PciBus;
 import dev.vmm.pci.PciCapability;
 import dev.vmm.pci.PciFunction;
+import dev.vmm.pci.Rid;
+import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * The reset of all that is behind a bridge, for a function that is alone there: nobody else's
@@ -26,6 +29,10 @@ final class BusReset {
   private static final int SUBORDINATE = 0x1a;
   private static final int CONTROL = 0x3e;
   private static final int SECONDARY_BUS_RESET = 1 << 6;
+
+  /** Cleared by writing 1: not ours to clear. */
+  private static final int DISCARD_TIMER_STATUS = 1 << 10;
+
   private static final int EXPRESS_CAPABILITIES = 0x02;
   private static final int SLOT_IMPLEMENTED = 1 << 8;
   private static final int SLOT_CAPABILITIES = 0x14;
@@ -37,8 +44,12 @@ final class BusReset {
     this.bridge = bridge;
   }
 
-  /** Looks at the buses as they are now; empty if the function is not alone behind a bridge. */
-  static Optional<BusReset> of(PciBus pci, PciFunction function) {
+  /**
+   * Looks at the buses as they are now; empty if the function is not alone behind a bridge.
+   *
+   * @param attached functions that may be there without answering, as one that is being reset
+   */
+  static Optional<BusReset> of(PciBus pci, PciFunction function, Collection<Rid> attached) {
     // Asked before the look at all buses, which costs thousands of accesses on a real machine.
     if (function.physicalFunction().isPresent() || onRootBus(pci, function)) {
       return Optional.empty();
@@ -50,11 +61,11 @@ final class BusReset {
           && bridge.config().read8(SECONDARY) == function.rid().bus()) {
         int last = bridge.config().read8(SUBORDINATE);
         boolean alone =
-            all.stream()
-                .filter(each -> each.rid().segment() == function.rid().segment())
-                .filter(each -> each.rid().bus() >= function.rid().bus())
-                .filter(each -> each.rid().bus() <= last)
-                .allMatch(each -> each.rid().equals(function.rid()));
+            Stream.concat(all.stream().map(PciFunction::rid), attached.stream())
+                .filter(each -> each.segment() == function.rid().segment())
+                .filter(each -> each.bus() >= function.rid().bus())
+                .filter(each -> each.bus() <= last)
+                .allMatch(each -> each.equals(function.rid()));
         return alone && !hotPlug(bridge.config())
             ? Optional.of(new BusReset(bridge))
             : Optional.empty();
@@ -79,7 +90,7 @@ final class BusReset {
   /** Resets; whoever calls waits until the function answers again. */
   void run(Waiter waiter) {
     ConfigSpace config = bridge.config();
-    int control = config.read16(CONTROL) & ~SECONDARY_BUS_RESET;
+    int control = config.read16(CONTROL) & ~(SECONDARY_BUS_RESET | DISCARD_TIMER_STATUS);
     config.write16(CONTROL, control | SECONDARY_BUS_RESET);
     try {
       waiter.pause(ASSERT_NANOS);

@@ -69,6 +69,11 @@ final class DefaultPptDevice implements PptDevice {
   }
 
   @Override
+  public boolean gone() {
+    return life.gone();
+  }
+
+  @Override
   public void unassign() {
     driver.unassign(this, life.owner().orElseThrow(life::notAssigned));
   }
@@ -88,7 +93,7 @@ final class DefaultPptDevice implements PptDevice {
     Assignment assignment;
     life.lock();
     try {
-      assignment = life.requireAssigned();
+      assignment = life.requireUsable();
       life.control().requireMemoryDecoding();
     } finally {
       life.unlock();
@@ -98,7 +103,7 @@ final class DefaultPptDevice implements PptDevice {
     assignment.vm().mapRegisters(gpa, window);
     life.lock();
     try {
-      if (life.assignment() == assignment) {
+      if (life.assignment() == assignment && !life.gone()) {
         assignment.windows().put(gpa, window);
         return;
       }
@@ -106,7 +111,7 @@ final class DefaultPptDevice implements PptDevice {
       life.unlock();
     }
     window.endIn(assignment.vm(), gpa);
-    throw life.notAssigned();
+    throw life.gone() ? life.pulledOutRefusal() : life.notAssigned();
   }
 
   @Override
@@ -164,7 +169,7 @@ final class DefaultPptDevice implements PptDevice {
   private void whileAssigned(Runnable step) {
     life.lock();
     try {
-      life.requireAssigned();
+      life.requireUsable();
       step.run();
     } finally {
       life.unlock();
@@ -206,6 +211,7 @@ final class DefaultPptDevice implements PptDevice {
         + " "
         + state()
         + ownerName().map(name -> " to " + name).orElse("")
-        + (dmaStopped() ? ", bus mastering cut" : "");
+        + (dmaStopped() ? ", bus mastering cut" : "")
+        + (gone() ? ", pulled out" : "");
   }
 }

@@ -9,6 +9,7 @@ import dev.vmm.core.Vmm;
 import dev.vmm.core.policy.Obstacle;
 import dev.vmm.core.policy.Verdict;
 import dev.vmm.core.policy.VmNeed;
+import dev.vmm.machine.HotPlug;
 import dev.vmm.pci.PatientPci;
 import dev.vmm.pci.PciBus;
 import dev.vmm.pci.PciFunction;
@@ -16,6 +17,7 @@ import dev.vmm.pci.Rid;
 import dev.vmm.pci.topology.IsolationGroup;
 import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentSkipListMap;
 import org.jspecify.annotations.Nullable;
@@ -33,6 +35,7 @@ final class DefaultPptDriver implements PptDriver {
   private final ConcurrentSkipListMap<Rid, DefaultPptDevice> devices =
       new ConcurrentSkipListMap<>();
   private final GroupRule groups;
+  private final Slots slots = new Slots(devices);
   private volatile boolean closed;
 
   private DefaultPptDriver(Vmm vmm, Waiter waiter) {
@@ -40,7 +43,25 @@ final class DefaultPptDriver implements PptDriver {
     this.waiter = waiter;
     pci = new PatientPci(vmm.machine().pci());
     sizer = new BarSizer(pci);
-    groups = new GroupRule(vmm, this::held);
+    groups = new GroupRule(vmm, this::held, this::broken);
+  }
+
+  /** Tells devices that they were pulled out. */
+  private record Slots(Map<Rid, DefaultPptDevice> devices) implements HotPlug.Listener {
+    @Override
+    public void plugged(Collection<Rid> functions) {
+      // The host's, until somebody attaches them.
+    }
+
+    @Override
+    public void unplugged(Collection<Rid> functions) {
+      for (Rid rid : functions) {
+        DefaultPptDevice device = devices.get(rid);
+        if (device != null) {
+          device.life().pulledOut();
+        }
+      }
+    }
   }
 
   /** Says whether a function is a ppt device, one that is being attached or detached included. */
@@ -49,9 +70,16 @@ final class DefaultPptDriver implements PptDriver {
     return device != null && device.state() != PptState.HOST;
   }
 
+  /** Says whether a ppt device could not be quiesced. One that was pulled out is quiet. */
+  private boolean broken(Rid rid) {
+    DefaultPptDevice device = devices.get(rid);
+    return device != null && device.state() == PptState.BROKEN && !device.gone();
+  }
+
   static PptDriver open(Vmm vmm, Waiter waiter) {
     List<Rid> wanted = CoreTunables.devices(vmm.tunables(), CoreTunables.PPTDEVS);
     DefaultPptDriver driver = new DefaultPptDriver(vmm, waiter);
+    vmm.machine().hotPlug().ifPresent(hotPlug -> hotPlug.listen(driver.slots));
     for (Rid rid : wanted) {
       try {
         driver.attach(rid);
@@ -80,7 +108,8 @@ final class DefaultPptDriver implements PptDriver {
       refuse(DeviceObstacles.unfit(function), function);
       refuse(vmm.iommu().reservation(function, List.of(rid)), function);
       DefaultPptDevice device =
-          new DefaultPptDevice(this, new DeviceLife(vmm, pci, function, sizer, waiter));
+          new DefaultPptDevice(
+              this, new DeviceLife(vmm, pci, function, sizer, waiter, devices::keySet));
       // Locked before others can see it: they wait until it is attached or forgotten.
       device.life().lock();
       try {
@@ -294,6 +323,7 @@ final class DefaultPptDriver implements PptDriver {
     if (first != null) {
       throw first;
     }
+    vmm.machine().hotPlug().ifPresent(hotPlug -> hotPlug.unlisten(slots));
   }
 
   /** Returns the owner after any assign that was under way; the next one sees the driver closed. */

@@ -17,6 +17,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -40,11 +41,12 @@ final class DeviceLife {
   private volatile @Nullable Assignment assignment;
   private final InterruptControl interrupts;
   private volatile List<Bar> bars = List.of();
+  private final Quiescence quiescence;
   private int hostCommand;
   private volatile boolean dmaStopped;
 
-  /** The faults that it had made when it was parked: more mean that it was not silent since. */
-  private long faultsWhenParked;
+  /** The function was pulled out: what answers at its place, if anything, is another one. */
+  private volatile boolean gone;
 
   /** What a broken device must be given back once it can be reset. */
   private record Owed(ConfigSnapshot saved, int parkedCommand) {}
@@ -52,12 +54,23 @@ final class DeviceLife {
   /** Null if nothing is owed: no VM ever had it, and it was silent. */
   private @Nullable Owed owed;
 
-  DeviceLife(Vmm vmm, PciBus pci, PciFunction function, BarSizer sizer, Waiter waiter) {
+  /**
+   * Begins a device's life in the host.
+   *
+   * @param attached the functions that the driver has: what resets their bus resets them
+   */
+  DeviceLife(
+      Vmm vmm,
+      PciBus pci,
+      PciFunction function,
+      BarSizer sizer,
+      Waiter waiter,
+      Supplier<Collection<Rid>> attached) {
     this.vmm = vmm;
     this.function = function;
     this.sizer = sizer;
     control = new FunctionControl(pci, function);
-    reset = new FunctionReset(pci, function, control, waiter);
+    reset = new FunctionReset(pci, function, control, waiter, attached);
     interrupts =
         new InterruptControl(
             vmm.machine(),
@@ -66,6 +79,7 @@ final class DeviceLife {
             this::bars,
             new MessageRoutes(
                 vmm.iommu(), () -> vmm.iommu().topology().messageSource(function.rid())));
+    quiescence = new Quiescence(vmm.iommu(), function, control, reset, interrupts);
   }
 
   /** Returns every requester id that the function can send: the I/O MMU moves them together. */
@@ -122,6 +136,42 @@ final class DeviceLife {
     return dmaStopped;
   }
 
+  boolean gone() {
+    return gone;
+  }
+
+  /**
+   * The machine tells that the function was pulled out. Its guest must not reach the registers of
+   * what comes to its place; all else is for unassign and detach.
+   */
+  void pulledOut() {
+    lock.lock();
+    try {
+      if (state != PptState.HOST) {
+        gone = true;
+        Assignment present = assignment;
+        if (present != null) {
+          present.windows().values().forEach(MmioWindow::revoke);
+        }
+        LOG.warn("{} was pulled out while it was {}; unassign and detach it", function, state);
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Says whether the function was pulled out: the machine told, or another one answers. */
+  private boolean isGone() {
+    if (!gone && control.replaced()) {
+      LOG.warn(
+          "{} was pulled out: ids 0x{} are at its place",
+          function,
+          Integer.toHexString(control.identity()));
+      gone = true;
+    }
+    return gone;
+  }
+
   /** Cuts bus mastering of a device that {@code owner} has; nothing turns it on before assign. */
   void stopDma(VirtualMachine owner) {
     lock.lock();
@@ -129,7 +179,9 @@ final class DeviceLife {
       Assignment present = assignment;
       if (present != null && present.vm().equals(owner)) {
         dmaStopped = true;
-        control.clearCommand(PciCommand.BUS_MASTER);
+        if (!gone) {
+          control.clearCommand(PciCommand.BUS_MASTER);
+        }
       }
     } finally {
       lock.unlock();
@@ -146,6 +198,19 @@ final class DeviceLife {
       throw notAssigned();
     }
     return present;
+  }
+
+  /** As {@link #requireAssigned}, for who wants to program the device. */
+  Assignment requireUsable() {
+    Assignment present = requireAssigned();
+    if (gone) {
+      throw pulledOutRefusal();
+    }
+    return present;
+  }
+
+  VmmException pulledOutRefusal() {
+    return DeviceObstacles.gone().refusal(function.toString());
   }
 
   VmmException notAssigned() {
@@ -173,7 +238,7 @@ final class DeviceLife {
       }
       throw e;
     }
-    faultsWhenParked = iommu().faultsOf(function.rid());
+    quiescence.parked();
   }
 
   /** PARKED to ASSIGNED, inside the VM's admit. */
@@ -183,6 +248,7 @@ final class DeviceLife {
       requireParked();
       control.requireAnswer();
       control.requireNoVirtualFunctions();
+      control.requireBars(bars);
       ConfigSnapshot saved = ConfigSnapshot.save(function);
       // Or what was saved is no more than what is read where nothing answers.
       control.requireAnswer();
@@ -190,10 +256,7 @@ final class DeviceLife {
       Assignment next = new Assignment(vm, saved, parked);
       boolean[] moving = new boolean[1];
       try {
-        control.setCommand(parked);
-        reset.run();
-        saved.restore(false);
-        control.setCommand(parked);
+        quiescence.prepare(saved, parked);
         moving[0] = true;
         iommu().move(self(), domain);
         // Last of all: from here on the device may write to the guest's memory.
@@ -202,7 +265,6 @@ final class DeviceLife {
         undoAssign(next, moving[0], e);
         throw e;
       }
-      interrupts.forget();
       dmaStopped = false;
       assignment = next;
       state = state.to(PptState.ASSIGNED);
@@ -220,6 +282,9 @@ final class DeviceLife {
 
   /** Returns what its state has against an assign; empty if it is parked. */
   Optional<Obstacle> obstacle() {
+    if (gone) {
+      return Optional.of(DeviceObstacles.gone());
+    }
     return switch (state) {
       case PARKED -> Optional.empty();
       case HOST -> Optional.of(DeviceObstacles.notAttached());
@@ -234,7 +299,7 @@ final class DeviceLife {
         undo(
             failure,
             "restoring its config space",
-            () -> putBack(failed.saved(), failed.parkedCommand()));
+            () -> quiescence.putBack(failed.saved(), failed.parkedCommand()));
     if (undone && moved) {
       undone = undo(failure, "moving it home", () -> iommu().release(self()));
     }
@@ -261,16 +326,24 @@ final class DeviceLife {
       }
       Steps steps = new Steps(function);
       last.windows().values().forEach(MmioWindow::revoke);
-      steps.attempt("turning bus mastering off", () -> control.clearCommand(PciCommand.BUS_MASTER));
-      reset.fellSilent();
-      steps.attempt("tearing down MSI", interrupts::teardownMsi);
-      steps.attempt("tearing down MSI-X", interrupts::teardownMsix);
+      steps.attempt("seeing whether it is there", this::isGone);
+      if (!gone) {
+        steps.attempt(
+            "turning bus mastering off", () -> control.clearCommand(PciCommand.BUS_MASTER));
+        reset.fellSilent();
+        steps.attempt("tearing down MSI", interrupts::teardownMsi);
+        steps.attempt("tearing down MSI-X", interrupts::teardownMsix);
+      }
       last.windows()
           .forEach(
               (gpa, window) ->
                   steps.attempt("unmapping its registers", () -> window.endIn(last.vm(), gpa)));
+      // What is gone sends nothing, and what is at its place is not the VM's.
       boolean quiesced =
-          steps.attempt("quiescing it", () -> quiesce(last.saved(), last.parkedCommand()));
+          gone
+              || steps.attempt(
+                  "quiescing it", () -> quiescence.quiesce(last.saved(), last.parkedCommand()));
+      interrupts.forget();
       // Whatever became of the rest: before it leaves, or is broken, none of its messages passes.
       boolean muted = steps.attempt("blocking its interrupts", interrupts::blockMessages);
       assignment = null;
@@ -278,7 +351,7 @@ final class DeviceLife {
       boolean parked =
           quiesced && muted && steps.attempt("moving it home", () -> iommu().release(self()));
       if (parked) {
-        faultsWhenParked = iommu().faultsOf(function.rid());
+        quiescence.parked();
         state = state.to(PptState.PARKED);
       } else {
         breakDown(last, steps.failure());
@@ -295,39 +368,6 @@ final class DeviceLife {
         String.format(
             "cannot unassign %s from VM %s: it is owned by %s; name its owner",
             function, vm.name(), owner().map(owner -> "VM " + owner.name()).orElse("no VM")));
-  }
-
-  private void quiesce(ConfigSnapshot saved, int parkedCommand) {
-    control.setCommand(parkedCommand);
-    reset.run();
-    interrupts.forget();
-    saved.restore(true);
-    control.setCommand(parkedCommand);
-  }
-
-  /**
-   * Fails with EIO if a device that made requests while it was parked, which the blocked domain
-   * refused, goes on with them after its reset: then neither bus mastering nor reset stops it.
-   * Devices that were silent are not waited for.
-   */
-  private void requireSilent() {
-    Rid rid = function.rid();
-    long before = iommu().faultsOf(rid);
-    if (before == faultsWhenParked) {
-      return;
-    }
-    reset.pauseForStrays();
-    long after = iommu().faultsOf(rid);
-    faultsWhenParked = after;
-    if (after != before) {
-      throw new VmmException(
-          Errno.EIO,
-          String.format(
-              "%s goes on making requests with bus mastering off and after its reset: %d were refused in %d ms; expected"
-                  + " none; it stays blocked until a detach finds it silent, or power it off",
-              function, after - before, FunctionReset.STRAY_NANOS / 1_000_000));
-    }
-    LOG.warn("{} made requests while it belonged to no VM; its reset has ended that", function);
   }
 
   /** PARKED or BROKEN to HOST. */
@@ -348,17 +388,22 @@ final class DeviceLife {
         case BROKEN -> repair();
         case PARKED -> settleParked();
       }
-      boolean there = control.answers();
+      boolean there = !gone && control.answers();
       try {
         if (there) {
           control.setCommand(hostCommand);
         } else {
-          LOG.warn("{} no longer answers; detached without its command register", function);
+          LOG.warn(
+              "{} {}; detached without its command register",
+              function,
+              gone ? "was pulled out" : "no longer answers");
         }
         iommu().unclaim(self());
       } catch (RuntimeException e) {
-        int parked = hostCommand & ~PciCommand.ACTIVE;
-        undo(e, "clearing its command register", () -> control.setCommand(parked));
+        if (there) {
+          int parked = hostCommand & ~PciCommand.ACTIVE;
+          undo(e, "clearing its command register", () -> control.setCommand(parked));
+        }
         throw e;
       }
       sizer.forget(function.rid());
@@ -373,10 +418,14 @@ final class DeviceLife {
    * stays parked, and blocked, otherwise.
    */
   private void settleParked() {
-    if (!control.answers()) {
-      return; // it is gone, and what is gone sends nothing
+    if (isGone()) {
+      return; // and what is gone sends nothing
     }
-    if (iommu().faultsOf(function.rid()) == faultsWhenParked) {
+    if (!control.answers()) {
+      quiescence.requireSilentOrThere();
+      return;
+    }
+    if (!quiescence.stirred()) {
       reset.requireNothingPending();
       return;
     }
@@ -385,11 +434,12 @@ final class DeviceLife {
     boolean wasReset = false;
     try {
       reset.fellSilent();
-      quiesce(saved, parked);
+      quiescence.quiesce(saved, parked);
       wasReset = true;
-      requireSilent();
+      quiescence.requireSilent();
     } catch (RuntimeException e) {
-      if (wasReset || !undo(e, "restoring its config space", () -> putBack(saved, parked))) {
+      if (wasReset
+          || !undo(e, "restoring its config space", () -> quiescence.putBack(saved, parked))) {
         owed = new Owed(saved, parked);
         state = state.to(PptState.BROKEN);
         undo(e, "blocking it", () -> iommu().block(self()));
@@ -398,25 +448,19 @@ final class DeviceLife {
     }
   }
 
-  /** Gives a device that is silent its config space again, after a step failed. */
-  private void putBack(ConfigSnapshot saved, int parkedCommand) {
-    control.requireAnswer();
-    control.setCommand(parkedCommand);
-    reset.fellSilent();
-    reset.wake();
-    saved.restore(true);
-    control.setCommand(parkedCommand);
-  }
-
   /** BROKEN to PARKED, still blocked: the unclaim that follows moves it. */
   private void repair() {
     Owed last = owed;
     try {
-      if (last != null) {
-        quiesce(last.saved(), last.parkedCommand());
+      if (isGone()) {
         forgetMessages();
+      } else {
+        if (last != null) {
+          quiescence.quiesce(last.saved(), last.parkedCommand());
+          forgetMessages();
+        }
+        quiescence.requireSilent();
       }
-      requireSilent();
     } catch (RuntimeException e) {
       throw new VmmException(
           Errno.EIO,
@@ -431,8 +475,8 @@ final class DeviceLife {
   }
 
   /**
-   * The function was reset and sends nothing: a unit that does not answer any more, and keeps the
-   * entries, must not keep it from being given back.
+   * The function was reset, or is gone, and sends nothing: a unit that does not answer any more,
+   * and keeps the entries, must not keep it from being given back.
    */
   private void forgetMessages() {
     try {
@@ -443,15 +487,6 @@ final class DeviceLife {
   }
 
   private boolean undo(RuntimeException failure, String what, Runnable step) {
-    try {
-      step.run();
-      return true;
-    } catch (RuntimeException e) {
-      LOG.error("{}: {} failed after a failure", function, what, e);
-      if (e != failure) {
-        failure.addSuppressed(e);
-      }
-      return false;
-    }
+    return Steps.undo(function, failure, what, step);
   }
 }

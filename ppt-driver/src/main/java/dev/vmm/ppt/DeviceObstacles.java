@@ -33,6 +33,18 @@ final class DeviceObstacles {
         "list the functions that are there");
   }
 
+  /** Returns the obstacle of an attached function that was pulled out of the machine. */
+  static Obstacle gone() {
+    return new Obstacle(
+        Kind.ABSENT,
+        Severity.BLOCKER,
+        Errno.ENXIO,
+        "it was pulled out of the machine",
+        List.of(),
+        "detach it, after an unassign if a VM has it; what is at its place now must be attached"
+            + " anew");
+  }
+
   /** Returns why a function of this kind is never passed through, if that is so. */
   static Optional<Obstacle> unfit(PciFunction function) {
     if (function.headerType() != 0) {

@@ -36,7 +36,8 @@ final class DevicePolicy {
   /** Of a platform without a driver: what {@code pptdevs} names counts as attached. */
   static DevicePolicy planned(Vmm vmm) {
     Set<Rid> named = new HashSet<>(CoreTunables.devices(vmm.tunables(), CoreTunables.PPTDEVS));
-    return new DevicePolicy(vmm, named::contains, new GroupRule(vmm, named::contains));
+    return new DevicePolicy(
+        vmm, named::contains, new GroupRule(vmm, named::contains, rid -> false));
   }
 
   /**
@@ -70,7 +71,7 @@ final class DevicePolicy {
     GroupObstacles.sharedRequesterIds(topology, rid, held).ifPresent(obstacles::add);
     groups.obstacle(topology, rid, null).ifPresent(obstacles::add);
     FunctionReset reset =
-        new FunctionReset(pci, function, new FunctionControl(pci, function), Waiter.REAL);
+        new FunctionReset(pci, function, new FunctionControl(pci, function), Waiter.REAL, List::of);
     if (reset.kind() == ResetMethod.NONE) {
       obstacles.add(DeviceObstacles.noReset(function));
     }

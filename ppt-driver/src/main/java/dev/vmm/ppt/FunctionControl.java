@@ -21,6 +21,8 @@ import java.util.Optional;
 final class FunctionControl {
   private static final int IDS = 0x00;
   private static final int REVISION_AND_CLASS = 0x08;
+  private static final int BAR0 = 0x10;
+  private static final int RETRY = 0x0001;
 
   private final PciBus bus;
   private final PciFunction function;
@@ -45,6 +47,51 @@ final class FunctionControl {
   /** Returns what {@link #identity} was when the function was found. */
   int expectedIdentity() {
     return isVf() ? function.classCode() : function.deviceId() << 16 | function.vendorId();
+  }
+
+  /**
+   * Says whether another function answers than the one that was found. What does not answer, or not
+   * yet, may still be the same: all ones, all zeroes behind some bridges, and vendor id 0001h,
+   * which stands for Request Retry Status.
+   */
+  boolean replaced() {
+    int ids = config.read32(IDS);
+    int vendor = ids & 0xffff;
+    if (vendor == 0xffff || vendor == RETRY || ids == 0) {
+      return false; // and a VF has no ids
+    }
+    return isVf() || ids != expectedIdentity();
+  }
+
+  /**
+   * Fails with EIO if a BAR does not have the address any more that it had when it was sized: power
+   * was lost, or one of the same kind was plugged in instead.
+   */
+  void requireBars(List<Bar> bars) {
+    for (Bar bar : bars) {
+      if (isVf() || !bar.isAssigned()) {
+        continue; // a VF's are its PF's
+      }
+      int offset = BAR0 + 4 * bar.index();
+      long flags = bar.isMemory() ? 0xf : 3;
+      long base = Integer.toUnsignedLong(config.read32(offset)) & ~flags;
+      if (bar.kind() == Bar.Kind.MEMORY_64) {
+        base |= (long) config.read32(offset + 4) << 32;
+      }
+      if (base != bar.base()) {
+        throw new VmmException(
+            Errno.EIO,
+            String.format(
+                Locale.ROOT,
+                "BAR%d of %s is at 0x%x (config register 0x%x), expected 0x%x as when it was attached: it lost power, or"
+                    + " another one was plugged in; detach it, and attach it anew once it has addresses",
+                bar.index(),
+                function,
+                base,
+                offset,
+                bar.base()));
+      }
+    }
   }
 
   void requireAnswer() {

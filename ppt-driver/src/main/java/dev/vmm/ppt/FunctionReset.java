@@ -11,10 +11,13 @@ import dev.vmm.pci.PciCommand;
 import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.PcieCapability;
 import dev.vmm.pci.PowerManagementCapability;
+import dev.vmm.pci.Rid;
+import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -59,6 +62,7 @@ final class FunctionReset {
   private static final int PME_STATUS = 1 << 15;
 
   private final PciBus bus;
+  private final Supplier<Collection<Rid>> attached;
   private final PciFunction function;
   private final ConfigSpace config;
   private final FunctionControl control;
@@ -73,9 +77,19 @@ final class FunctionReset {
 
   private long silentSince;
 
-  /** Finds the capabilities; 0 stands for one that is not there. */
-  FunctionReset(PciBus bus, PciFunction function, FunctionControl control, Waiter waiter) {
+  /**
+   * Finds the capabilities; 0 stands for one that is not there.
+   *
+   * @param attached the functions that the driver has, whether they answer now or not
+   */
+  FunctionReset(
+      PciBus bus,
+      PciFunction function,
+      FunctionControl control,
+      Waiter waiter,
+      Supplier<Collection<Rid>> attached) {
     this.bus = bus;
+    this.attached = attached;
     this.function = function;
     this.config = function.config();
     this.control = control;
@@ -94,7 +108,9 @@ final class FunctionReset {
     if (!own.isEmpty()) {
       return own.get(0);
     }
-    return BusReset.of(bus, function).isPresent() ? ResetMethod.BUS : ResetMethod.NONE;
+    return BusReset.of(bus, function, attached.get()).isPresent()
+        ? ResetMethod.BUS
+        : ResetMethod.NONE;
   }
 
   /** Warns, for whoever attaches it, of a function that no reset clears between its owners. */
@@ -153,7 +169,7 @@ final class FunctionReset {
       failure = first(failure, failed);
     }
     // Last, and looked for only then: it costs a look at all buses.
-    Optional<BusReset> around = BusReset.of(bus, function);
+    Optional<BusReset> around = BusReset.of(bus, function, attached.get());
     if (around.isPresent()) {
       VmmException failed = attempt(ResetMethod.BUS, around.get());
       if (failed == null) {

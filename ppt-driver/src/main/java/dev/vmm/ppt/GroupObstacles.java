@@ -46,6 +46,7 @@ final class GroupObstacles {
    * Returns the obstacle of a function whose isolation group is in other hands, too.
    *
    * @param hosts the members that the host keeps
+   * @param broken the members that could not be quiesced
    * @param others the members that other VMs have, with their names
    * @param asked whether it is known which VM asks; else others' only tell which one may
    * @param ignored whether the administrator excuses the function
@@ -54,10 +55,11 @@ final class GroupObstacles {
       Rid rid,
       IsolationGroup group,
       List<PciFunction> hosts,
+      List<PciFunction> broken,
       List<String> others,
       boolean asked,
       boolean ignored) {
-    if (hosts.isEmpty() && others.isEmpty()) {
+    if (hosts.isEmpty() && broken.isEmpty() && others.isEmpty()) {
       return Optional.empty();
     }
     String tunable = CoreTunables.PPT_IGNORE_GROUP.name();
@@ -65,15 +67,20 @@ final class GroupObstacles {
     if (!hosts.isEmpty()) {
       from.add(names(hosts) + " of the host");
     }
+    if (!broken.isEmpty()) {
+      from.add(names(broken) + ", which could not be quiesced");
+    }
     if (!others.isEmpty() && (hosts.isEmpty() || ignored)) {
       from.add(String.join(", ", others));
     }
     String what = "it is not isolated from " + String.join(" and ", from);
-    boolean blocks = !ignored && (asked || !hosts.isEmpty());
+    boolean blocks = !ignored && (asked || !hosts.isEmpty() || !broken.isEmpty());
     String remedy =
-        (hosts.isEmpty()
-                ? "assign them to one VM, or unassign those first"
-                : "attach those to the ppt driver, too")
+        (!hosts.isEmpty()
+                ? "attach those to the ppt driver, too"
+                : !broken.isEmpty()
+                    ? "detach those, which resets them again, and attach them anew"
+                    : "assign them to one VM, or unassign those first")
             + ", or, if they may reach each other, name "
             + address(rid)
             + " in the tunable "

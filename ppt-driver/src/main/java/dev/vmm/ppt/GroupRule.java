@@ -24,7 +24,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Keeps an isolation group in one hand: a VM gets one of it only if all its endpoints are ppt
- * devices and no other VM has one, and none goes back to the host meanwhile.
+ * devices that are at rest or its own, and no other VM has one, and none goes back to the host
+ * meanwhile.
  *
  * <p>A bridge of a group may stay the host's: it does no DMA of its own. A function that appears in
  * a group later is the host's until it is attached; the next assign of one of the group is refused.
@@ -36,6 +37,7 @@ final class GroupRule {
 
   private final Vmm vmm;
   private final Predicate<Rid> held;
+  private final Predicate<Rid> broken;
   private final Set<Rid> ignoring;
 
   /** Which VM has a device, from before its assign until after its unassign. */
@@ -48,22 +50,29 @@ final class GroupRule {
    * Makes it.
    *
    * @param held whether a function is a ppt device
+   * @param broken whether it is one that could not be quiesced, and may go on for its last VM
    * @throws VmmException EINVAL if the tunable is malformed
    */
-  GroupRule(Vmm vmm, Predicate<Rid> held) {
+  GroupRule(Vmm vmm, Predicate<Rid> held, Predicate<Rid> broken) {
     this.vmm = vmm;
     this.held = held;
+    this.broken = broken;
     ignoring = Set.copyOf(CoreTunables.devices(vmm.tunables(), CoreTunables.PPT_IGNORE_GROUP));
   }
 
   /** Returns a function's group as it is now; ENXIO if there is no such function. */
   IsolationGroup of(Rid rid) {
+    return topologyWith(rid).group(rid);
+  }
+
+  /** Returns the shape of the buses, of a new look if the last one did not find the function. */
+  private PciTopology topologyWith(Rid rid) {
     PciTopology topology = vmm.iommu().topology();
     if (topology.function(rid).isEmpty()) {
-      vmm.iommu().rescan(); // it may have appeared since
+      vmm.iommu().rescan(); // it may have appeared since, or answers again
       topology = vmm.iommu().topology();
     }
-    return topology.group(rid);
+    return topology;
   }
 
   /**
@@ -72,9 +81,17 @@ final class GroupRule {
    * @return what there is to warn of, if the device is excused
    */
   synchronized Optional<String> check(PciFunction device, VirtualMachine vm) {
-    PciTopology topology = vmm.iommu().topology();
+    PciTopology topology = topologyWith(device.rid());
     if (topology.function(device.rid()).isEmpty()) {
-      return Optional.empty(); // its assign will tell that it does not answer
+      // Nor is anything known of its place, which its group depends on.
+      throw new VmmException(
+          Errno.EIO,
+          "cannot assign "
+              + device
+              + " to VM "
+              + vm.name()
+              + ": it does not answer, expected its ids in config space; see whether it was removed"
+              + " or lost power");
     }
     Optional<Obstacle> found = obstacle(topology, device.rid(), vm);
     if (found.isPresent() && found.get().blocks()) {
@@ -101,6 +118,7 @@ final class GroupRule {
     IsolationGroup group = topology.group(rid);
     List<PciFunction> hosts = new ArrayList<>();
     List<String> others = new ArrayList<>();
+    List<PciFunction> restless = new ArrayList<>();
     for (PciFunction member : group.members()) {
       VirtualMachine user = users.get(member.rid());
       if (member.rid().equals(rid)) {
@@ -108,11 +126,14 @@ final class GroupRule {
       }
       if (!held.test(member.rid()) || leaving.contains(member.rid())) {
         hosts.add(member);
+      } else if (broken.test(member.rid())) {
+        restless.add(member);
       } else if (user != null && !user.equals(vm)) {
         others.add(member + " (VM " + user.name() + ")");
       }
     }
-    return GroupObstacles.members(rid, group, hosts, others, vm != null, ignoring.contains(rid));
+    return GroupObstacles.members(
+        rid, group, hosts, restless, others, vm != null, ignoring.contains(rid));
   }
 
   /** As {@link #check}, and from now on the group is the VM's. */

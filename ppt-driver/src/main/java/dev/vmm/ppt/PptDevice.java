@@ -13,8 +13,8 @@ import java.util.Optional;
  * A function that is attached to the ppt driver.
  *
  * <p>Thread-safe. The methods that program the device need it {@link PptState#ASSIGNED}: they fail
- * with EBUSY otherwise, EINVAL for bad arguments before anything changes, and EIO if the device
- * does not take what is written.
+ * with EBUSY otherwise, ENXIO if it is {@linkplain #gone gone}, EINVAL for bad arguments before
+ * anything changes, and EIO if the device does not take what is written.
  */
 public interface PptDevice extends PassthroughDevice {
   @Override
@@ -32,6 +32,13 @@ public interface PptDevice extends PassthroughDevice {
    * unassigned; the next assign turns it on.
    */
   boolean dmaStopped();
+
+  /**
+   * Says whether the function was pulled out of the machine since it was attached. Its requester
+   * ids are blocked, and its registers reach nothing. What comes to its place is not this device:
+   * unassign and detach do not touch it, and end as if the device had been quiesced.
+   */
+  boolean gone();
 
   /** Returns the function as it was found by attach. */
   PciFunction function();

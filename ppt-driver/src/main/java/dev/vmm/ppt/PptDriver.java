@@ -18,6 +18,10 @@ import java.util.Optional;
  * and {@link PptState#BROKEN}: {@link #detach} tries the reset again and fails with EIO as long as
  * that does not succeed, so that the host never gets it unreset.
  *
+ * <p>A device that is pulled out of the machine is {@linkplain PptDevice#gone gone}: at once
+ * nothing that comes to its place reaches its VM. Unassign, the VM's end and detach have nothing to
+ * quiesce then and touch nothing there.
+ *
  * <p>Thread-safe; lock order is VM, then device, then I/O MMU.
  */
 public interface PptDriver extends AutoCloseable {
@@ -109,12 +113,12 @@ public interface PptDriver extends AutoCloseable {
    * hw.vmm.ppt.ignore_group} excuses the devices that it names, which is logged. Nothing excuses
    * functions that send the same requester ids ({@link dev.vmm.core.IommuService#move}).
    *
-   * @throws dev.vmm.VmmException ENOENT if it is not a ppt device; EBUSY if any VM owns it, even
-   *     this one, or it is a PF whose VFs are enabled, or another VM owns one of its group; EPERM,
-   *     naming them, if functions of its group are not ppt devices; ENXIO with {@link
-   *     dev.vmm.core.Presence#REFUSAL} and the reason if no I/O MMU can be used; EIO if it is
-   *     broken or its reset fails; EPERM, naming range and table, if firmware reserves memory for
-   *     it, or if interrupts cannot be remapped and that is required; EINVAL if the VM is of
+   * @throws dev.vmm.VmmException ENOENT if it is not a ppt device; ENXIO if it is gone; EBUSY if
+   *     any VM owns it, even this one, or it is a PF whose VFs are enabled, or another VM owns one
+   *     of its group; EPERM, naming them, if functions of its group are not ppt devices; ENXIO with
+   *     {@link dev.vmm.core.Presence#REFUSAL} and the reason if no I/O MMU can be used; EIO if it
+   *     is broken or its reset fails; EPERM, naming range and table, if firmware reserves memory
+   *     for it, or if interrupts cannot be remapped and that is required; EINVAL if the VM is of
    *     another platform, or has memory where units do not translate or where firmware reserves
    *     some for the device; EIO or ETIMEDOUT from the I/O MMU. All is as before then, but a device
    *     that no longer answers is broken.

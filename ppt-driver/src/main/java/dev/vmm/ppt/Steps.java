@@ -34,6 +34,23 @@ final class Steps {
     }
   }
 
+  /**
+   * Undoes something after {@code failure}, which learns of it if that fails, too; returns whether
+   * it succeeded.
+   */
+  static boolean undo(PciFunction function, RuntimeException failure, String what, Runnable step) {
+    try {
+      step.run();
+      return true;
+    } catch (RuntimeException e) {
+      LOG.error("{}: {} failed after a failure", function, what, e);
+      if (e != failure) {
+        failure.addSuppressed(e);
+      }
+      return false;
+    }
+  }
+
   /** Returns the first failure, of which there must be one. */
   RuntimeException failure() {
     if (first == null) {

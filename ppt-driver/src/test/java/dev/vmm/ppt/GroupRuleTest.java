@@ -11,6 +11,7 @@ import ch.qos.logback.core.read.ListAppender;
 import dev.vmm.Errno;
 import dev.vmm.VmmException;
 import dev.vmm.core.VirtualMachine;
+import dev.vmm.core.policy.VmNeed;
 import dev.vmm.core.testing.FakePlan.Kind;
 import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
@@ -140,6 +141,44 @@ class GroupRuleTest {
   private static VirtualMachine attached(PptFixture f, VirtualMachine vm) {
     f.driver.attach(PptFixture.PLAIN);
     return vm;
+  }
+
+  @Test
+  void i07_i09_noVmGetsAFunctionBesideOneThatCouldNotBeQuiesced() {
+    PptFixture f = oneDevice(Map.of());
+    f.driver.attach(ONE);
+    f.driver.attach(TWO);
+    VirtualMachine vm = f.vm("guest");
+    f.driver.assign(ONE, vm);
+    FakeEndpoint one = (FakeEndpoint) f.machine.pci().functions.get(ONE);
+    one.onReset = FakeEndpoint.OnReset.IGNORED;
+    failsWith(Errno.EIO, () -> f.driver.unassign(ONE, vm));
+    VirtualMachine other = f.vm("other");
+    assertThat(failsWith(Errno.EBUSY, () -> f.driver.assign(TWO, other)))
+        .contains("0000:00:06.0", "could not be quiesced", "detach those");
+    assertThat(f.driver.verdict(TWO, new VmNeed(0)).allowed()).isFalse();
+    assertThat(f.domainOf(TWO)).isEqualTo("blocked");
+    one.onReset = FakeEndpoint.OnReset.WORKS;
+    f.driver.detach(ONE);
+    f.driver.attach(ONE);
+    f.driver.assign(TWO, other);
+  }
+
+  @Test
+  void i09_aFunctionThatDoesNotAnswerForAMomentDoesNotSlipPastItsGroup() {
+    PptFixture f = oneDevice(Map.of());
+    f.driver.attach(PptFixture.FULL);
+    f.driver.assign(PptFixture.FULL, f.vm("other"));
+    f.driver.attach(ONE);
+    VirtualMachine vm = f.vm("guest");
+    FakeEndpoint one = (FakeEndpoint) f.machine.pci().functions.get(ONE);
+    one.gone = true;
+    f.provider.plan.onCall(kind -> one.gone &= kind != Kind.CREATE_DOMAIN);
+    assertThat(failsWith(Errno.EPERM, () -> f.driver.assign(ONE, vm))).contains("0000:00:06.1");
+    one.gone = true;
+    f.provider.plan.onCall(kind -> {});
+    assertThat(failsWith(Errno.EIO, () -> f.driver.assign(ONE, vm))).contains("does not answer");
+    assertThat(f.domainOf(ONE)).isEqualTo("blocked");
   }
 
   @Test

@@ -11,6 +11,7 @@ import dev.vmm.core.testing.FakeIommuProvider;
 import dev.vmm.core.testing.Vmms;
 import dev.vmm.iommu.Access;
 import dev.vmm.pci.Rid;
+import dev.vmm.testing.FakeHotPlug;
 import dev.vmm.tunable.Tunables;
 import java.util.Map;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
@@ -30,6 +31,7 @@ final class PptFixture {
   static final long BAR2 = 0x8_0000_0000L;
 
   final TestMachine machine = new TestMachine();
+  final FakeHotPlug slots = machine.withSlots();
   final FakeWaiter waiter = new FakeWaiter();
   final FakeIommuProvider provider = new FakeIommuProvider("fake");
   final FakeEndpoint full = full(0x8086, BAR0, BAR2);
@@ -53,20 +55,21 @@ final class PptFixture {
     driver = DefaultPptDriver.open(vmm, waiter);
   }
 
+  /** As it comes out of its box: of the same kind as {@link #FULL}, with no addresses. */
+  static FakeEndpoint fresh(int vendor) {
+    return new FakeEndpoint(vendor, 0x10fb, 0x020000, false)
+        .pm(true)
+        .msi(3, true, true)
+        .msix(5, 0, 0x3000, 0, 0x4000)
+        .pcie(true)
+        .bar(0, 0x8000, 0)
+        .bar(1, 0x20, 1)
+        .bar(2, 0x1000_0000L, 0xc)
+        .seal();
+  }
+
   private static FakeEndpoint full(int vendor, long bar0, long bar2) {
-    FakeEndpoint function =
-        new FakeEndpoint(vendor, 0x10fb, 0x020000, false)
-            .pm(true)
-            .msi(3, true, true)
-            .msix(5, 0, 0x3000, 0, 0x4000)
-            .pcie(true)
-            .bar(0, 0x8000, 0)
-            .bar(1, 0x20, 1)
-            .bar(2, 0x1000_0000L, 0xc)
-            .seal()
-            .firmware(0, bar0)
-            .firmware(1, 0xc000)
-            .firmware(2, bar2);
+    FakeEndpoint function = fresh(vendor).firmware(0, bar0).firmware(1, 0xc000).firmware(2, bar2);
     function.config.putShort(4, (short) 0x0507);
     function.config.putShort(FakeEndpoint.PCIE + 8, (short) 0x513f);
     function.config.putShort(FakeEndpoint.PCIE + 0x10, (short) 0x0042);

@@ -50,7 +50,7 @@ class QuiesceTest {
   private ResetMethod kind() {
     dev.vmm.pci.PciFunction function = f.machine.pci().function(BEHIND).orElseThrow();
     FunctionControl control = new FunctionControl(f.machine.pci(), function);
-    return new FunctionReset(f.machine.pci(), function, control, f.waiter).kind();
+    return new FunctionReset(f.machine.pci(), function, control, f.waiter, List::of).kind();
   }
 
   @Test
@@ -94,6 +94,54 @@ class QuiesceTest {
     f.machine.pci().functions.get(BEHIND).config.put(0x0e, (byte) 0x80); // multi-function
     f.add("0000:01:00.1", new FakeEndpoint(0x1af4, 0x1041, 0x020000, false).seal());
     assertThat(kind()).isEqualTo(ResetMethod.NONE);
+  }
+
+  @Test
+  void aBusIsNotResetUnderAnAttachedFunctionThatDoesNotAnswerJustNow() {
+    behindBridge(e -> e);
+    f.machine.pci().functions.get(BEHIND).config.put(0x0e, (byte) 0x80); // multi-function
+    Rid beside = Rid.parse("0000:01:00.1");
+    FakeEndpoint other = new FakeEndpoint(0x1af4, 0x1041, 0x020000, false).pcie(true).seal();
+    f.add(beside.toString(), other);
+    VirtualMachine vm = f.vm("a");
+    f.driver.attach(BEHIND);
+    f.driver.attach(beside);
+    f.driver.assign(beside, vm);
+    f.driver.assign(BEHIND, vm);
+    other.gone = true; // as during its own reset
+    f.driver.unassign(BEHIND, vm);
+    assertThat(busResets).isZero();
+    other.gone = false;
+  }
+
+  @Test
+  void aBusResetLeavesTheOtherBitsOfItsBridgeAlone() {
+    behindBridge(e -> e);
+    FakePci.Function bridge = f.machine.pci().functions.get(BRIDGE);
+    bridge.config.putShort(0x3e, (short) 0x0403); // Discard Timer Status: 1 clears it
+    f.driver.attach(BEHIND);
+    f.machine.pci().writes.clear();
+    f.driver.assign(BEHIND, f.vm("a"));
+    assertThat(busResets).isEqualTo(1);
+    assertThat(f.machine.pci().writes)
+        .filteredOn(write -> write.startsWith(BRIDGE + " 0x3e"))
+        .containsExactly(BRIDGE + " 0x3e 2 0x43", BRIDGE + " 0x3e 2 0x3");
+  }
+
+  @Test
+  void i07_aParkedDeviceThatDoesNotAnswerButMakesRequestsDoesNotGoToTheHost() {
+    VirtualMachine vm = f.vm("a");
+    f.driver.attach(FULL);
+    f.driver.assign(FULL, vm);
+    f.driver.unassign(FULL, vm);
+    f.full.gone = true;
+    stray();
+    assertThat(failsWith(Errno.EIO, () -> f.driver.detach(FULL)))
+        .contains("does not answer but made requests");
+    assertThat(f.domainOf(FULL)).isEqualTo("blocked");
+    f.full.gone = false;
+    f.driver.detach(FULL);
+    assertThat(f.domainOf(FULL)).isEqualTo("host");
   }
 
   @Test

@@ -41,7 +41,8 @@ class ResetTest {
     add(capabilities);
     dev.vmm.pci.PciFunction function = f.machine.pci().function(RID).orElseThrow();
     FunctionControl control = new FunctionControl(f.machine.pci(), function);
-    return new FunctionReset(f.machine.pci(), function, control, f.waiter).kind();
+    return new FunctionReset(f.machine.pci(), function, control, f.waiter, java.util.List::of)
+        .kind();
   }
 
   @Test

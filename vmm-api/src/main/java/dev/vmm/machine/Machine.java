@@ -2,6 +2,7 @@ package dev.vmm.machine;
 
 import dev.vmm.acpi.AcpiTables;
 import dev.vmm.pci.PciBus;
+import java.util.Optional;
 
 /**
  * The hardware that we run on.
@@ -37,6 +38,11 @@ public interface Machine extends AutoCloseable {
    */
   default boolean recordsFaults() {
     return true;
+  }
+
+  /** Returns the slots where functions come and go while the machine runs; empty without any. */
+  default Optional<HotPlug> hotPlug() {
+    return Optional.empty();
   }
 
   /**

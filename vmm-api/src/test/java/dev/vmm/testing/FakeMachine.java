@@ -3,11 +3,14 @@ package dev.vmm.testing;
 import dev.vmm.VmmException;
 import dev.vmm.acpi.AcpiTable;
 import dev.vmm.acpi.AcpiTables;
+import dev.vmm.machine.HotPlug;
 import dev.vmm.machine.Machine;
 import dev.vmm.machine.PhysicalMemory;
 import dev.vmm.machine.RegisterBlock;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** A machine that a test puts together: memory, functions, tables, register blocks. */
 public class FakeMachine implements Machine {
@@ -15,6 +18,8 @@ public class FakeMachine implements Machine {
   private final FakePci pci = new FakePci();
   private final List<AcpiTable> tables = new ArrayList<>();
   private final List<RegisterBlock> blocks = new ArrayList<>();
+
+  private @Nullable HotPlug slots;
 
   /** A machine with this memory and nothing else. */
   public FakeMachine(PhysicalMemory memory) {
@@ -31,6 +36,13 @@ public class FakeMachine implements Machine {
   public FakeMachine with(RegisterBlock block) {
     blocks.add(block);
     return this;
+  }
+
+  /** Gives it slots, which tell who listens of what a test does to {@link #pci}. */
+  public FakeHotPlug withSlots() {
+    FakeHotPlug made = new FakeHotPlug(pci());
+    slots = made;
+    return made;
   }
 
   @Override
@@ -63,6 +75,11 @@ public class FakeMachine implements Machine {
     throw VmmException.invalid(
         "no registers of 0x%x bytes at 0x%x: this fake has %d blocks",
         lengthBytes, hpa, blocks.size());
+  }
+
+  @Override
+  public Optional<HotPlug> hotPlug() {
+    return Optional.ofNullable(slots);
   }
 
   @Override

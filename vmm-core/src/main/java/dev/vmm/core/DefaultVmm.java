@@ -1,9 +1,12 @@
 package dev.vmm.core;
 
+import dev.vmm.machine.HotPlug;
 import dev.vmm.machine.Machine;
+import dev.vmm.pci.Rid;
 import dev.vmm.tunable.Tunable;
 import dev.vmm.tunable.Tunables;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -15,6 +18,7 @@ final class DefaultVmm implements Vmm {
   private final Tunables tunables;
   private final LazyIommu iommu;
   private final VmRegistry vms;
+  private final HotPlug.Listener slots;
 
   DefaultVmm(Machine machine, Tunables tunables) {
     this(machine, tunables, BackendLoader.Source.SERVICE_LOADER);
@@ -36,6 +40,21 @@ final class DefaultVmm implements Vmm {
     this.tunables = tunables;
     iommu = new LazyIommu(machine, tunables, source, requiresInterruptRemapping);
     vms = new VmRegistry(machine, iommu);
+    slots = new Slots(iommu);
+    machine.hotPlug().ifPresent(hotPlug -> hotPlug.listen(slots));
+  }
+
+  /** Who came gets a home at once, and who left loses its place, before anybody else is there. */
+  private record Slots(LazyIommu iommu) implements HotPlug.Listener {
+    @Override
+    public void plugged(Collection<Rid> functions) {
+      iommu.rescan();
+    }
+
+    @Override
+    public void unplugged(Collection<Rid> functions) {
+      iommu.gone(functions);
+    }
   }
 
   @Override
@@ -90,7 +109,9 @@ final class DefaultVmm implements Vmm {
   public synchronized void close() {
     Failures failures = new Failures();
     vms.close(failures);
-    failures.attempt("giving the I/O MMU back", iommu::close);
+    if (failures.attempt("giving the I/O MMU back", iommu::close)) {
+      machine.hotPlug().ifPresent(hotPlug -> hotPlug.unlisten(slots));
+    }
     failures.throwFirst();
   }
 }

@@ -52,6 +52,7 @@ final class IommuSession {
   private final Placement placement;
   private final FaultPipeline faults;
   private final HostInterrupts hostInterrupts;
+  private final Occupants occupants = new Occupants();
 
   /** The function that each requester id stands for, as of the last look; never changed. */
   private volatile Map<Rid, Rid> functions = Map.of();
@@ -170,11 +171,32 @@ final class IommuSession {
     hostInterrupts.look();
   }
 
+  /**
+   * As {@link #rescan}, knowing that these functions are gone: none of them is in a VM's domain any
+   * more, nor is what sits at their places later. They stay claimed until their driver lets go.
+   */
+  void gone(Collection<Rid> functions) {
+    List<Rid> seated = placement.seated().stream().filter(functions::contains).toList();
+    if (!seated.isEmpty()) {
+      LOG.warn("{} of a VM were pulled out of the machine", seated);
+      placement.unseat(seated);
+    }
+    rescan();
+  }
+
   private void look() {
     PciTopology topology =
         PciTopology.of(
             new PatientPci(machine.pci(), placement::knows).functions(), firmwareAliases);
     placement.look(topology);
+    List<Rid> replaced = occupants.replaced(placement.seated(), topology);
+    if (!replaced.isEmpty()) {
+      LOG.error(
+          "{} of a VM are not the functions that the VM was given: these were pulled out, or reset behind its back, and"
+              + " what is there now is kept out of the VM; unassign and detach them",
+          replaced);
+      placement.unseat(replaced);
+    }
     Map<Rid, Rid> found = new HashMap<>();
     // A bridge's ids are first of all those of who is behind it.
     topology.functions().stream()
@@ -283,6 +305,7 @@ final class IommuSession {
   /** Moves all requester ids of functions into a VM's domain, all or none. */
   void seat(Collection<Rid> functions, Domain domain) {
     placement.requireTogether(functions, domain);
+    occupants.meet(functions, placement.topology());
     Placement.Memory before = placement.remember(functions);
     placement.seat(functions, domain);
     try {

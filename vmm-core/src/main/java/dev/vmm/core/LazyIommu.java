@@ -110,21 +110,20 @@ final class LazyIommu implements IommuService {
     List<Obstacle> obstacles = new ArrayList<>();
     Optional<IommuSurvey> survey = firmware.survey();
     String what = "asking what stands in the way of " + function.rid();
-    lock.lock();
-    try {
-      failure().map(IommuPolicy::startFailed).ifPresent(obstacles::add);
-      IommuSession running = session;
-      if (running != null) {
-        obstacles.addAll(
-            Spi.get(what, () -> policy.running(running, survey.orElse(null), function, ids, need)));
-      } else if (survey.isPresent()) {
-        obstacles.addAll(Spi.get(what, () -> policy.surveyed(survey.get(), function, ids, need)));
-      } else {
-        obstacles.add(IommuPolicy.notSurveyed(discovery.select().presence().backend()));
-      }
-    } finally {
-      lock.unlock();
-    }
+    underLock(
+        () -> {
+          failure().map(IommuPolicy::startFailed).ifPresent(obstacles::add);
+          IommuSession running = session;
+          if (running != null) {
+            obstacles.addAll(
+                Spi.get(what, () -> policy.running(running, survey.orElse(null), function, ids, need)));
+          } else if (survey.isPresent()) {
+            obstacles.addAll(
+                Spi.get(what, () -> policy.surveyed(survey.get(), function, ids, need)));
+          } else {
+            obstacles.add(IommuPolicy.notSurveyed(discovery.select().presence().backend()));
+          }
+        });
     return List.copyOf(obstacles);
   }
 
@@ -272,11 +271,16 @@ final class LazyIommu implements IommuService {
 
   @Override
   public void rescan() {
+    gone(List.of());
+  }
+
+  /** As {@link #rescan}, knowing that these functions were pulled out of the machine. */
+  void gone(Collection<Rid> functions) {
     underLock(
         () -> {
           IommuSession running = session;
           if (running != null) {
-            running.rescan();
+            running.gone(functions);
           }
         });
   }

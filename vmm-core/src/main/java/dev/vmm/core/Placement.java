@@ -151,6 +151,11 @@ final class Placement {
         .toList();
   }
 
+  /** Returns the functions in any VM's domain. */
+  List<Rid> seated() {
+    return List.copyOf(seats.keySet());
+  }
+
   /** Says that functions are in a VM's domain now. */
   void seat(Collection<Rid> functions, Domain domain) {
     functions.forEach(function -> seats.put(function, domain));

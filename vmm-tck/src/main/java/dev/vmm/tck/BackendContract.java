@@ -225,6 +225,15 @@ public abstract class BackendContract {
   }
 
   @Nested
+  @DisplayName("Functions come and go")
+  final class ComeAndGo extends HotPlugContract {
+    @Override
+    Stage stage() {
+      return BackendContract.this.stage();
+    }
+  }
+
+  @Nested
   @DisplayName("At every moment of a change")
   final class Moments extends MomentsContract {
     @Override

@@ -1,10 +1,12 @@
 package dev.vmm.tck;
 
 import dev.vmm.acpi.AcpiTables;
+import dev.vmm.machine.HotPlug;
 import dev.vmm.machine.Machine;
 import dev.vmm.machine.PhysicalMemory;
 import dev.vmm.machine.RegisterBlock;
 import dev.vmm.pci.PciBus;
+import java.util.Optional;
 
 /**
  * A machine, as a back end sees it, of which something passes through a test's hands: reads and
@@ -57,6 +59,11 @@ public abstract class MachineDecorator implements Machine {
   @Override
   public RegisterBlock registers(long hpa, long lengthBytes) {
     return new DecoratedRegisters(machine.registers(hpa, lengthBytes));
+  }
+
+  @Override
+  public Optional<HotPlug> hotPlug() {
+    return machine.hotPlug();
   }
 
   @Override

@@ -8,6 +8,7 @@ import dev.vmm.machine.Machines;
 import dev.vmm.pci.Rid;
 import dev.vmm.ppt.PptDriver;
 import dev.vmm.tools.dmardump.Tool;
+import dev.vmm.tools.vmmctl.device.DeviceNames;
 import dev.vmm.tools.vmmctl.shell.Numbers;
 import dev.vmm.tools.vmmctl.verdict.VerdictJson;
 import dev.vmm.tools.vmmctl.verdict.VerdictText;
@@ -48,7 +49,10 @@ import picocli.CommandLine.Spec;
 final class CanAssignCommand implements Callable<Integer> {
   @Spec private @Nullable CommandSpec spec;
 
-  @Parameters(paramLabel = "DEVICE", description = "The function, such as 00:02.0 or 0/2/0.")
+  @Parameters(
+      paramLabel = "DEVICE",
+      description =
+          "The function, such as 00:02.0, 0/2/0, or a name of \"vmmctl list\", such as edu0.")
   private String device = "";
 
   @Mixin private MachineOptions options = new MachineOptions();
@@ -67,7 +71,6 @@ final class CanAssignCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     options.applyLogLevel();
-    Rid rid = Rid.parse(device);
     Tunables tunables = options.tunables();
     PrintWriter err = Objects.requireNonNull(spec).commandLine().getErr();
     DeclaredTunables.load()
@@ -76,6 +79,7 @@ final class CanAssignCommand implements Callable<Integer> {
     PrintWriter out = Objects.requireNonNull(spec).commandLine().getOut();
     try (Machine machine = Machines.open(options.machine());
         Vmm vmm = Vmm.open(machine, tunables)) {
+      Rid rid = DeviceNames.parse(machine, device);
       Verdict verdict = PptDriver.verdict(vmm, rid, new VmNeed(memoryBytes));
       if (json) {
         VerdictJson.write(verdict, out);

@@ -1,5 +1,6 @@
 package dev.vmm.tools.vmmctl;
 
+import dev.vmm.Errno;
 import dev.vmm.VmmException;
 import dev.vmm.machine.Machine;
 import dev.vmm.machine.Machines;
@@ -10,6 +11,7 @@ import dev.vmm.tools.vmmctl.shell.Session;
 import dev.vmm.tunable.Tunables;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.io.UncheckedIOException;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.Callable;
@@ -49,9 +51,15 @@ abstract class SessionCommand implements Callable<Integer> {
       Session session = new Session(machine, tunables);
       int status;
       boolean closed;
+      Interpreter interpreter = new Interpreter(session, out(), err());
+      GiveBack inTheMiddle = new GiveBack(interpreter, () -> close(session));
       try {
-        status = run(new Interpreter(session, out(), err()));
+        status = run(interpreter);
+      } catch (UncheckedIOException | IOException e) {
+        throw new VmmException(
+            Errno.EIO, "no more commands can be read: " + e.getMessage() + "; see the input", e);
       } finally {
+        inTheMiddle.cancel();
         out().flush();
         closed = close(session);
       }

@@ -57,6 +57,10 @@ final class CanAssignTest {
   void aDeviceWithNothingInItsWayIsOneLine() {
     assertThat(run("can-assign", "01:00.0", "-m", "model:intel", "-t", "pptdevs=1/0/0")).isZero();
     printed("0000:01:00.0 1234:11e8 class 00ff00: can be assigned\n");
+    assertThat(run("can-assign", "edu1", "-m", "model:intel", "-t", "pptdevs=1/0/0")).isZero();
+    printed("0000:01:00.0 1234:11e8 class 00ff00: can be assigned\n");
+    assertThat(run("can-assign", "gpu0")).isEqualTo(2);
+    assertThat(err.toString()).contains("\"gpu0\"", "edu0").hasLineCount(1);
   }
 
   @Test

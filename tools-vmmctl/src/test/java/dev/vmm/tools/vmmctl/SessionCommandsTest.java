@@ -93,6 +93,24 @@ final class SessionCommandsTest {
         .hasSize(3)
         .last()
         .isEqualTo("vmmctl: " + script + ": 2 commands failed");
+    err.getBuffer().setLength(0);
+    assertThat(run("run", "-k", script("detach edu0"))).isEqualTo(1);
+    assertThat(err.toString()).endsWith(": 1 command failed\n");
+  }
+
+  @Test
+  void aStandardInputThatCannotBeReadIsOneLineAndEverythingIsGivenBack() {
+    System.setIn(
+        new InputStream() {
+          @Override
+          public int read() throws IOException {
+            throw new IOException("Bad file descriptor");
+          }
+        });
+    assertThat(run("run", "-")).isEqualTo(1);
+    assertThat(err.toString())
+        .startsWith("vmmctl: EIO: no more commands can be read: Bad file descriptor")
+        .hasLineCount(1);
   }
 
   @Test

@@ -9,7 +9,11 @@ import dev.vmm.machine.model.pci.BusBuilder;
 import dev.vmm.machine.model.pci.FunctionSpec;
 import dev.vmm.pci.Rid;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.function.Supplier;
 
 /** The devices of a machine that was not told otherwise: those of the QEMU machines, and where. */
 final class DefaultDevices {
@@ -49,6 +53,22 @@ final class DefaultDevices {
     }
     bus.add(31, FunctionSpec.isaBridge());
     bus.add(31, 2, FunctionSpec.sataController());
+  }
+
+  /** Returns what can be plugged in while the machine runs, by name. */
+  static Map<String, Supplier<FunctionSpec>> pluggable(ModelMachineBuilder plan) {
+    Map<String, Supplier<FunctionSpec>> kinds = new LinkedHashMap<>();
+    kinds.put("edu", () -> EduDevice.function(plan.timer, plan.eduDelayNanos));
+    kinds.put(
+        "nic",
+        () ->
+            FunctionSpec.of(0x8086, 0x10d3, 0x020000)
+                .memory32(0, 0x2_0000)
+                .flr()
+                .msix(5, 0, 0x1_0000, 0x1_1000));
+    kinds.put("rogue", () -> RogueDevice.function(plan.timer));
+    kinds.put("sata", FunctionSpec::sataController);
+    return Collections.unmodifiableMap(kinds);
   }
 
   /**

@@ -85,7 +85,8 @@ final class MachineAssembly {
                 violations,
                 interrupts,
                 plan.timer,
-                flights),
+                flights,
+                DefaultDevices.pluggable(plan)),
             new ScopeRouter(placed, bridges));
     Firmware.write(
         memory,

@@ -5,6 +5,7 @@ import dev.vmm.Errno;
 import dev.vmm.VmmException;
 import dev.vmm.acpi.AcpiRoot;
 import dev.vmm.acpi.AcpiTables;
+import dev.vmm.machine.HotPlug;
 import dev.vmm.machine.Machine;
 import dev.vmm.machine.RegisterBlock;
 import dev.vmm.machine.SelfChecking;
@@ -25,6 +26,9 @@ import dev.vmm.machine.model.pci.ModelFunction;
 import dev.vmm.machine.model.pci.ModelPci;
 import dev.vmm.pci.Rid;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -50,17 +54,20 @@ public final class ModelMachine implements Machine, SelfChecking {
       Violations violations,
       InterruptLog interrupts,
       DeviceTimer timer,
-      Flights flights) {}
+      Flights flights,
+      Map<String, Supplier<FunctionSpec>> pluggable) {}
 
   private final String name;
   private final Parts parts;
   private final RootComplex rootComplex;
+  private final ModelHotPlug hotPlug;
   private AcpiTables acpi = AcpiTables.of(List.of());
   private volatile boolean closed;
 
   ModelMachine(String name, Parts parts, ScopeRouter router) {
     this.name = name;
     this.parts = parts;
+    this.hotPlug = new ModelHotPlug(parts.pci(), parts.pluggable(), () -> closed);
     this.rootComplex =
         new RootComplex(
             parts.pci(),
@@ -115,6 +122,15 @@ public final class ModelMachine implements Machine, SelfChecking {
     }
     return new ModelRegisters(
         range, this::decode, parts.injector(), parts.counters(), () -> closed);
+  }
+
+  /**
+   * Returns the slots: any free place of a bus is one. What {@link #hotAdd} and {@link #hotRemove}
+   * do nobody is told, as on a machine whose hot-plug interrupts get lost.
+   */
+  @Override
+  public Optional<HotPlug> hotPlug() {
+    return Optional.of(hotPlug);
   }
 
   // What a test asks.
@@ -204,12 +220,12 @@ public final class ModelMachine implements Machine, SelfChecking {
     rootComplex.unlisten(listener);
   }
 
-  /** Plugs a function in; see {@link ModelPci#hotAdd}. */
+  /** Plugs a function in and tells nobody; see {@link ModelPci#hotAdd}. */
   public ModelFunction hotAdd(Rid rid, FunctionSpec spec) {
     return pci().hotAdd(rid, spec);
   }
 
-  /** Pulls a function out; see {@link ModelPci#hotRemove}. */
+  /** Pulls a function out and tells nobody; see {@link ModelPci#hotRemove}. */
   public void hotRemove(Rid rid) {
     pci().hotRemove(rid);
   }

@@ -8,6 +8,7 @@ import dev.vmm.VmmException;
 import dev.vmm.core.Vmm;
 import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
+import dev.vmm.ppt.PptDevice;
 import dev.vmm.ppt.PptDriver;
 import dev.vmm.tools.dmardump.Text;
 import java.io.IOException;
@@ -35,6 +36,10 @@ public final class FunctionList {
   private final String iommu;
   private final List<Column> columns;
   private final List<List<List<String>>> rows;
+  private final List<Gone> gone = new ArrayList<>();
+
+  /** A device that the ppt driver has and that was pulled out of the machine. */
+  private record Gone(Rid rid, String state, Optional<String> owner) {}
 
   /**
    * Asks the machine, the driver and the back ends on the path.
@@ -54,7 +59,14 @@ public final class FunctionList {
         all.add(columns.stream().map(column -> column.values().apply(function)).toList());
       }
     }
-    if (all.isEmpty() && only.isPresent()) {
+    for (PptDevice device : ppt.devices()) {
+      if (device.gone() && (only.isEmpty() || only.get().equals(device.rid()))) {
+        gone.add(
+            new Gone(
+                device.rid(), device.state().name().toLowerCase(Locale.ROOT), device.ownerName()));
+      }
+    }
+    if (all.isEmpty() && gone.isEmpty() && only.isPresent()) {
       throw VmmException.of(
           Errno.ENXIO, "no PCI function %s on %s; list all to see them", only.get(), machine);
     }
@@ -77,6 +89,14 @@ public final class FunctionList {
       cells.add(line);
     }
     Text.align(cells).forEach(out::println);
+    for (Gone one : gone) {
+      out.println(
+          one.rid()
+              + " was pulled out, and is "
+              + one.state()
+              + one.owner().map(owner -> " to vm " + owner + ": unassign it, then").orElse(":")
+              + " detach it");
+    }
   }
 
   /**
@@ -98,6 +118,15 @@ public final class FunctionList {
       for (int i = 0; i < columns.size(); i++) {
         write(json, columns.get(i), row.get(i));
       }
+      json.writeEndObject();
+    }
+    json.writeEndArray();
+    json.writeArrayFieldStart("gone");
+    for (Gone one : gone) {
+      json.writeStartObject();
+      json.writeStringField("rid", one.rid().toString());
+      json.writeStringField("driver", one.state());
+      json.writeStringField("owner", one.owner().orElse(null));
       json.writeEndObject();
     }
     json.writeEndArray();

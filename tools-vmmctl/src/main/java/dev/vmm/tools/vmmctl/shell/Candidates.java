@@ -1,6 +1,7 @@
 package dev.vmm.tools.vmmctl.shell;
 
 import dev.vmm.VmmException;
+import dev.vmm.machine.HotPlug;
 import dev.vmm.pci.PciFunction;
 import dev.vmm.tools.vmmctl.DeclaredTunables;
 import dev.vmm.tools.vmmctl.device.DeviceNames;
@@ -30,6 +31,9 @@ final class Candidates {
       }
       if (type == Vms.class) {
         return type.cast(new Vms(session));
+      }
+      if (type == Kinds.class) {
+        return type.cast(new Kinds(session));
       }
       return CommandLine.defaultFactory().create(type);
     }
@@ -68,6 +72,20 @@ final class Candidates {
     @Override
     public Iterator<String> iterator() {
       return session.vmNames().iterator();
+    }
+  }
+
+  /** What can be plugged in. */
+  static final class Kinds implements Iterable<String> {
+    private final Session session;
+
+    Kinds(Session session) {
+      this.session = session;
+    }
+
+    @Override
+    public Iterator<String> iterator() {
+      return session.machine().hotPlug().map(HotPlug::kinds).orElse(List.of()).iterator();
     }
   }
 

@@ -38,14 +38,22 @@ final class DeviceVerbs {
 
     /** Says in which state a function is now. */
     final void sayState(Rid rid) {
-      Optional<PptDevice> ppt = session().ppt().device(rid);
-      String state =
-          ppt.map(PptDevice::state).orElse(PptState.HOST).name().toLowerCase(Locale.ROOT);
-      String owner = ppt.flatMap(PptDevice::ownerName).map(name -> " to vm " + name).orElse("");
-      String domain =
-          session().vmm().iommu().domainNameOf(rid).map(name -> ", domain " + name).orElse("");
-      say("%s %s%s%s", rid, state, owner, domain);
+      say("%s %s", rid, state(session(), rid));
     }
+  }
+
+  /** Returns the state of a function in words; opens no platform. */
+  static String state(Session session, Rid rid) {
+    if (!session.isOpen()) {
+      return "host";
+    }
+    Optional<PptDevice> ppt = session.ppt().device(rid);
+    String state = ppt.map(PptDevice::state).orElse(PptState.HOST).name().toLowerCase(Locale.ROOT);
+    String owner = ppt.flatMap(PptDevice::ownerName).map(name -> " to vm " + name).orElse("");
+    String domain =
+        session.vmm().iommu().domainNameOf(rid).map(name -> ", domain " + name).orElse("");
+    String gone = ppt.filter(PptDevice::gone).isPresent() ? ", gone" : "";
+    return state + owner + domain + gone;
   }
 
   /** {@code attach}. */
@@ -140,6 +148,12 @@ final class DeviceVerbs {
                   () ->
                       VmmException.of(
                           Errno.ENOTSUP, "%s has no virtual functions: no SR-IOV capability", pf));
+      if (session().ppt().device(pf.rid()).isPresent()) {
+        throw VmmException.of(
+            Errno.EBUSY,
+            "%s is attached to the ppt driver, so no driver of the host may switch its VFs; detach it first",
+            pf);
+      }
       if (count == 0) {
         requireUnused(pf.rid());
         virtual.disable();

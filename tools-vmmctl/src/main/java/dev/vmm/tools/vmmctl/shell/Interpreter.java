@@ -4,7 +4,10 @@ import dev.vmm.VmmException;
 import dev.vmm.tools.dmardump.DmardumpCommand;
 import dev.vmm.tools.dmardump.Tool;
 import java.io.PrintWriter;
+import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
@@ -12,13 +15,19 @@ import picocli.CommandLine.Model.UsageMessageSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.UnmatchedArgumentException;
 
-/** Carries out commands on a session, one after the other. Not thread-safe. */
+/**
+ * Carries out commands on a session, one after the other. Not thread-safe, but for {@link #end}.
+ */
 public final class Interpreter {
   private final Session session;
   private final Transcript transcript;
   private final CommandLine line;
   private @Nullable Result failure;
-  private boolean exit;
+
+  /** Held while a command is carried out. */
+  private final ReentrantLock busy = new ReentrantLock();
+
+  private volatile boolean exit;
 
   /**
    * Prepares the commands.
@@ -80,8 +89,38 @@ public final class Interpreter {
     exit = true;
   }
 
-  /** Carries out a line, which may be empty. Never throws. */
+  /**
+   * Ends from another thread: carries out no further line, and, once the one under way has ended,
+   * does what comes last. Does not do it if that takes longer than {@code patience}.
+   */
+  public void end(Duration patience, Runnable last) {
+    exit = true;
+    try {
+      if (!busy.tryLock(patience.toNanos(), TimeUnit.NANOSECONDS)) {
+        return;
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return;
+    }
+    try {
+      last.run();
+    } finally {
+      busy.unlock();
+    }
+  }
+
+  /** Carries out a line, which may be empty; none once the user wants to end. Never throws. */
   Result run(String text) {
+    busy.lock();
+    try {
+      return exit ? Result.OK : runAlone(text);
+    } finally {
+      busy.unlock();
+    }
+  }
+
+  private Result runAlone(String text) {
     List<String> words;
     try {
       words = Words.of(text);

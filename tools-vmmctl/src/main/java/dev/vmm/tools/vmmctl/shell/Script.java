@@ -69,7 +69,13 @@ public final class Script {
       }
     }
     if (failures > 0) {
-      err.println("vmmctl: " + name + ": " + failures + " commands failed");
+      err.println(
+          "vmmctl: "
+              + name
+              + ": "
+              + failures
+              + (failures == 1 ? " command" : " commands")
+              + " failed");
     }
     return status;
   }

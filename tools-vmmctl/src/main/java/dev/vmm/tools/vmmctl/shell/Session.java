@@ -124,30 +124,37 @@ public final class Session implements AutoCloseable {
    * @throws VmmException the first failure, after everything was tried; a platform that could not
    *     be ended is tried again the next time
    */
-  void closePlatform() {
-    if (vmm == null) {
+  synchronized void closePlatform() {
+    Vmm open = vmm;
+    if (open == null) {
       return;
     }
-    collectFaults();
-    VmmException first = null;
-    try {
-      Objects.requireNonNull(ppt).close();
-    } catch (VmmException e) {
-      first = e;
-    }
-    try {
-      vmm.close();
-      vms.clear();
-      vmm = null;
-      ppt = null;
-    } catch (VmmException e) {
-      if (first == null) {
-        throw e;
-      }
-      first.addSuppressed(e);
-    }
+    VmmException first = tried(null, this::collectFaults);
+    first = tried(first, Objects.requireNonNull(ppt)::close);
+    first =
+        tried(
+            first,
+            () -> {
+              open.close();
+              vms.clear();
+              vmm = null;
+              ppt = null;
+            });
     if (first != null) {
       throw first;
+    }
+  }
+
+  private static @Nullable VmmException tried(@Nullable VmmException first, Runnable step) {
+    try {
+      step.run();
+      return first;
+    } catch (VmmException e) {
+      if (first == null) {
+        return e;
+      }
+      first.addSuppressed(e);
+      return first;
     }
   }
 

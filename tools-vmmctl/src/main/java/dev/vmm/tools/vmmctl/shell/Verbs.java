@@ -23,6 +23,8 @@ import picocli.CommandLine.Spec;
       DeviceVerbs.Assign.class,
       DeviceVerbs.Unassign.class,
       DeviceVerbs.Vfs.class,
+      HotPlugVerbs.Plug.class,
+      HotPlugVerbs.Unplug.class,
       CanAssignVerb.class,
       ListVerb.class,
       MemoryVerbs.Peek.class,

@@ -149,6 +149,8 @@ final class InterpreterTest {
     fails(Errno.ENOTSUP, "vfs edu0 1", "SR-IOV");
     ok("unassign edu1vf0 a", "detach edu1vf0");
     assertThat(ok("vfs edu1 0")).isEqualTo("0000:01:00.0 has 0 of 2 virtual functions: []");
+    ok("attach edu1");
+    fails(Errno.EBUSY, "vfs edu1 1", "0000:01:00.0", "attached to the ppt driver");
   }
 
   @Test

@@ -1,8 +1,11 @@
 package dev.vmm.machine.model.pci;
 
+import dev.vmm.AddressRange;
 import dev.vmm.machine.model.inject.Effect;
 import dev.vmm.machine.model.inject.Operation;
 import dev.vmm.pci.Rid;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * The bridge part of a function with a type 1 header: bus numbers, windows, the bus behind.
@@ -63,17 +66,39 @@ final class Bridge {
     if (!function.decodesMemory()) {
       return false;
     }
-    ConfigBytes config = function.config();
-    long base = (long) (config.read(0x20, 2) & 0xfff0) << 16;
-    long limit = (long) (config.read(0x22, 2) & 0xfff0) << 16 | 0xfffff;
-    if (inside(address, base, limit)) {
-      return true;
+    return inside(address, memoryBase(), memoryLimit()) || inside(address, wideBase(), wideLimit());
+  }
+
+  /** Returns the addresses that are handed down while it decodes. */
+  List<AddressRange> windows() {
+    List<AddressRange> open = new ArrayList<>();
+    add(open, memoryBase(), memoryLimit());
+    add(open, wideBase(), wideLimit());
+    return open;
+  }
+
+  private static void add(List<AddressRange> open, long base, long limit) {
+    if (Long.compareUnsigned(base, limit) < 0 && limit - base + 1 != 0) {
+      open.add(new AddressRange(base, limit - base + 1));
     }
-    long upperBase = (long) config.read(0x28, 4) << 32;
-    long upperLimit = (long) config.read(0x2c, 4) << 32;
-    long wideBase = upperBase | (long) (config.read(0x24, 2) & 0xfff0) << 16;
-    long wideLimit = upperLimit | (long) (config.read(0x26, 2) & 0xfff0) << 16 | 0xfffff;
-    return inside(address, wideBase, wideLimit);
+  }
+
+  private long memoryBase() {
+    return (long) (function.config().read(0x20, 2) & 0xfff0) << 16;
+  }
+
+  private long memoryLimit() {
+    return (long) (function.config().read(0x22, 2) & 0xfff0) << 16 | 0xfffff;
+  }
+
+  private long wideBase() {
+    long upper = (long) function.config().read(0x28, 4) << 32;
+    return upper | (long) (function.config().read(0x24, 2) & 0xfff0) << 16;
+  }
+
+  private long wideLimit() {
+    long upper = (long) function.config().read(0x2c, 4) << 32;
+    return upper | (long) (function.config().read(0x26, 2) & 0xfff0) << 16 | 0xfffff;
   }
 
   private static boolean inside(long address, long base, long limit) {

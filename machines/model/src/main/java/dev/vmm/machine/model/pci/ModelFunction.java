@@ -83,6 +83,11 @@ public final class ModelFunction {
     return pci.locked(this::ridNow);
   }
 
+  /** Returns the 24 bits of its class code. */
+  public int classCode() {
+    return spec.classCode();
+  }
+
   /** Returns the requester id of the PF, if this is a VF. */
   public Optional<Rid> physicalFunction() {
     return pf == null ? Optional.empty() : Optional.of(pf.rid());
@@ -317,7 +322,7 @@ public final class ModelFunction {
     return null;
   }
 
-  private long barBase(BarSpec bar) {
+  long barBase(BarSpec bar) {
     if (pf == null) {
       return bar.base(config, Header.BAR0);
     }
@@ -389,6 +394,16 @@ public final class ModelFunction {
       bridge.secondary().reset();
     }
     pci.drainAfterwards();
+  }
+
+  /** Returns the function, its VFs, and whatever is behind it. */
+  List<ModelFunction> withAllBelow() {
+    List<ModelFunction> all = new ArrayList<>(List.of(this));
+    all.addAll(virtualNow());
+    if (bridge != null) {
+      bridge.secondary().functions().forEach(each -> all.addAll(each.withAllBelow()));
+    }
+    return all;
   }
 
   /** Takes the function away for ever. */

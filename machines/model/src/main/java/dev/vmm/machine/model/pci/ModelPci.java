@@ -300,6 +300,23 @@ public final class ModelPci implements PciBus {
   }
 
   /**
+   * Gives the BARs of a function that was plugged in addresses, as the host's software would: where
+   * the bridge above has room. Others get none.
+   */
+  public void giveAddresses(ModelFunction function) {
+    locked(() -> new FreeAddresses(site, tree.parts()).give(function));
+  }
+
+  /**
+   * Returns what leaves with a function: itself, its VFs, and whatever is behind it.
+   *
+   * @throws VmmException EINVAL if there is none, or it is a VF
+   */
+  public List<ModelFunction> whatLeavesWith(Rid rid) {
+    return locked(() -> physical(rid).withAllBelow());
+  }
+
+  /**
    * Takes power from a function or gives it back; it has lost all state then.
    *
    * @throws VmmException EINVAL if there is no such function, or it is a VF
