@@ -10,6 +10,10 @@ final class Admission {
   final VmState vm;
   final PassthroughDevice device;
   final Domain domain;
+
+  /** The device's own, asked for once: what a driver says is not asked for under a lock. */
+  final Rid rid;
+
   final Set<Rid> rids;
 
   /** Guarded by the fault pipeline's lock. */
@@ -27,6 +31,7 @@ final class Admission {
     this.vm = vm;
     this.device = device;
     this.domain = domain;
+    rid = device.rid();
     this.storm = storm;
     rids = Set.copyOf(device.requesterIds());
   }

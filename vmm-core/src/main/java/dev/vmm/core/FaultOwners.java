@@ -79,11 +79,11 @@ final class FaultOwners {
     List<Admission> all = admissions.get(rid);
     if (all != null) {
       for (Admission each : all) {
-        if (each.device.rid().equals(rid)) {
+        if (each.rid.equals(rid)) {
           return Optional.of(rid);
         }
       }
-      return Optional.of(all.get(0).device.rid());
+      return Optional.of(all.get(0).rid);
     }
     return claims.contains(rid) ? Optional.of(rid) : Optional.empty();
   }

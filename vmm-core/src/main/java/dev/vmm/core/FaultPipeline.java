@@ -353,13 +353,13 @@ final class FaultPipeline {
     boolean obeyed =
         !admission.cut
             && failures.attempt(
-                "stopping DMA of " + device.rid(), () -> device.stopDma(admission.vm));
+                "stopping DMA of " + admission.rid, () -> device.stopDma(admission.vm));
     boolean blocked =
-        !obeyed && failures.attempt("blocking " + device.rid(), () -> block.accept(device.rid()));
+        !obeyed && failures.attempt("blocking " + admission.rid, () -> block.accept(admission.rid));
     if (obeyed || blocked) {
       admission.cut = true;
       synchronized (lock) {
-        counters.of(Optional.of(device.rid())).stopped();
+        counters.of(Optional.of(admission.rid)).stopped();
         if (session != null) {
           collectAtMove(session); // what it did until now is not held against it again
         }
