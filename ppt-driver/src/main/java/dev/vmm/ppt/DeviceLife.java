@@ -257,6 +257,7 @@ final class DeviceLife {
       boolean[] moving = new boolean[1];
       try {
         quiescence.prepare(saved, parked);
+        quiescence.requireSilent();
         moving[0] = true;
         iommu().move(self(), domain);
         // Last of all: from here on the device may write to the guest's memory.
