@@ -48,12 +48,6 @@ final class DeviceLife {
   /** The function was pulled out: what answers at its place, if anything, is another one. */
   private volatile boolean gone;
 
-  /** What a broken device must be given back once it can be reset. */
-  private record Owed(ConfigSnapshot saved, int parkedCommand) {}
-
-  /** Null if nothing is owed: no VM ever had it, and it was silent. */
-  private @Nullable Owed owed;
-
   /**
    * Begins a device's life in the host.
    *
@@ -257,6 +251,7 @@ final class DeviceLife {
       boolean[] moving = new boolean[1];
       try {
         quiescence.prepare(saved, parked);
+        quiescence.requireSilent();
         moving[0] = true;
         iommu().move(self(), domain);
         // Last of all: from here on the device may write to the guest's memory.
@@ -310,7 +305,7 @@ final class DeviceLife {
 
   /** The device may do anything: to where it reaches nothing. */
   private void breakDown(Assignment last, RuntimeException failure) {
-    owed = new Owed(last.saved(), last.parkedCommand());
+    quiescence.owe(last.saved(), last.parkedCommand());
     state = state.to(PptState.BROKEN);
     undo(failure, "blocking it", () -> iommu().block(self()));
     LOG.error("{} is broken: it is blocked until a detach can reset it", function, failure);
@@ -421,26 +416,10 @@ final class DeviceLife {
     if (isGone()) {
       return; // and what is gone sends nothing
     }
-    if (!control.answers()) {
-      quiescence.requireSilentOrThere();
-      return;
-    }
-    if (!quiescence.stirred()) {
-      reset.requireNothingPending();
-      return;
-    }
-    ConfigSnapshot saved = ConfigSnapshot.save(function);
-    int parked = control.command() & ~PciCommand.ACTIVE;
-    boolean wasReset = false;
     try {
-      reset.fellSilent();
-      quiescence.quiesce(saved, parked);
-      wasReset = true;
-      quiescence.requireSilent();
+      quiescence.settle();
     } catch (RuntimeException e) {
-      if (wasReset
-          || !undo(e, "restoring its config space", () -> quiescence.putBack(saved, parked))) {
-        owed = new Owed(saved, parked);
+      if (quiescence.owes()) {
         state = state.to(PptState.BROKEN);
         undo(e, "blocking it", () -> iommu().block(self()));
       }
@@ -450,16 +429,11 @@ final class DeviceLife {
 
   /** BROKEN to PARKED, still blocked: the unclaim that follows moves it. */
   private void repair() {
-    Owed last = owed;
     try {
       if (isGone()) {
-        forgetMessages();
+        quiescence.letGo();
       } else {
-        if (last != null) {
-          quiescence.quiesce(last.saved(), last.parkedCommand());
-          forgetMessages();
-        }
-        quiescence.requireSilent();
+        quiescence.repair();
       }
     } catch (RuntimeException e) {
       throw new VmmException(
@@ -470,20 +444,7 @@ final class DeviceLife {
               + "; detach it again once it can be reset",
           e);
     }
-    owed = null;
     state = state.to(PptState.PARKED);
-  }
-
-  /**
-   * The function was reset, or is gone, and sends nothing: a unit that does not answer any more,
-   * and keeps the entries, must not keep it from being given back.
-   */
-  private void forgetMessages() {
-    try {
-      interrupts.blockMessages();
-    } catch (RuntimeException e) {
-      LOG.warn("{}: its interrupt entries stay reserved until the I/O MMU is closed", function, e);
-    }
   }
 
   private boolean undo(RuntimeException failure, String what, Runnable step) {

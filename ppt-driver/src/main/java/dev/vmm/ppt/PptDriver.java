@@ -117,11 +117,11 @@ public interface PptDriver extends AutoCloseable {
    *     any VM owns it, even this one, or it is a PF whose VFs are enabled, or another VM owns one
    *     of its group; EPERM, naming them, if functions of its group are not ppt devices; ENXIO with
    *     {@link dev.vmm.core.Presence#REFUSAL} and the reason if no I/O MMU can be used; EIO if it
-   *     is broken or its reset fails; EPERM, naming range and table, if firmware reserves memory
-   *     for it, or if interrupts cannot be remapped and that is required; EINVAL if the VM is of
-   *     another platform, or has memory where units do not translate or where firmware reserves
-   *     some for the device; EIO or ETIMEDOUT from the I/O MMU. All is as before then, but a device
-   *     that no longer answers is broken.
+   *     is broken, its reset fails, or it goes on making requests afterwards; EPERM, naming range
+   *     and table, if firmware reserves memory for it, or if interrupts cannot be remapped and that
+   *     is required; EINVAL if the VM is of another platform, or has memory where units do not
+   *     translate or where firmware reserves some for the device; EIO or ETIMEDOUT from the I/O
+   *     MMU. All is as before then, but a device that no longer answers is broken.
    */
   PptDevice assign(Rid rid, VirtualMachine vm);
 

@@ -3,7 +3,9 @@ package dev.vmm.ppt;
 import dev.vmm.Errno;
 import dev.vmm.VmmException;
 import dev.vmm.core.IommuService;
+import dev.vmm.pci.PciCommand;
 import dev.vmm.pci.PciFunction;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -19,6 +21,12 @@ final class Quiescence {
   private final FunctionControl control;
   private final FunctionReset reset;
   private final InterruptControl interrupts;
+
+  /** What a broken device must be given back once it can be reset. */
+  private record Owed(ConfigSnapshot saved, int parkedCommand) {}
+
+  /** Null if nothing is owed: no VM ever had it, and it was silent. */
+  private @Nullable Owed owed;
 
   /** The faults that it had made when it was parked: more mean that it was not silent since. */
   private long faultsWhenParked;
@@ -100,11 +108,50 @@ final class Quiescence {
     LOG.warn("{} made requests while it belonged to no VM; its reset has ended that", function);
   }
 
+  /** Notes what a function that could not be quiesced must be given back. */
+  void owe(ConfigSnapshot saved, int parkedCommand) {
+    owed = new Owed(saved, parkedCommand);
+  }
+
+  /** Says whether the function could not be quiesced, and something is owed to it. */
+  boolean owes() {
+    return owed != null;
+  }
+
   /**
-   * Fails with EIO if a function that no longer answers made requests since it was parked: it is
-   * not gone, and nothing can be told to it.
+   * Makes sure that a parked function does nothing any more that could reach the host's memory.
+   * After a failure it is as before, or its config space is {@linkplain #owes owed}.
+   *
+   * @throws VmmException EIO if it does something
    */
-  void requireSilentOrThere() {
+  void settle() {
+    if (!control.answers()) {
+      requireSilentThoughDeaf();
+      return;
+    }
+    if (!stirred()) {
+      reset.requireNothingPending();
+      return;
+    }
+    ConfigSnapshot saved = ConfigSnapshot.save(function);
+    int parked = control.command() & ~PciCommand.ACTIVE;
+    boolean wasReset = false;
+    try {
+      reset.fellSilent();
+      quiesce(saved, parked);
+      wasReset = true;
+      requireSilent();
+    } catch (RuntimeException e) {
+      if (wasReset
+          || !Steps.undo(function, e, "restoring its config space", () -> putBack(saved, parked))) {
+        owe(saved, parked);
+      }
+      throw e;
+    }
+  }
+
+  /** What no longer answers but makes requests is not gone, and nothing can be told to it. */
+  private void requireSilentThoughDeaf() {
     if (stirred()) {
       throw new VmmException(
           Errno.EIO,
@@ -112,6 +159,35 @@ final class Quiescence {
               "%s does not answer but made requests since it was parked: its config space reads 0x%x, expected 0x%x;"
                   + " power it off, or pull it out",
               function, control.identity(), control.expectedIdentity()));
+    }
+  }
+
+  /** Tries again what could not be done before, and gives the function what is owed to it. */
+  void repair() {
+    Owed last = owed;
+    if (last != null) {
+      quiesce(last.saved(), last.parkedCommand());
+      forgetMessages();
+    }
+    requireSilent();
+    owed = null;
+  }
+
+  /** Expects nothing more of a function that was pulled out. */
+  void letGo() {
+    forgetMessages();
+    owed = null;
+  }
+
+  /**
+   * The function was reset, or is gone, and sends nothing: a unit that does not answer any more,
+   * and keeps the entries, must not keep it from being given back.
+   */
+  private void forgetMessages() {
+    try {
+      interrupts.blockMessages();
+    } catch (RuntimeException e) {
+      LOG.warn("{}: its interrupt entries stay reserved until the I/O MMU is closed", function, e);
     }
   }
 }

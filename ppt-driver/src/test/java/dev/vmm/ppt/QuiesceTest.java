@@ -179,6 +179,24 @@ class QuiesceTest {
   }
 
   @Test
+  void i07_aDeviceThatGoesOnAfterItsResetIsGivenToNoOtherVm() {
+    VirtualMachine vm = f.vm("a");
+    f.driver.attach(FULL);
+    f.driver.assign(FULL, vm);
+    f.driver.unassign(FULL, vm);
+    stray();
+    f.waiter.onPause = this::stray;
+    assertThat(failsWith(Errno.EIO, () -> f.driver.assign(FULL, f.vm("b"))))
+        .contains("goes on making requests");
+    assertThat(f.driver.device(FULL).orElseThrow().state()).isEqualTo(PptState.PARKED);
+    assertThat(f.domainOf(FULL)).isEqualTo("blocked");
+    assertThat(f.command(f.full) & 7).isZero();
+    f.waiter.onPause = () -> {};
+    f.driver.assign(FULL, vm);
+    assertThat(f.domainOf(FULL)).isEqualTo("vm:a");
+  }
+
+  @Test
   void aDeviceThatItsResetSilencesIsGivenOn() {
     VirtualMachine vm = f.vm("a");
     f.driver.attach(FULL);

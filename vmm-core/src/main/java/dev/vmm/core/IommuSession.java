@@ -238,7 +238,7 @@ final class IommuSession {
       if (now == wanted) {
         continue;
       }
-      if (now != null && now != host() && wanted == blocked()) {
+      if (now != null && wanted == blocked() && placement.isSenders(rid, now)) {
         List<Rid> strangers = placement.hostsAmongSendersOf(rid);
         LOG.error(
             "requester id {} is blocked, and the devices of {} that send it reach nothing: {}",

@@ -118,6 +118,11 @@ final class Placement {
         .toList();
   }
 
+  /** Says whether a function that is in a VM's domain can send a requester id. */
+  boolean isSenders(Rid id, Domain domain) {
+    return sendersOf(id).stream().anyMatch(function -> seats.get(function) == domain);
+  }
+
   /** Returns where a requester id belongs. */
   Domain domainFor(Rid id, Domain host, Domain blocked) {
     Set<Rid> from = sendersOf(id);

@@ -105,7 +105,7 @@ final class HotPlugVerbsTest {
         Session without = new Session(plain, Tunables.defaults())) {
       Interpreter there = new Interpreter(without, new PrintWriter(out), new PrintWriter(out));
       assertThat(there.run("plug edu 00:09.0").errno()).isEqualTo(Errno.ENOTSUP);
-      assertThat(there.run("unplug 00:05.0").message()).contains("fake:plain", "no slots");
+      assertThat(there.run("unplug 00:05.0").message()).contains("fake: has no slots");
     }
   }
 }
