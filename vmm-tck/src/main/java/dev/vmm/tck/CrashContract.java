@@ -105,6 +105,37 @@ public abstract class CrashContract {
     return all(CrashCase.REMOVE_MEMORY);
   }
 
+  /** A move over several units. */
+  @TestFactory
+  Stream<DynamicTest> i06_aMoveThatOneUnitDoesNotTakeIsTakenBackOnTheOthers() {
+    return alone(UnitFailure.MOVE);
+  }
+
+  /** An unmap that several units are to hear of. */
+  @TestFactory
+  Stream<DynamicTest> i05_anUnmapThatOneUnitDoesNotConfirmIsKnownToTheOthers() {
+    return alone(UnitFailure.UNMAP);
+  }
+
+  /** A unit that does not turn off, for now. */
+  @TestFactory
+  Stream<DynamicTest> i05_aUnitThatDidNotTurnOffForgetsAsBefore() {
+    return alone(UnitFailure.DISABLE);
+  }
+
+  /** A unit that does not turn off at the end. */
+  @TestFactory
+  Stream<DynamicTest> i05_tablesOfAUnitThatDoesNotTurnOffAreKept() {
+    return alone(UnitFailure.CLOSE);
+  }
+
+  private Stream<DynamicTest> alone(UnitFailure operation) {
+    return operation.plans().stream()
+        .map(
+            plan ->
+                DynamicTest.dynamicTest(plan.toString(), () -> operation.exhaust(subject(), plan)));
+  }
+
   /** Failures without end, on a unit whose domain ids would end long before. */
   @TestFactory
   Stream<DynamicTest> i06_assignsThatFailWithoutEndLeakNeitherPagesNorDomainIds() {

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import dev.vmm.core.VirtualMachine;
 import dev.vmm.iommu.Access;
 import dev.vmm.iommu.Domain;
+import dev.vmm.iommu.Iommu;
 import dev.vmm.iommu.inspect.DeviceEntryReport;
 import dev.vmm.iommu.inspect.UnitReport;
 import dev.vmm.machine.DmaEngine;
@@ -15,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /** Every function is in exactly one domain, and its DMA goes where that domain leads. */
@@ -136,6 +138,52 @@ abstract class Inv02OneDomainContract extends ContractPart {
       own.remove(first);
       reach.blocked(first, 0x4000, "moved", hpa);
       own.forEach((rid, page) -> reach.reaches(rid, 0x4000, page, Access.READ_WRITE, "beside"));
+    }
+  }
+
+  /** A unit may remember that there was nothing for it, not even a table of its bus. */
+  @Test
+  void i02_aFunctionThatNobodyMovedReachesNothingAndItsDomainAsSoonAsItIsMoved() {
+    moveLate(0);
+  }
+
+  /** More at once than a unit's queue of invalidations may hold. */
+  @Test
+  void i02_aFunctionThatMovesTogetherWithHundredsOfIdsReachesItsDomainAtOnce() {
+    moveLate(600);
+  }
+
+  private void moveLate(int others) {
+    DmaPort port = stage().port();
+    assumeTrue(port.direct(), "DMA that is blocked takes an engine long");
+    Reach reach = new Reach(port, stage().machine().memory());
+    Rid late = stage().engineRid();
+    try (SpiSession session = stage().session()) {
+      Iommu iommu = session.iommu();
+      long hpa = session.memory(PAGE, PAGE);
+      Domain home = session.domain("home");
+      Domain many = session.domain("many");
+      many.map(0x4000, hpa, PAGE, Access.READ_WRITE);
+      iommu.enable();
+      reach.blocked(late, 0x4000, "never moved", hpa);
+      reach.blocked(late, hpa, "never moved, by hpa", hpa);
+      // First, so that what is done for it comes first, and is the first to get lost.
+      List<Rid> together =
+          Stream.concat(
+                  Stream.of(late),
+                  Stream.iterate(0x5000, id -> id + 1)
+                      .limit(others)
+                      .map(id -> Rid.of(late.segment(), id))
+                      .filter(id -> iommu.unitOf(id).isPresent()))
+              .toList();
+
+      iommu.move(together, many);
+
+      reach.reaches(late, 0x4000, hpa, Access.READ_WRITE, "moved with " + together.size());
+      iommu.move(together, home);
+      reach.blocked(late, 0x4000, "moved back", hpa);
+      assertThat(together).allSatisfy(rid -> assertThat(iommu.domainOf(rid)).hasValue(home));
+      iommu.drainFaults();
     }
   }
 

@@ -5,8 +5,8 @@ import dev.vmm.machine.PhysicalMemory;
 import java.util.List;
 
 /**
- * A machine's memory, of which a test hears each store, or more by overriding it. For {@link
- * MachineDecorator#memory}.
+ * A machine's memory, of which a test hears each store and each flush, or more by overriding it.
+ * For {@link MachineDecorator#memory}.
  */
 public abstract class MemoryDecorator implements PhysicalMemory {
   private final PhysicalMemory memory;
@@ -18,6 +18,9 @@ public abstract class MemoryDecorator implements PhysicalMemory {
 
   /** Called after each store, by the thread that made it. */
   protected void stored() {}
+
+  /** Called after each flush of the processor's caches, by the thread that made it. */
+  protected void flushed() {}
 
   @Override
   public List<AddressRange> ram() {
@@ -104,5 +107,6 @@ public abstract class MemoryDecorator implements PhysicalMemory {
   @Override
   public void flushCache(long hpa, long lengthBytes) {
     memory.flushCache(hpa, lengthBytes);
+    flushed();
   }
 }

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.vmm.Errno;
+import dev.vmm.VmmException;
 import dev.vmm.iommu.Access;
 import dev.vmm.iommu.Domain;
 import dev.vmm.machine.PhysicalMemory;
@@ -12,6 +14,7 @@ import dev.vmm.machine.model.dma.DmaListener;
 import dev.vmm.pci.Rid;
 import dev.vmm.tck.DmaPort.Outcome;
 import dev.vmm.tck.DmaPort.Transfer;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -169,6 +172,53 @@ abstract class MomentsContract extends ContractPart {
           machine.happened(); // or not, if that move has fewer steps
           reach.blocked(neighbour, LARGE, "moved after it; " + when, hpa, hpa + PAGE);
         });
+  }
+
+  /** A map of several tables may show some before there is no page for the next. */
+  @Test
+  void i05_whatAUnitFoundOfAMapThatFailsIsForgottenBeforeItsTablesAreFreed() {
+    DmaPort port = directPort();
+    Reach reach = new Reach(port, stage().machine().memory());
+    Rid rid = stage().engineRid();
+    long[] iovas = {LARGE, 2 * LARGE, 3 * LARGE};
+    boolean refused = true;
+    for (int n = 1; refused; n++) {
+      assertThat(n).as("pages that a map of three tables takes").isLessThan(16);
+      SteppedMachine machine = new SteppedMachine(stage().machine());
+      try (SpiSession session = new SpiSession(stage(), machine)) {
+        // Not aligned for a superpage, so that there is a table for each.
+        long hpa = session.memory(4 * LARGE, LARGE) + PAGE;
+        Domain domain = session.domain("d");
+        domain.map(0, hpa, PAGE, Access.READ_WRITE);
+        session.iommu().move(List.of(rid), domain);
+        session.iommu().enable();
+        machine.afterEachStore(() -> Arrays.stream(iovas).forEach(iova -> port.read(rid, iova)));
+        machine.failAllocation(n);
+
+        refused = isRefused(domain, LARGE, hpa, 3 * LARGE);
+
+        machine.failAllocation(0);
+        machine.happened(); // or not, if the very first page was refused
+        for (long iova : iovas) {
+          if (refused) {
+            reach.blocked(rid, iova, "a map without its page " + n, hpa + iova - LARGE);
+          } else {
+            reach.reaches(rid, iova, hpa + iova - LARGE, Access.READ_WRITE, "mapped");
+          }
+        }
+        reach.reaches(rid, 0, hpa, Access.READ_WRITE, "beside, without page " + n);
+      }
+    }
+  }
+
+  private static boolean isRefused(Domain domain, long iova, long hpa, long lengthBytes) {
+    try {
+      domain.map(iova, hpa, lengthBytes, Access.READ_WRITE);
+      return false;
+    } catch (VmmException e) {
+      assertThat(e.errno()).as("%s", e.getMessage()).isEqualTo(Errno.ENOMEM);
+      return true;
+    }
   }
 
   /** The unmap finds the domain without the device, or waits until it can flush for it. */

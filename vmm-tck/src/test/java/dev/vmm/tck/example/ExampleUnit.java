@@ -155,6 +155,7 @@ final class ExampleUnit {
       lost = null;
       invalidateAll();
       registers.write64(RTADDR, foundRtaddr);
+      command(SRTP, true, true, "to take back the root table that it had");
       rootSet = false;
     }
   }

@@ -54,7 +54,9 @@ final class ModelOptions {
     INVALIDATE_ALL("invalidate-all", "on|off (on)", "model:amd"),
     IVHD("ivhd", "10h|11h|40h (11h)", "model:amd"),
     ORDER(
-        "order", "strict|loose (strict; loose: no order but what the book asks for)", "model:amd"),
+        "order",
+        "strict|loose (strict; loose: no order but what the book asks for)",
+        "model:intel model:amd"),
     ALIAS(
         "alias",
         "on|off (an alias range in IVRS, and a device at 00:06.0 that carries 00:06.1)",
@@ -169,6 +171,7 @@ final class ModelOptions {
                 .completionLag(lag)
                 .eagerRefetch(isOn(Option.EAGER, true))
                 .prompt(isOn(Option.PROMPT, false))
+                .looseOrder(looseOrder())
                 .iotlbCapacity(capacity));
   }
 
@@ -186,7 +189,6 @@ final class ModelOptions {
     if (!features && isOn(Option.INVALIDATE_ALL, false)) {
       throw malformed("without an Extended Feature Register invalidate-all= is off");
     }
-    boolean loose = text(Option.ORDER, "strict", "strict", "loose").equals("loose");
     String coherent = text(Option.COHERENT, "on", "on", "off", "control");
     if (coherent.equals("control")) {
       builder.visibility(Visibility.NON_COHERENT);
@@ -201,13 +203,17 @@ final class ModelOptions {
                     .physicalBits(physicalBits)
                     .entryFetch(EntryFetch.valueOf(constant(fetch)))
                     .promptCommands(isOn(Option.PROMPT, false))
-                    .looseOrder(loose)
+                    .looseOrder(looseOrder())
                     .coherent(!coherent.equals("off"))
                     .notPresentCached(isOn(Option.NP_CACHE, false))
                     .invalidateAll(isOn(Option.INVALIDATE_ALL, features))
                     .runLag(lag)
                     .commandLag(lag)
                     .eagerRefetch(isOn(Option.EAGER, true)));
+  }
+
+  private boolean looseOrder() {
+    return text(Option.ORDER, "strict", "strict", "loose").equals("loose");
   }
 
   private void add(String word) {

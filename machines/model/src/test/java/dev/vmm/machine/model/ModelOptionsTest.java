@@ -133,8 +133,9 @@ final class ModelOptionsTest {
       assertThat(config.promptCommands()).isFalse();
       assertThat(config.looseOrder()).isFalse();
     }
-    try (ModelMachine machine = open("model:intel,prompt=on")) {
+    try (ModelMachine machine = open("model:intel,prompt=on,order=loose")) {
       assertThat(machine.units(VtdUnit.class).get(0).config().prompt()).isTrue();
+      assertThat(machine.units(VtdUnit.class).get(0).config().looseOrder()).isTrue();
     }
   }
 

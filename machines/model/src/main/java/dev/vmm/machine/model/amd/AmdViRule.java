@@ -54,6 +54,10 @@ public enum AmdViRule implements Rule {
   PAGE_SIZE_ENCODING(
       "a page of NextLevel 7 is larger than a default page of its level and smaller than that of"
           + " the next; \"I/O Page Tables for Host Translations\""),
+  /** A table that the unit walks and that was never made visible to it. */
+  STALE_TABLE(
+      "a table that the unit reads without snooping is flushed from the processor's caches first;"
+          + " \"Device Table Entry Format\", SD, and \"IOMMU Control Register\", Coherent"),
   /** A page table was freed that a cache still knows. */
   TABLE_FREED(
       "a table is reused only after INVALIDATE_IOMMU_PAGES with PDE=1, or"

@@ -44,12 +44,25 @@ final class Translator {
     this.reader =
         (hpa, snoop) -> {
           site.counters().add(Count.TABLE_READ);
-          return config.coherent() && snoop
-              ? site.memory().deviceRead64(hpa)
-              : site.memory().unitRead64(hpa);
+          return config.coherent() && snoop ? site.memory().deviceRead64(hpa) : unsnooped(hpa);
         };
     this.walk = new HostWalk(site, caches, reader);
     this.interrupts = new InterruptRemapper(site, registers, caches.interrupts, reader, events);
+  }
+
+  private long unsnooped(long hpa) {
+    long read = site.memory().unitRead64(hpa);
+    if (site.memory().isStale(hpa)) {
+      site.violations()
+          .record(
+              AmdViRule.STALE_TABLE,
+              site.name(),
+              "the word at 0x%x was read as 0x%x, from before its memory was allocated; it holds 0x%x",
+              hpa,
+              read,
+              site.memory().deviceRead64(hpa));
+    }
+    return read;
   }
 
   long translate(int deviceId, long iova, boolean write) {

@@ -14,6 +14,9 @@ final class Cells {
   private static final int PAGE_MASK = (1 << PAGE_SHIFT) - 1;
   private static final int LINE_BYTES = Page.WORDS_PER_LINE * 8;
 
+  /** Pages of a run up to this long exist once it is allocated: memory for guests stays sparse. */
+  private static final long LONGEST_MADE = 1 << 16;
+
   private final Visibility visibility;
   private final PageDirectory pages = new PageDirectory();
   private final ConcurrentLinkedQueue<Page> writeBuffer = new ConcurrentLinkedQueue<>();
@@ -41,6 +44,13 @@ final class Cells {
 
   private Page newPage() {
     return new Page(visibility.immediate());
+  }
+
+  /** Returns a page of which a unit sees rubbish, whoever had it before. */
+  private Page staleOne() {
+    Page page = newPage();
+    Arrays.fill(page.seen, ModelMemory.POISON);
+    return page;
   }
 
   /** Lets lines leave the processor's caches, if units do not look there. */
@@ -101,6 +111,7 @@ final class Cells {
   /** A line left the processor's caches. */
   private void leftCache(Page page, long hpa) {
     long line = 1L << (((int) hpa & PAGE_MASK) / LINE_BYTES);
+    page.flushed(line);
     if (!visibility.writeBuffered()) {
       page.show(line);
     } else if (page.buffer(line)) {
@@ -108,8 +119,14 @@ final class Cells {
     }
   }
 
+  /** Fills pages that exist and are given back, for everybody, without telling anybody. */
+  void freed(long hpa, long lengthBytes, long value) {
+    scribble(hpa, lengthBytes, value, true);
+    pages.forEach(hpa >>> PAGE_SHIFT, (hpa + lengthBytes) >>> PAGE_SHIFT, Page::freed);
+  }
+
   /** Fills pages that exist, without telling anybody. */
-  void scribble(long hpa, long lengthBytes, long value, boolean visible) {
+  private void scribble(long hpa, long lengthBytes, long value, boolean visible) {
     pages.forEach(
         hpa >>> PAGE_SHIFT,
         (hpa + lengthBytes) >>> PAGE_SHIFT,
@@ -121,14 +138,26 @@ final class Cells {
         });
   }
 
-  /** Zeroes pages that exist, as the processor does, without telling anybody. */
-  void zero(long hpa, long lengthBytes) {
+  /**
+   * Zeroes pages that were allocated, as the processor does, without telling anybody. A unit that
+   * does not snoop finds there what was before: of a short run rubbish, even if nobody has used it
+   * yet.
+   */
+  void allocated(long hpa, long lengthBytes) {
+    long first = hpa >>> PAGE_SHIFT;
+    long end = (hpa + lengthBytes) >>> PAGE_SHIFT;
+    if (!visibility.snooped()) {
+      for (long page = first; page != end && lengthBytes <= LONGEST_MADE; page++) {
+        pages.get(page, this::staleOne);
+      }
+      pages.forEach(first, end, Page::allocated);
+    }
     scribble(hpa, lengthBytes, 0, visibility.immediate());
     if (visibility.snooped() && visibility.writeBuffered()) {
       // These stores have left the caches, too: the next drain shows them.
       pages.forEach(
-          hpa >>> PAGE_SHIFT,
-          (hpa + lengthBytes) >>> PAGE_SHIFT,
+          first,
+          end,
           page -> {
             if (page.buffer(-1L)) {
               writeBuffer.add(page);

@@ -225,7 +225,7 @@ public final class ModelMemory implements PhysicalMemory {
     }
     long hpa = allocator.allocate(lengthBytes, alignmentBytes);
     // What a unit sees of it stays as it was freed until these stores are flushed.
-    cells.zero(hpa, lengthBytes);
+    cells.allocated(hpa, lengthBytes);
     return hpa;
   }
 
@@ -239,7 +239,7 @@ public final class ModelMemory implements PhysicalMemory {
     // PageAllocator locks itself: nobody is given the run before it is scribbled over.
     synchronized (allocator) {
       allocator.free(hpa, lengthBytes);
-      cells.scribble(hpa, lengthBytes, POISON, true);
+      cells.freed(hpa, lengthBytes, POISON);
     }
   }
 
@@ -280,6 +280,15 @@ public final class ModelMemory implements PhysicalMemory {
     check(hpa, 8);
     Page page = cells.find(hpa);
     return page == null ? 0 : (long) Page.WORD.getAcquire(page.seen, Cells.index(hpa));
+  }
+
+  /**
+   * Says whether {@link #unitRead64} may read there what is from before this memory was allocated:
+   * units do not snoop, and nobody has flushed what the processor stored since, a zero included.
+   */
+  public boolean isStale(long hpa) {
+    Page page = cells.find(hpa);
+    return page != null && page.isStale(Cells.index(hpa));
   }
 
   /** Reads a word as a device does: caches are snooped. */

@@ -13,10 +13,12 @@ final class Page {
   static final VarHandle WORD = MethodHandles.arrayElementVarHandle(long[].class);
 
   private static final VarHandle BUFFERED;
+  private static final VarHandle STALE;
 
   static {
     try {
       BUFFERED = MethodHandles.lookup().findVarHandle(Page.class, "buffered", long.class);
+      STALE = MethodHandles.lookup().findVarHandle(Page.class, "stale", long.class);
     } catch (ReflectiveOperationException e) {
       throw new ExceptionInInitializerError(e);
     }
@@ -37,6 +39,9 @@ final class Page {
   /** One bit for each line that the write buffer holds. */
   @SuppressWarnings("unused") // through BUFFERED
   private volatile long buffered;
+
+  /** One bit for each line that has not left the processor's caches since the allocation. */
+  private volatile long stale;
 
   Page(boolean immediate) {
     seen = immediate ? words : new long[WORDS];
@@ -88,6 +93,26 @@ final class Page {
         }
       }
     }
+  }
+
+  /** The page is somebody's from now on: a unit sees what it held before, line by line. */
+  void allocated() {
+    stale = -1;
+  }
+
+  /** Lines have left the processor's caches. */
+  void flushed(long lines) {
+    STALE.getAndBitwiseAnd(this, ~lines);
+  }
+
+  /** The page is nobody's, and a unit sees what it holds. */
+  void freed() {
+    stale = 0;
+  }
+
+  /** Says whether a unit that does not snoop sees what was there before the allocation. */
+  boolean isStale(int index) {
+    return (stale >>> (index / WORDS_PER_LINE) & 1) != 0;
   }
 
   /** Makes lines visible to a unit. */

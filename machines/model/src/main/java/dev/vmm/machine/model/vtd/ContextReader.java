@@ -72,8 +72,8 @@ final class ContextReader {
       if (!readable(entry)) {
         return blocked(sid, FaultReason.ROOT_TABLE_ACCESS, 0, 0, 0);
       }
-      long low = read(entry);
-      long high = read(entry + 8);
+      long low = chip.readTable(entry);
+      long high = chip.readTable(entry + 8);
       if ((low & P) == 0) {
         return blocked(sid, FaultReason.ROOT_ENTRY_NOT_PRESENT, 0, 0, 0);
       }
@@ -89,8 +89,8 @@ final class ContextReader {
     if (!readable(entry)) {
       return blocked(sid, FaultReason.CONTEXT_TABLE_ACCESS, 0, 0, 0);
     }
-    long low = read(entry);
-    long high = read(entry + 8);
+    long low = chip.readTable(entry);
+    long high = chip.readTable(entry + 8);
     if ((low & P) == 0) {
       return blocked(sid, FaultReason.CONTEXT_ENTRY_NOT_PRESENT, low, high, entry);
     }
@@ -123,10 +123,5 @@ final class ContextReader {
 
   private boolean readable(long hpa) {
     return chip.memory().isRam(hpa, 16);
-  }
-
-  private long read(long hpa) {
-    chip.count(Count.TABLE_READ);
-    return chip.memory().unitRead64(hpa);
   }
 }

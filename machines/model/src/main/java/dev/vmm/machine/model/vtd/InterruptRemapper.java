@@ -1,6 +1,5 @@
 package dev.vmm.machine.model.vtd;
 
-import dev.vmm.machine.model.check.Count;
 import dev.vmm.machine.model.dma.InterruptMessage;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -68,14 +67,23 @@ final class InterruptRemapper {
   /** SIRTP is complete. */
   void latch(long register) {
     LOG.debug("{}: interrupt table 0x{}", chip.name(), Long.toHexString(register));
-    latched.forEach(tables::release);
-    latched.clear();
+    unlatch();
     irta = register;
     flushed = false;
     long first = register & -PAGE;
     for (long page = first; page < first + (long) entries() * ENTRY; page += PAGE) {
-      latched.add(tables.take(page, TableRef.Kind.INTERRUPTS));
+      TableRef table = tables.take(page, TableRef.Kind.INTERRUPTS);
+      table.latched = true;
+      latched.add(table);
     }
+  }
+
+  private void unlatch() {
+    for (TableRef table : latched) {
+      table.latched = false;
+      tables.release(table);
+    }
+    latched.clear();
   }
 
   boolean flushedSinceLatched() {
@@ -85,8 +93,7 @@ final class InterruptRemapper {
   /** The power is gone. */
   void forget() {
     removeIf(index -> true);
-    latched.forEach(tables::release);
-    latched.clear();
+    unlatch();
     irta = 0;
     flushed = false;
     live(false);
@@ -189,9 +196,8 @@ final class InterruptRemapper {
     if (!chip.memory().isRam(hpa, ENTRY)) {
       return null;
     }
-    chip.count(Count.TABLE_READ);
-    long low = chip.memory().unitRead64(hpa);
-    long high = chip.memory().unitRead64(hpa + 8);
+    long low = chip.readTable(hpa);
+    long high = chip.readTable(hpa + 8);
     Entry read = new Entry(hpa, low, high, null);
     if (chip.config().cm() || (read.present() && !isMalformed(read))) {
       read = new Entry(hpa, low, high, tables.take(hpa & -PAGE, TableRef.Kind.INTERRUPTS));

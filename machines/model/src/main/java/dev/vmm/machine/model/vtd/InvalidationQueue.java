@@ -3,6 +3,7 @@ package dev.vmm.machine.model.vtd;
 import dev.vmm.AddressRange;
 import dev.vmm.machine.model.check.Count;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -10,8 +11,10 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The invalidation queue, worked off when software looks: at IQH, FSTS or ICS, or at the word that
- * a wait descriptor is to write. Its fetches and status writes are always coherent. VT-d r4.1,
- * "Queued Invalidation Interface".
+ * a wait descriptor is to write; one descriptor after the other, or in an order that is {@linkplain
+ * VtdConfigBuilder#looseOrder as loose} as the book allows. Its fetches and status writes are
+ * always coherent. VT-d r4.1, "Queued Invalidation Interface" and "Queued Invalidation Ordering
+ * Considerations".
  */
 final class InvalidationQueue {
   private static final long IWC = 1;
@@ -20,6 +23,8 @@ final class InvalidationQueue {
   private static final Logger LOG = LoggerFactory.getLogger(InvalidationQueue.class);
 
   private record Watch(long word, Runnable action) {}
+
+  private record Descriptor(long low, long high) {}
 
   private final Chip chip;
   private final Invalidator invalidator;
@@ -176,6 +181,7 @@ final class InvalidationQueue {
 
   /** Carries out at once what comes before a wait. */
   private void prompt() {
+    overtake();
     while (head != tail && !faults.queueError()) {
       long entry = base() + head;
       boolean waits =
@@ -218,8 +224,10 @@ final class InvalidationQueue {
     if (polls < chip.config().completionLag()) {
       return;
     }
+    overtake();
     while (head != tail && one()) {
       head = (head + 16) & (size() - 1);
+      overtake();
     }
     if (tailWrong && head == tail && !faults.queueError()) {
       error(Descriptors.TAIL, "the tail 0x%x is beyond the queue of 0x%x bytes", iqt.get(), size());
@@ -228,6 +236,28 @@ final class InvalidationQueue {
     if (head == tail) {
       unwatch();
     }
+  }
+
+  /**
+   * In a unit that keeps no order but what it must, works off all up to the next wait, or to what
+   * stops the queue: translations are forgotten before the entries that led to them.
+   */
+  private void overtake() {
+    if (!chip.config().looseOrder()) {
+      return;
+    }
+    List<Descriptor> batch = new ArrayList<>();
+    while (head != tail && chip.memory().isRam(base() + head, 16)) {
+      long low = chip.memory().deviceRead64(base() + head);
+      long high = chip.memory().deviceRead64(base() + head + 8);
+      if (Descriptors.waits(low) || Descriptors.defect(chip.config(), low, high) >= 0) {
+        break;
+      }
+      batch.add(new Descriptor(low, high));
+      head = (head + 16) & (size() - 1);
+    }
+    batch.sort(Comparator.comparing(each -> Descriptors.type(each.low) != Descriptors.IOTLB));
+    batch.forEach(each -> Descriptors.perform(chip, invalidator, each.low, each.high));
   }
 
   /** Works off the descriptor at the head; says whether it is done. */

@@ -14,6 +14,9 @@ final class TableRef {
   final Kind kind;
   int count;
 
+  /** Whether a register that the unit has taken over points there. */
+  boolean latched;
+
   TableRef(long hpa, Kind kind) {
     this.hpa = hpa;
     this.kind = kind;

@@ -85,6 +85,7 @@ final class Tables {
   void rootLatched(long hpa) {
     forgetRoot();
     root = take(hpa, TableRef.Kind.ROOT);
+    root.latched = true;
     if (chip.memory().isRam(hpa, PAGE)) {
       for (int bus = 0; bus < 256; bus++) {
         reach(bus, chip.memory().deviceRead64(hpa + bus * 16L));
@@ -94,8 +95,11 @@ final class Tables {
 
   /** The unit has no root table any more. */
   void forgetRoot() {
-    release(root);
-    root = null;
+    if (root != null) {
+      root.latched = false;
+      release(root);
+      root = null;
+    }
     reachable.values().forEach(this::release);
     reachable.clear();
   }
@@ -115,7 +119,8 @@ final class Tables {
     List<TableRef> gone = new ArrayList<>();
     known.values().stream().filter(ref -> run.contains(ref.hpa)).forEach(gone::add);
     for (TableRef ref : gone) {
-      if (live(ref)) {
+      // A pointer that was taken over stays so with translation off, for whoever turns it on next.
+      if (live(ref) || ref.latched) {
         chip.violation(
             VtdRule.TABLE_FREED,
             "the page at 0x%x was freed, and the unit still knows it as a table of kind %s (%d references)",

@@ -37,6 +37,8 @@ import dev.vmm.VmmException;
  * @param eagerRefetch whether it fetches again what an invalidation took away
  * @param prompt whether invalidations are carried out as soon as they are handed over, and not only
  *     when software looks
+ * @param looseOrder whether descriptors of the queue keep no order but that a wait comes after all
+ *     before it and before all after it
  * @param compression which faults it puts together
  * @param iotlbCapacity how many translations it caches; 0 is no limit
  */
@@ -71,6 +73,7 @@ public record VtdConfig(
     int delayedPolls,
     boolean eagerRefetch,
     boolean prompt,
+    boolean looseOrder,
     FaultCompression compression,
     int iotlbCapacity) {
   /** The length of the registers in bytes. */

@@ -32,6 +32,7 @@ public final class VtdConfigBuilder {
   private int delayedPolls = 100;
   private boolean eagerRefetch = true;
   private boolean prompt;
+  private boolean looseOrder;
   private FaultCompression compression = FaultCompression.SAME_PAGE;
   private int iotlbCapacity = 0;
 
@@ -217,6 +218,12 @@ public final class VtdConfigBuilder {
     return this;
   }
 
+  /** Sets whether descriptors of the queue keep no order but what a wait asks for. */
+  public VtdConfigBuilder looseOrder(boolean looseOrder) {
+    this.looseOrder = looseOrder;
+    return this;
+  }
+
   /** Sets which faults it puts together. */
   public VtdConfigBuilder compression(FaultCompression compression) {
     this.compression = compression;
@@ -262,6 +269,7 @@ public final class VtdConfigBuilder {
         delayedPolls,
         eagerRefetch,
         prompt,
+        looseOrder,
         compression,
         iotlbCapacity);
   }

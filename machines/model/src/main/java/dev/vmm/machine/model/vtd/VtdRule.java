@@ -75,7 +75,13 @@ public enum VtdRule implements Rule {
       "clear P, invalidate, then reuse the entry: \"Guidance to Software for Invalidations\""),
   /** A table that the unit knows written by something else than one store of 64 bits. */
   PARTIAL_STORE("an entry changes by one 64-bit store: \"Guidance to Software for Invalidations\""),
-  /** A table freed while a cache, or the unit's root pointer, still leads to it. */
+  /** A table that the unit walks and that was never made visible to it. */
+  STALE_TABLE(
+      "without ECAP.C flush a table's lines before an entry leads to it: \"Extended Capability Register\", C"),
+  /**
+   * A table freed while a cache, or a pointer that the unit has taken over, still leads to it. The
+   * pointer also with translation off: the next one to turn it on need not set it again.
+   */
   TABLE_FREED(
       "free a table after the invalidation that makes the unit forget it: \"Guidance to Software for Invalidations\""),
   /** Memory freed while the IOTLB still translates to it. */

@@ -49,8 +49,7 @@ final class Walker {
         tables.release(table);
         return null;
       }
-      chip.count(Count.TABLE_READ);
-      long entry = chip.memory().unitRead64(hpa);
+      long entry = chip.readTable(hpa);
       if ((entry & (READ | WRITE)) == 0) {
         return leaf(context, iova, 12, 0, false, false, null, table, chip.config().cm());
       }

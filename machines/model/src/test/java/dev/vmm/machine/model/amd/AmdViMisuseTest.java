@@ -288,6 +288,19 @@ class AmdViMisuseTest {
   }
 
   @Test
+  void aTableThatWasNeverFlushedIsNoticedWhereTheUnitDoesNotSnoop() {
+    Bench stale =
+        new Bench(
+            AmdViConfig.builder().coherent(false).runLag(1).commandLag(1), Visibility.NON_COHERENT);
+    long table = stale.memory.allocatePage();
+    stale.attach(1, table, DOMAIN);
+    stale.memory.flushCache(stale.deviceTable, 4096);
+    stale.enabled();
+    stale.assertBlocked(0x1000, true);
+    stale.assertOnly(AmdViRule.STALE_TABLE);
+  }
+
+  @Test
   void aUnitThatCanSnoopDoesSoAsControlAndTheEntrySay() {
     Bench bench =
         new Bench(

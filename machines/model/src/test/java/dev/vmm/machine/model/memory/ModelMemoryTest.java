@@ -141,6 +141,30 @@ class ModelMemoryTest {
   }
 
   @Test
+  void aUnitThatDoesNotSnoopSeesRubbishInAPageThatIsNewUntilItsLinesAreFlushed() {
+    ModelMemory lazy = memory(Visibility.NON_COHERENT);
+    long page = lazy.allocatePage();
+    assertThat(lazy.read64(page)).isZero();
+    assertThat(lazy.unitRead64(page)).isEqualTo(ModelMemory.POISON);
+    assertThat(lazy.isStale(page)).isTrue();
+    lazy.flushCache(page + 64, 64);
+    assertThat(lazy.isStale(page + 56)).isTrue();
+    assertThat(lazy.isStale(page + 64)).isFalse();
+    assertThat(lazy.unitRead64(page + 64)).isZero();
+    assertThat(lazy.isStale(page + 128)).isTrue();
+    lazy.write64(page + 64, 1);
+    assertThat(lazy.isStale(page + 64)).isFalse();
+    lazy.free(page, 4096);
+    assertThat(lazy.isStale(page)).isFalse();
+    long large = lazy.allocate(1 << 20, 4096);
+    assertThat(lazy.isStale(large + 4096 * 8)).as("memory stays sparse").isFalse();
+    for (boolean buffered : new boolean[] {false, true}) {
+      ModelMemory snooped = memory(new Visibility(true, buffered));
+      assertThat(snooped.isStale(snooped.allocatePage())).isFalse();
+    }
+  }
+
+  @Test
   void theWriteBufferHoldsStoresBackUntilItIsDrained() {
     ModelMemory snooped = memory(new Visibility(true, true));
     snooped.write64(0x1000, 1);

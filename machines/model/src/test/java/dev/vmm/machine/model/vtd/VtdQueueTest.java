@@ -78,6 +78,32 @@ class VtdQueueTest {
     assertThat(rig.read(DEV, 0x7000)).isEqualTo(BLOCKED);
   }
 
+  /** What comes back by a context entry that is still cached outlives that. */
+  @Test
+  void inALooseQueueOnlyAWaitKeepsTranslationsBehindContextEntries() {
+    begin(new Rig(VtdConfig.builder().looseOrder(true).build()));
+    rig.store(rig.entry(DEV), 0);
+    assertThat(rig.work(0x11, 0, 0x70022, 0)).isEqualTo(0x20);
+    assertThat(rig.read(DEV, 0x7000)).isEqualTo(0x5000);
+    rig.submit(0x70022, 0);
+    assertThat(rig.read(DEV, 0x7000)).isEqualTo(BLOCKED);
+
+    begin(new Rig(VtdConfig.builder().looseOrder(true).build()));
+    rig.store(rig.entry(DEV), 0);
+    rig.submit(0x11, 0);
+    rig.submit(0x70022, 0);
+    assertThat(rig.read(DEV, 0x7000)).isEqualTo(BLOCKED);
+  }
+
+  @Test
+  void aLooseQueueStopsAtABadDescriptorWithAllBeforeItDone() {
+    begin(new Rig(VtdConfig.builder().looseOrder(true).build()));
+    unmap();
+    assertThat(rig.work(0x11, 0, GLOBAL, 0, 0x112, 0, GLOBAL, 0)).isEqualTo(0x20);
+    rig.broke(VtdRule.QUEUE_ERROR);
+    assertThat(rig.read(DEV, 0x7000)).isEqualTo(BLOCKED);
+  }
+
   @Test
   void descriptorsBeyondTheTailAreNotFetched() {
     unmap();

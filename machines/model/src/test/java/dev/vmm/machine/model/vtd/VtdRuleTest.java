@@ -9,6 +9,7 @@ import java.util.EnumMap;
 import java.util.Map;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -319,6 +320,16 @@ class VtdRuleTest {
         w -> w.rig.memory.write(w.rig.slot(w.top, 4, 0x8000, 1), 4, 3),
         w -> w.rig.memory.write64(w.rig.slot(w.top, 4, 0x8000, 1), 3));
     rule(
+        VtdRule.STALE_TABLE,
+        unit -> unit.coherent(false),
+        World::live,
+        w -> linkTable(w, w.rig.memory.allocatePage()),
+        w -> {
+          long table = w.rig.memory.allocatePage();
+          w.rig.memory.flushCache(table, 0x1000);
+          linkTable(w, table);
+        });
+    rule(
         VtdRule.TABLE_FREED,
         w -> {
           w.live();
@@ -385,6 +396,12 @@ class VtdRuleTest {
         });
   }
 
+  /** Has an entry lead to a table, and the device look there. */
+  private static void linkTable(World w, long table) {
+    w.rig.store(w.rig.slot(w.top, 4, 0x40_0000, 2), table | 3);
+    w.rig.read(DEV, 0x40_0000);
+  }
+
   /** Where the leaf table of 0x7000 is, which nothing in memory tells any more. */
   private static long leafTable(World w) {
     for (long hpa = 16 << 20; hpa < (16 << 20) + (64 << 12); hpa += 0x1000) {
@@ -418,6 +435,22 @@ class VtdRuleTest {
     World world = world(rule);
     CASES.get(rule).kept.accept(world);
     world.rig.clean();
+  }
+
+  /** Whoever turns translation on next need not set the pointer again. */
+  @Test
+  void aRootTableThatTheUnitHasTakenOverIsNotFreedWithTranslationOffEither() {
+    Rig rig = new Rig().start();
+    rig.command(0, 0x80000000, false);
+    rig.memory.free(rig.root, 0x1000);
+    rig.broke(VtdRule.TABLE_FREED);
+
+    Rig other = new Rig().start();
+    other.command(0, 0x80000000, false);
+    other.w64(0x20, 0);
+    other.command(0x40000000, 0x40000000, true);
+    other.memory.free(other.root, 0x1000);
+    other.clean();
   }
 
   @ParameterizedTest
