@@ -60,6 +60,6 @@ public record AddressRange(long start, long lengthBytes) implements Comparable<A
   /** Returns {@code 0xSTART-0xLAST}, the last address inclusive. */
   @Override
   public String toString() {
-    return String.format("0x%x-0x%x", start, last());
+    return Message.format("0x%x-0x%x", start, last());
   }
 }

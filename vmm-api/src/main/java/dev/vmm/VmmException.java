@@ -1,6 +1,5 @@
 package dev.vmm;
 
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,7 +34,7 @@ public final class VmmException extends RuntimeException {
 
   /** Returns one with a message formatted as by {@link String#format(String, Object...)}. */
   public static VmmException of(Errno errno, String format, @Nullable Object... args) {
-    return new VmmException(errno, String.format(Locale.ROOT, format, args));
+    return new VmmException(errno, Message.format(format, args));
   }
 
   /** Returns an EINVAL with a message formatted as by {@link String#format(String, Object...)}. */

@@ -165,6 +165,8 @@ class VerdictTest {
     Obstacle width = told(f, FULL, new VmNeed(1L << 50), Kind.WIDTH);
     assertThat(width.blocks()).isTrue();
     assertThat(width.sentence()).contains("0x3ffffffffffff", "48 bits", "0xffffffffffff");
+    assertThat(width.evidence())
+        .containsExactly("unit fake0 at 0xfe000000: FAKE_CAP 0x30 WIDTH=0x30 (48 bits)");
     assertThat(f.driver.verdict(FULL, new VmNeed(1L << 48)).obstacles())
         .extracting(Obstacle::kind)
         .doesNotContain(Kind.WIDTH);

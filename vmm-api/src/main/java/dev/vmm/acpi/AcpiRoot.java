@@ -2,12 +2,12 @@ package dev.vmm.acpi;
 
 import dev.vmm.AddressRange;
 import dev.vmm.Errno;
+import dev.vmm.Message;
 import dev.vmm.VmmException;
 import dev.vmm.machine.PhysicalMemory;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -238,7 +238,7 @@ public final class AcpiRoot {
     // Memory may change between the two reads: the length that was checked counts.
     System.arraycopy(header, 0, bytes, 0, header.length);
     totalBytes += length;
-    AcpiTable table = AcpiTable.of(bytes, String.format("memory at 0x%x", hpa));
+    AcpiTable table = AcpiTable.of(bytes, Message.format("memory at 0x%x", hpa));
     ranges.add(new AddressRange(hpa, length));
     if (!table.checksumValid()) {
       problem("%s: checksum is wrong", table);
@@ -264,7 +264,7 @@ public final class AcpiRoot {
   }
 
   private void problem(String format, Object... args) {
-    problems.add(String.format(Locale.ROOT, format, args));
+    problems.add(Message.format(format, args));
   }
 
   private static int sum(byte[] bytes, int from, int length) {

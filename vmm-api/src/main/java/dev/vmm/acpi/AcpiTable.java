@@ -14,10 +14,12 @@ public final class AcpiTable {
 
   private final byte[] bytes;
   private final String origin;
+  private final String signature;
 
   private AcpiTable(byte[] bytes, String origin) {
     this.bytes = bytes;
     this.origin = origin;
+    this.signature = text(0, 4);
   }
 
   /**
@@ -46,7 +48,7 @@ public final class AcpiTable {
    * {@code ?}.
    */
   public String signature() {
-    return text(0, 4);
+    return signature;
   }
 
   /** Returns where the table comes from. */
@@ -100,7 +102,7 @@ public final class AcpiTable {
 
   /** Returns a bounded reader over the whole table, header included. */
   public ByteReader reader() {
-    return new ByteReader(bytes, signature() + " (" + origin + ")");
+    return new ByteReader(bytes, signature + " (" + origin + ")");
   }
 
   /** Returns a copy of the bytes. */
@@ -122,6 +124,6 @@ public final class AcpiTable {
 
   @Override
   public String toString() {
-    return signature() + " of " + bytes.length + " bytes (" + origin + ")";
+    return signature + " of " + bytes.length + " bytes (" + origin + ")";
   }
 }

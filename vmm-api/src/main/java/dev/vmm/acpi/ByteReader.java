@@ -49,17 +49,19 @@ public final class ByteReader {
 
   /** Reads 16 bits, unsigned. */
   public int u16(int offset) {
-    return (int) number(offset, 2);
+    int at = check(offset, 2);
+    return (bytes[at] & 0xff) | (bytes[at + 1] & 0xff) << 8;
   }
 
   /** Reads 32 bits, unsigned. */
   public long u32(int offset) {
-    return number(offset, 4);
+    return int32(check(offset, 4)) & 0xffff_ffffL;
   }
 
   /** Reads 64 bits. */
   public long u64(int offset) {
-    return number(offset, 8);
+    int at = check(offset, 8);
+    return (int32(at) & 0xffff_ffffL) | (long) int32(at + 4) << 32;
   }
 
   /** Returns a copy of {@code length} bytes. */
@@ -74,13 +76,22 @@ public final class ByteReader {
     return new ByteReader(bytes, from, from + length, name);
   }
 
-  private long number(int offset, int width) {
-    int from = check(offset, width);
-    long value = 0;
-    for (int i = width - 1; i >= 0; i--) {
-      value = (value << 8) | (bytes[from + i] & 0xff);
+  /** Says whether bytes are all 0. */
+  public boolean isZero(int offset, int length) {
+    int from = check(offset, length);
+    for (int i = from; i < from + length; i++) {
+      if (bytes[i] != 0) {
+        return false;
+      }
     }
-    return value;
+    return true;
+  }
+
+  private int int32(int at) {
+    return (bytes[at] & 0xff)
+        | (bytes[at + 1] & 0xff) << 8
+        | (bytes[at + 2] & 0xff) << 16
+        | bytes[at + 3] << 24;
   }
 
   private int check(int offset, int length) {

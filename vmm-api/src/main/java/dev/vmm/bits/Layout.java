@@ -2,7 +2,6 @@ package dev.vmm.bits;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.StringJoiner;
 
 /**
  * The complete layout of a word of 8 to 64 bits: fields that tile it, high bits first.
@@ -14,10 +13,17 @@ public final class Layout {
   private final int widthBits;
   private final List<Field> fields;
 
+  /** Those of the fields, for {@link #fieldsSet}. */
+  private final long[] masks;
+
   private Layout(String name, int widthBits, List<Field> fields) {
     this.name = name;
     this.widthBits = widthBits;
     this.fields = List.copyOf(fields);
+    this.masks = new long[fields.size()];
+    for (int i = 0; i < masks.length; i++) {
+      masks[i] = fields.get(i).mask();
+    }
   }
 
   /** Starts a 64-bit layout with the book's mnemonic of the register or entry word. */
@@ -91,14 +97,29 @@ public final class Layout {
    * RSVD[high:low]=0xvalue}.
    */
   public String describe(long raw) {
-    StringJoiner text = new StringJoiner(" ", name + " 0x" + Long.toHexString(raw) + " {", "}");
-    for (Field field : fields) {
-      if (field.isSet(raw)) {
-        String label =
-            field.access().reserved()
-                ? "RSVD[" + field.high() + ":" + field.low() + "]"
-                : field.name();
-        text.add(field.width() == 1 ? label : label + "=0x" + Long.toHexString(field.get(raw)));
+    return name + " " + Hex.of(raw) + " {" + fieldsSet(raw) + "}";
+  }
+
+  /** Returns what {@link #describe} has between the braces; empty if every field is zero. */
+  public String fieldsSet(long raw) {
+    if (raw == 0) {
+      return "";
+    }
+    StringBuilder text = new StringBuilder();
+    for (int i = 0; i < masks.length; i++) {
+      if ((raw & masks[i]) != 0) {
+        Field field = fields.get(i);
+        if (text.length() > 0) {
+          text.append(' ');
+        }
+        if (field.access().reserved()) {
+          text.append("RSVD[").append(field.high()).append(':').append(field.low()).append(']');
+        } else {
+          text.append(field.name());
+        }
+        if (field.high() != field.low()) {
+          text.append('=').append(Hex.of(field.get(raw)));
+        }
       }
     }
     return text.toString();

@@ -24,6 +24,16 @@ public interface PhysicalMemory {
   /** Reads a word; {@code hpa} is a multiple of 8. */
   long read64(long hpa);
 
+  /**
+   * Reads {@code count} words from {@code hpa} up into the first of {@code words}, each by one
+   * load, in no particular order. The run must not leave the RAM range it begins in.
+   */
+  default void read64(long hpa, long[] words, int count) {
+    for (int i = 0; i < count; i++) {
+      words[i] = read64(hpa + 8L * i);
+    }
+  }
+
   /** Writes a word by one store; {@code hpa} is a multiple of 8. */
   void write64(long hpa, long value);
 

@@ -1,7 +1,7 @@
 package dev.vmm.pci;
 
 import dev.vmm.VmmException;
-import java.util.HexFormat;
+import dev.vmm.bits.Hex;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -24,6 +24,12 @@ public record Rid(int segment, int bus, int device, int function) implements Com
     private static final Pattern SLASHES =
         Pattern.compile("([0-9]{1,3})/([0-9]{1,2})/([0-9]{1,2})");
   }
+
+  /** The characters of {@code ssss:}. */
+  private static final int SEGMENT_CHARS = 5;
+
+  /** The characters of {@code bb:dd.f}. */
+  private static final int ID_CHARS = 7;
 
   /** Checks the ranges (EINVAL). */
   public Rid {
@@ -108,10 +114,29 @@ public record Rid(int segment, int bus, int device, int function) implements Com
   @Override
   public String toString() {
     // Printed for every device of every table: String.format would be most of the work.
-    return hex(segment, 4) + ":" + hex(bus, 2) + ":" + hex(device, 2) + "." + function;
+    byte[] text = new byte[SEGMENT_CHARS + ID_CHARS];
+    Hex.put(text, 0, segment, 4);
+    text[4] = ':';
+    put(text, SEGMENT_CHARS, bus, device, function);
+    return Hex.latin(text);
   }
 
-  private static String hex(int value, int digits) {
-    return HexFormat.of().toHexDigits(value, digits);
+  /**
+   * Returns an id without its segment, {@code bb:dd.f} in hexadecimal.
+   *
+   * @param id16 bus in 15:8, device in 7:3, function in 2:0
+   */
+  public static String withoutSegment(int id16) {
+    byte[] text = new byte[ID_CHARS];
+    put(text, 0, id16 >>> 8, id16 >>> 3 & 0x1f, id16 & 7);
+    return Hex.latin(text);
+  }
+
+  private static void put(byte[] text, int at, int bus, int device, int function) {
+    Hex.put(text, at, bus, 2);
+    text[at + 2] = ':';
+    Hex.put(text, at + 3, device, 2);
+    text[at + 5] = '.';
+    Hex.put(text, at + 6, function, 1);
   }
 }

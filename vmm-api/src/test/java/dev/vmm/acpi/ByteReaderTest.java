@@ -24,6 +24,9 @@ class ByteReaderTest {
     assertThat(reader.u64(2)).isEqualTo(0xf9f8_f706_0504_0302L);
     assertThat(reader.bytes(8, 2)).containsExactly(0xf8, 0xf9);
     assertThat(reader.bytes(10, 0)).isEmpty();
+    assertThat(new ByteReader(new byte[] {1, 0, 0, 2}, "T").isZero(1, 2)).isTrue();
+    assertThat(new ByteReader(new byte[] {1, 0, 0, 2}, "T").isZero(1, 3)).isFalse();
+    assertThat(new ByteReader(new byte[] {1, 0, 0, 2}, "T").isZero(0, 2)).isFalse();
   }
 
   @ParameterizedTest
@@ -48,6 +51,7 @@ class ByteReaderTest {
   void i12_slicesAndCopiesPastTheEndAreEinval(int offset, int length) {
     assertThatThrownBy(() -> reader.slice(offset, length)).isInstanceOf(VmmException.class);
     assertThatThrownBy(() -> reader.bytes(offset, length)).isInstanceOf(VmmException.class);
+    assertThatThrownBy(() -> reader.isZero(offset, length)).isInstanceOf(VmmException.class);
   }
 
   @Test

@@ -98,6 +98,8 @@ class LayoutTest {
         .isEqualTo(
             "WORD 0x8001000000005019 {TOP RSVD[62:48]=0x1 ADDR=0x5 RSVD[11:4]=0x1 GO CODE=0x1}");
     assertThat(WORD.describe(0)).isEqualTo("WORD 0x0 {}");
+    assertThat(WORD.fieldsSet(0x8000_0000_0000_0001L)).isEqualTo("TOP CODE=0x1");
+    assertThat(WORD.fieldsSet(0)).isEmpty();
   }
 
   @Test

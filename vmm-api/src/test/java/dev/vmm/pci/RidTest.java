@@ -61,6 +61,8 @@ class RidTest {
     for (int id = 0; id <= 0xffff; id++) {
       assertThat(Rid.of(0, id).id16()).isEqualTo(id);
     }
+    assertThat(Rid.withoutSegment(0xffff)).isEqualTo("ff:1f.7");
+    assertThat(Rid.withoutSegment(0x0210)).isEqualTo("02:02.0");
   }
 
   @ParameterizedTest

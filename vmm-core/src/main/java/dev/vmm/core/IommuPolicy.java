@@ -10,6 +10,7 @@ import dev.vmm.iommu.Iommu;
 import dev.vmm.iommu.IommuCapabilities;
 import dev.vmm.iommu.ReservedRegion;
 import dev.vmm.iommu.spi.IommuSurvey;
+import dev.vmm.iommu.spi.IommuSurvey.Ability;
 import dev.vmm.machine.Machine;
 import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
@@ -97,7 +98,7 @@ final class IommuPolicy {
     reserved(survey, function, ids).ifPresent(obstacles::add);
     Optional<IommuCapabilities> capabilities = survey.capabilities();
     interrupts(survey, capabilities).ifPresent(obstacles::add);
-    capabilities.flatMap(units -> width(units, need)).ifPresent(obstacles::add);
+    capabilities.flatMap(units -> width(units, survey, need)).ifPresent(obstacles::add);
     return obstacles;
   }
 
@@ -117,7 +118,7 @@ final class IommuPolicy {
     if (iommu.interruptRemapping().isEmpty()) {
       obstacles.add(notRemapped(session, interruptEvidence(iommu, survey)));
     }
-    width(iommu.capabilities(), need).ifPresent(obstacles::add);
+    width(iommu.capabilities(), survey, need).ifPresent(obstacles::add);
     return obstacles;
   }
 
@@ -261,20 +262,26 @@ final class IommuPolicy {
     boolean units = capabilities.map(IommuCapabilities::interruptRemapping).orElse(true);
     return firmware.allowed() && units
         ? Optional.empty()
-        : Optional.of(noInterruptRemapping(interruptEvidence(firmware, units)));
+        : Optional.of(noInterruptRemapping(interruptEvidence(survey, firmware, units)));
   }
 
   private static List<String> interruptEvidence(Iommu iommu, @Nullable IommuSurvey survey) {
     return survey == null
         ? List.of()
-        : interruptEvidence(survey.interruptRemapping(), iommu.capabilities().interruptRemapping());
+        : interruptEvidence(
+            survey, survey.interruptRemapping(), iommu.capabilities().interruptRemapping());
   }
 
-  private static List<String> interruptEvidence(IommuSurvey.Permission firmware, boolean units) {
+  private static List<String> interruptEvidence(
+      IommuSurvey survey, IommuSurvey.Permission firmware, boolean units) {
     List<String> evidence = new ArrayList<>();
     evidence.add(firmware.evidence());
     if (firmware.allowed() && !units) {
-      evidence.add("the units' capability registers, of which not all offer it");
+      evidence.addAll(
+          registers(
+              survey,
+              Ability.INTERRUPT_REMAPPING,
+              "the units' capability registers, of which not all offer it"));
     }
     return evidence;
   }
@@ -282,6 +289,13 @@ final class IommuPolicy {
   private Obstacle notRemapped(IommuSession session, List<String> evidence) {
     List<String> cutOff = session.hostInterrupts().notRemapped();
     return cutOff.isEmpty() ? noInterruptRemapping(evidence) : hostCutOff(cutOff);
+  }
+
+  /** Returns what the units' registers say of an ability, or a sentence if nobody can tell. */
+  private static List<String> registers(
+      @Nullable IommuSurvey survey, Ability ability, String otherwise) {
+    List<String> lines = survey == null ? List.of() : survey.evidence(ability);
+    return lines.isEmpty() ? List.of(otherwise) : lines;
   }
 
   private Obstacle noInterruptRemapping(List<String> evidence) {
@@ -320,7 +334,8 @@ final class IommuPolicy {
         remedy + ", or set " + tunable + "=1 if the host trusts its guests");
   }
 
-  private static Optional<Obstacle> width(IommuCapabilities units, VmNeed need) {
+  private static Optional<Obstacle> width(
+      IommuCapabilities units, @Nullable IommuSurvey survey, VmNeed need) {
     int bits = units.iovaBits();
     long memory = need.memoryBytes();
     if (memory == 0 || bits >= Long.SIZE || (memory - 1) >>> bits == 0) {
@@ -337,7 +352,10 @@ final class IommuPolicy {
                 memory - 1,
                 bits,
                 (1L << bits) - 1),
-            List.of("the units' capability registers: " + bits + " bits of iova"),
+            registers(
+                survey,
+                Ability.WIDTH,
+                "the units' capability registers: " + bits + " bits of iova"),
             "give the guest at most 0x" + Long.toHexString(1L << bits) + " bytes of memory"));
   }
 

@@ -25,9 +25,11 @@ import java.util.Set;
 final class AmdInspector implements IommuInspector {
   private static final String IVRS = "IVRS";
 
+  private static final Set<String> SIGNATURES = Set.of(IVRS);
+
   @Override
   public Set<String> signatures() {
-    return Set.of(IVRS);
+    return SIGNATURES;
   }
 
   @Override

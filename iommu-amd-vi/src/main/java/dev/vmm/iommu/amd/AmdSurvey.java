@@ -85,11 +85,7 @@ final class AmdSurvey implements IommuSurvey {
     List<IntUnaryOperator> reaches = new ArrayList<>();
     try {
       for (Ivhd ivhd : table.units()) {
-        UnitRegisters registers =
-            UnitRegisters.readOnly(
-                surveyed(ivhd).name(),
-                machine.registers(ivhd.registerBaseHpa(), AmdOpener.REGISTER_BYTES));
-        int most = UnitCheck.levels(ivhd, registers, machine.pci().config(ivhd.rid()));
+        int most = UnitCheck.levels(ivhd, registers(ivhd), machine.pci().config(ivhd.rid()));
         reaches.add(levels -> AmdUnit.reachBits(most, levels));
       }
     } catch (VmmException e) {
@@ -99,5 +95,28 @@ final class AmdSurvey implements IommuSurvey {
     // Whether not-present entries are cached is no capability that anybody but a driver asks for.
     return Optional.of(
         UnitFacts.of(coherent, false, interruptRemapping().allowed()).capabilities(reaches));
+  }
+
+  /** Interrupts every unit can remap: no register has a say in it. */
+  @Override
+  public List<String> evidence(Ability ability) {
+    if (ability != Ability.WIDTH) {
+      return List.of();
+    }
+    List<String> lines = new ArrayList<>();
+    try {
+      for (Ivhd ivhd : table.units()) {
+        lines.addAll(
+            UnitCheck.levelsEvidence(ivhd, registers(ivhd), machine.pci().config(ivhd.rid())));
+      }
+    } catch (VmmException e) {
+      return List.of(); // open() tells what is wrong with it
+    }
+    return lines;
+  }
+
+  private UnitRegisters registers(Ivhd ivhd) {
+    return UnitRegisters.readOnly(
+        surveyed(ivhd).name(), machine.registers(ivhd.registerBaseHpa(), AmdOpener.REGISTER_BYTES));
   }
 }

@@ -22,9 +22,11 @@ import java.util.Set;
 
 /** Reads DMAR tables and VT-d units back. Stateless and thread-safe. */
 final class IntelInspector implements IommuInspector {
+  private static final Set<String> SIGNATURES = Set.of(IntelProvider.DMAR);
+
   @Override
   public Set<String> signatures() {
-    return Set.of(IntelProvider.DMAR);
+    return SIGNATURES;
   }
 
   @Override

@@ -4,9 +4,11 @@ import dev.vmm.VmmException;
 import dev.vmm.iommu.IommuCapabilities;
 import dev.vmm.iommu.ReservedRegion;
 import dev.vmm.iommu.UntranslatedRange;
+import dev.vmm.iommu.inspect.FieldReport;
 import dev.vmm.iommu.intel.dmar.DmarTable;
 import dev.vmm.iommu.intel.dmar.Drhd;
 import dev.vmm.iommu.intel.dmar.UnitMap;
+import dev.vmm.iommu.intel.inspect.FieldMeaning;
 import dev.vmm.iommu.intel.regs.CapReg;
 import dev.vmm.iommu.intel.regs.EcapReg;
 import dev.vmm.iommu.intel.unit.Unit;
@@ -17,6 +19,7 @@ import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -96,7 +99,40 @@ final class IntelSurvey implements IommuSurvey {
 
   @Override
   public Optional<IommuCapabilities> capabilities() {
-    List<UnitFacts.Capable> units = new ArrayList<>();
+    return read().map(this::capabilities);
+  }
+
+  private IommuCapabilities capabilities(Map<String, UnitFacts.Capable> read) {
+    List<UnitFacts.Capable> units = List.copyOf(read.values());
+    boolean interrupts = units.stream().allMatch(unit -> unit.ecap().ir() && unit.ecap().qi());
+    return UnitFacts.ofCapable(table, units, interrupts)
+        .capabilities(
+            units.stream()
+                .<IntUnaryOperator>map(unit -> levels -> Unit.reachBits(unit.cap(), levels))
+                .toList());
+  }
+
+  @Override
+  public List<String> evidence(Ability ability) {
+    List<String> lines = new ArrayList<>();
+    read()
+        .orElse(Map.of())
+        .forEach((where, unit) -> lines.add(where + ": " + evidence(ability, unit)));
+    return lines;
+  }
+
+  private static String evidence(Ability ability, UnitFacts.Capable unit) {
+    return switch (ability) {
+      case WIDTH ->
+          FieldReport.line(CapReg.LAYOUT, unit.cap().raw(), FieldMeaning::of, "MGAW", "SAGAW");
+      case INTERRUPT_REMAPPING ->
+          FieldReport.line(EcapReg.LAYOUT, unit.ecap().raw(), FieldMeaning::of, "IR", "QI");
+    };
+  }
+
+  /** Returns each unit's capabilities by where it is; empty if not all of them can be read. */
+  private Optional<Map<String, UnitFacts.Capable>> read() {
+    Map<String, UnitFacts.Capable> units = new LinkedHashMap<>();
     try {
       for (Drhd drhd : table.drhds()) {
         UnitRegisters registers =
@@ -105,17 +141,11 @@ final class IntelSurvey implements IommuSurvey {
                 machine.registers(drhd.registerBaseHpa(), drhd.registerBytes()));
         CapReg cap = new CapReg(registers.readAlive(CapReg.LAYOUT, CapReg.OFFSET));
         EcapReg ecap = new EcapReg(registers.readAlive(EcapReg.LAYOUT, EcapReg.OFFSET));
-        units.add(new UnitFacts.Capable(cap, ecap));
+        units.put(registers.where(), new UnitFacts.Capable(cap, ecap));
       }
     } catch (VmmException e) {
       return Optional.empty(); // open() tells what is wrong with it
     }
-    boolean interrupts = units.stream().allMatch(unit -> unit.ecap().ir() && unit.ecap().qi());
-    return Optional.of(
-        UnitFacts.ofCapable(table, units, interrupts)
-            .capabilities(
-                units.stream()
-                    .<IntUnaryOperator>map(unit -> levels -> Unit.reachBits(unit.cap(), levels))
-                    .toList()));
+    return Optional.of(units);
   }
 }

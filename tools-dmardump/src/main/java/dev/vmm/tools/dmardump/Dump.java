@@ -1,6 +1,7 @@
 package dev.vmm.tools.dmardump;
 
 import dev.vmm.Errno;
+import dev.vmm.Message;
 import dev.vmm.VmmException;
 import dev.vmm.acpi.AcpiTable;
 import dev.vmm.iommu.inspect.TableReport;
@@ -18,7 +19,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Supplier;
@@ -124,14 +124,15 @@ final class Dump {
     List<TableReport> reports = new ArrayList<>();
     for (AcpiTable table : source.tables()) {
       TableReport report = inspectors.forTable(table).decode(table);
-      reports.add(report);
       if (json == null && html == null) {
         gap();
         renderer.render(report, out);
-        out.flush();
+      } else {
+        reports.add(report);
       }
       String mistake = mistake(report);
       if (!mistake.isEmpty()) {
+        out.flush(); // what is told of a table follows it
         status =
             Math.max(status, Tool.report("dmardump", VmmException.invalid("%s", mistake), err));
       }
@@ -146,11 +147,9 @@ final class Dump {
 
   private static String mistake(TableReport report) {
     if (!report.checksumValid()) {
-      return String.format(
-          Locale.ROOT,
+      return Message.format(
           "%s has a wrong checksum at offset 0x9: its %d bytes must add up to 0; the file may be damaged",
-          report.origin(),
-          report.lengthBytes());
+          report.origin(), report.lengthBytes());
     }
     int problems = report.problems().size();
     if (problems == 0) {
@@ -192,7 +191,7 @@ final class Dump {
     if (units.isEmpty()) {
       throw new VmmException(
           Errno.ENXIO,
-          String.format(
+          Message.format(
               "machine %s has no I/O MMU: no unit is described by a table of firmware that a back end here decodes (%s)",
               source.origin(), String.join(", ", inspectors.signatures())));
     }
@@ -244,7 +243,7 @@ final class Dump {
 
   private void gap() {
     if (!first) {
-      out.println();
+      out.write('\n'); // not println, which flushes each time
     }
     first = false;
   }

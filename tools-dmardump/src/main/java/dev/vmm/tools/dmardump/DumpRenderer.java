@@ -3,7 +3,6 @@ package dev.vmm.tools.dmardump;
 import dev.vmm.iommu.DmaFault;
 import dev.vmm.iommu.inspect.DeviceEntryReport;
 import dev.vmm.iommu.inspect.DomainReport;
-import dev.vmm.iommu.inspect.FieldReport;
 import dev.vmm.iommu.inspect.PageTableTotals;
 import dev.vmm.iommu.inspect.TableReport;
 import dev.vmm.iommu.inspect.UnitReport;
@@ -124,21 +123,11 @@ public final class DumpRenderer {
                     + " bytes, checksum ")
             + (table.checksumValid() ? palette.strong("good") : palette.bad("wrong"))
             + palette.strong(":"));
-    TableText.fields(table.header(), this::isLeftOut, 1, lines);
-    TableText.structures(table.structures(), this::isLeftOut, 1, lines, palette);
+    TableText text = new TableText(verbose, palette, lines);
+    text.fields(table.header(), 1);
+    text.structures(table.structures(), 1);
     problems(table.problems(), 1, lines);
-    out.append(lines.toString());
-  }
-
-  /** Says whether a heading says it already, or there is nothing to say. */
-  private boolean isLeftOut(FieldReport field) {
-    return !verbose
-        && switch (field.name()) {
-          case "Signature", "Type", "Length", "Checksum" -> true;
-          case "Reserved" ->
-              field.raw().equals("0x0") || field.raw().chars().allMatch(c -> c == '0' || c == ' ');
-          default -> false;
-        };
+    out.append(lines.take());
   }
 
   /**

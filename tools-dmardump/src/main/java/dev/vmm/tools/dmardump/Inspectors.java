@@ -81,9 +81,12 @@ public final class Inspectors {
 
   /** Returns the reader of this table, if there is one. */
   public Optional<IommuInspector> find(AcpiTable table) {
-    return inspectors.stream()
-        .filter(inspector -> inspector.signatures().contains(table.signature()))
-        .findFirst();
+    for (IommuInspector inspector : inspectors) {
+      if (inspector.signatures().contains(table.signature())) {
+        return Optional.of(inspector);
+      }
+    }
+    return Optional.empty();
   }
 
   /**
@@ -93,8 +96,12 @@ public final class Inspectors {
    *     is returned, for {@link #forTable} to refuse
    */
   public List<AcpiTable> known(Input.Tables input) {
-    List<AcpiTable> known =
-        input.tables().stream().filter(table -> input.single() || find(table).isPresent()).toList();
+    List<AcpiTable> known = new ArrayList<>();
+    for (AcpiTable table : input.tables()) {
+      if (input.single() || find(table).isPresent()) {
+        known.add(table);
+      }
+    }
     if (known.isEmpty()) {
       throw VmmException.of(
           Errno.ENXIO,

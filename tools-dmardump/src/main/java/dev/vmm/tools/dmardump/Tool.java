@@ -48,7 +48,7 @@ public final class Tool {
    */
   public static void main(String name, Body body, String[] args) {
     WatchedOutput watched = new WatchedOutput(new FileOutputStream(FileDescriptor.out));
-    PrintWriter out = new PrintWriter(watched, true, StandardCharsets.UTF_8);
+    PrintWriter out = new PrintWriter(new Utf8Writer(watched), true);
     PrintWriter err = new PrintWriter(System.err, true, StandardCharsets.UTF_8);
     int status = body.run(args, out, err);
     IOException failure = watched.failure();
@@ -171,6 +171,12 @@ public final class Tool {
   }
 
   private static String oneLine(String text) {
-    return text.strip().replaceAll("\\s*\\R\\s*", "; ");
+    String one = text.strip();
+    for (int i = 0; i < one.length(); i++) {
+      if (one.charAt(i) < ' ' || one.charAt(i) > '~') {
+        return one.replaceAll("\\s*\\R\\s*", "; ");
+      }
+    }
+    return one; // a pattern for it would cost more than a table
   }
 }

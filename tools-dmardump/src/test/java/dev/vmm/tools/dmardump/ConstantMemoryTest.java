@@ -88,12 +88,16 @@ final class ConstantMemoryTest {
 
   /** Returns the bytes that showing it takes from the heap, garbage included. */
   private static long allocated(Showing showing) throws IOException {
+    return allocated(showing, PAGES);
+  }
+
+  private static long allocated(Showing showing, int pages) throws IOException {
     ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     Counter out = new Counter();
     long before = threads.getCurrentThreadAllocatedBytes();
     showing.to(out);
     long bytes = threads.getCurrentThreadAllocatedBytes() - before;
-    assertThat(out.characters).isGreaterThan(40L * PAGES);
+    assertThat(out.characters).isGreaterThan(40L * pages);
     return bytes;
   }
 
@@ -101,6 +105,20 @@ final class ConstantMemoryTest {
   void textTakesNoMemoryForAPage() throws IOException {
     assertThat(allocated(out -> new DumpRenderer(false, Palette.PLAIN).render(UNIT, out)))
         .isLessThan(FEW_BYTES);
+  }
+
+  @Test
+  void aLiveDomainIsReadWithoutAnObjectForAPage() throws IOException {
+    int pages = 1 << 16;
+    try (LiveUnit live = new LiveUnit("model:intel")) {
+      for (long i = 0; i < pages; i++) { // neighbours in another order never merge
+        live.vm.map(0x1_0000_0000L + (i << 12), (i ^ 1) << 12, 0x1000, Access.READ_WRITE);
+      }
+      UnitReport unit = live.units().get(0);
+
+      assertThat(allocated(out -> new DumpRenderer(false, Palette.PLAIN).render(unit, out), pages))
+          .isLessThan(16L * pages);
+    }
   }
 
   @Test

@@ -121,15 +121,35 @@ final class CanAssignTest {
         warning  no-interrupt-remapping (EPERM)
           interrupts are not remapped, so that a guest can have it write any interrupt to the host, and hw.vmm.iommu.allow_unsafe_interrupts=1 allows it
           evidence: DMAR offset 0x25 Flags 0x1, INTR_REMAP set
-          evidence: the units' capability registers, of which not all offer it
+          evidence: unit vtd0 at 0xfed90000: ECAP_REG 0x50c1 IR=0x0 QI=0x0
           remedy: give it only to a guest that the host trusts
 
         blocker  width (EINVAL)
           the guest's memory ends at gpa 0xffffffffff and the units reach 39 bits, up to 0x7fffffffff
-          evidence: the units' capability registers: 39 bits of iova
+          evidence: unit vtd0 at 0xfed90000: CAP_REG 0xd2078c40660206 MGAW=0x26 (39 bits) SAGAW=0x2 (39 bits with 3 levels)
           remedy: give the guest at most 0x8000000000 bytes of memory
         """
             + NO_RESET);
+  }
+
+  @Test
+  void anAmdUnitThatIsTooNarrowIsToldByItsRegisterAndFirmwaresWord() {
+    assertThat(run("can-assign", "00:02.0", "-m", "model:amd,levels=4", "--memory", "512T"))
+        .isEqualTo(1);
+    assertThat(out.toString())
+        .contains(
+            """
+            blocker  width (EINVAL)
+              the guest's memory ends at gpa 0x1ffffffffffff and the units reach 48 bits, up to 0xffffffffffff
+              evidence: unit amdvi0 at 0xfed80000: EFR 0x141 HATS=0x0 (4 levels of host page tables)
+              remedy: give the guest at most 0x1000000000000 bytes of memory
+            """);
+    String machine = "model:amd,efr=off,ivhd=10h";
+    assertThat(run("can-assign", "00:02.0", "-m", machine, "--memory", "512T")).isEqualTo(1);
+    assertThat(out.toString())
+        .contains(
+            "  evidence: IVRS offset 0x30 IVHD 10h: IOMMU Feature Reporting 0x0 HATS=0x0 (4 levels"
+                + " of host page tables)\n");
   }
 
   @Test

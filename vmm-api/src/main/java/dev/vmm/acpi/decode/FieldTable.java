@@ -1,8 +1,11 @@
 package dev.vmm.acpi.decode;
 
+import dev.vmm.Message;
 import dev.vmm.acpi.ByteReader;
+import dev.vmm.bits.Hex;
+import dev.vmm.bits.Layout;
 import dev.vmm.iommu.inspect.FieldReport;
-import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.StringJoiner;
 import java.util.function.LongFunction;
@@ -12,8 +15,12 @@ import java.util.function.LongFunction;
  * truncated structure does not hold are left out. Not thread-safe.
  */
 public final class FieldTable {
+  /** Reserved bytes are mostly these. */
+  private static final String ZEROS = "00 ".repeat(16);
+
   private final ByteReader reader;
-  private final List<FieldReport> fields = new ArrayList<>();
+  private FieldReport[] fields = new FieldReport[8];
+  private int count;
 
   /** The end of the last field that was decoded. */
   private int decoded;
@@ -25,7 +32,7 @@ public final class FieldTable {
 
   /** Returns the fields that were added, in that order. */
   public List<FieldReport> fields() {
-    return List.copyOf(fields);
+    return List.of(Arrays.copyOf(fields, count));
   }
 
   /** Returns a field of bytes. */
@@ -50,29 +57,60 @@ public final class FieldTable {
 
   /** Adds a number of 1, 2, 4 or 8 bytes. */
   public FieldTable number(String name, int offset, int width) {
-    return number(name, offset, width, value -> "");
+    return number(name, offset, width, "");
+  }
+
+  /** Adds a number of 1, 2, 4 or 8 bytes and what it means, whatever it is. */
+  public FieldTable number(String name, int offset, int width, String meaning) {
+    if (holds(offset, width)) {
+      add(name, offset, width, read(offset, width), meaning);
+    }
+    return this;
+  }
+
+  /** Adds a structure's length in bytes, of 1 or 2 bytes. */
+  public FieldTable length(int offset, int width) {
+    if (holds(offset, width)) {
+      long value = read(offset, width);
+      add("Length", offset, width, value, value + " bytes");
+    }
+    return this;
   }
 
   /** Adds a number of 1, 2, 4 or 8 bytes and what it means. */
   public FieldTable number(String name, int offset, int width, LongFunction<String> meaning) {
     if (holds(offset, width)) {
-      long value =
-          switch (width) {
-            case 1 -> reader.u8(offset);
-            case 2 -> reader.u16(offset);
-            case 4 -> reader.u32(offset);
-            default -> reader.u64(offset);
-          };
-      add(
-          FieldReport.of(name, value, meaning.apply(value)).at(reader.tableOffset(offset)),
-          offset + width);
+      long value = read(offset, width);
+      add(name, offset, width, value, meaning.apply(value));
     }
     return this;
   }
 
+  /** Adds a number of 1, 2, 4 or 8 bytes with those of its fields that are not 0. */
+  public FieldTable word(String name, int offset, int width, Layout layout) {
+    if (holds(offset, width)) {
+      long value = read(offset, width);
+      add(name, offset, width, value, layout.fieldsSet(value));
+    }
+    return this;
+  }
+
+  private long read(int offset, int width) {
+    return switch (width) {
+      case 1 -> reader.u8(offset);
+      case 2 -> reader.u16(offset);
+      case 4 -> reader.u32(offset);
+      default -> reader.u64(offset);
+    };
+  }
+
   /** Adds a byte of flags, with the names of those that are set; {@code names} begins at bit 0. */
   public FieldTable flags(String name, int offset, String... names) {
-    return number(name, offset, 1, value -> flags(value, names));
+    if (holds(offset, 1)) {
+      int value = reader.u8(offset);
+      add(name, offset, 1, value, value == 0 ? "" : flags(value, names));
+    }
+    return this;
   }
 
   private static String flags(long value, String[] names) {
@@ -84,7 +122,7 @@ public final class FieldTable {
     }
     long reserved = value >>> names.length;
     if (reserved != 0) {
-      text.add(String.format("RSVD[7:%d]=0x%x", names.length, reserved));
+      text.add(Message.format("RSVD[7:%d]=0x%x", names.length, reserved));
     }
     return text.toString();
   }
@@ -109,11 +147,14 @@ public final class FieldTable {
   /** Adds reserved bytes; those that are not 0 are pointed out. */
   public FieldTable reserved(int offset, int length) {
     if (holds(offset, length)) {
-      boolean zero = true;
-      for (int i = 0; i < length; i++) {
-        zero &= reader.u8(offset + i) == 0;
-      }
-      bytes("Reserved", offset, length, zero ? "" : "not 0");
+      boolean zero = reader.isZero(offset, length);
+      String raw =
+          zero && 3 * length <= ZEROS.length()
+              ? ZEROS.substring(0, 3 * length - 1)
+              : TableText.hex(reader, offset, length);
+      add(
+          new FieldReport("Reserved", raw, zero ? "" : "not 0", reader.tableOffset(offset)),
+          offset + length);
     }
     return this;
   }
@@ -136,8 +177,15 @@ public final class FieldTable {
     return length > 0 && offset + length <= reader.lengthBytes();
   }
 
+  private void add(String name, int offset, int width, long value, String meaning) {
+    add(new FieldReport(name, Hex.of(value), meaning, reader.tableOffset(offset)), offset + width);
+  }
+
   private void add(FieldReport field, int end) {
-    fields.add(field);
+    if (count == fields.length) {
+      fields = Arrays.copyOf(fields, 2 * count);
+    }
+    fields[count++] = field;
     decoded = end;
   }
 }

@@ -1,6 +1,7 @@
 package dev.vmm.acpi.decode;
 
 import dev.vmm.AddressRange;
+import dev.vmm.Message;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -24,18 +25,21 @@ public record RegisterWindow(String where, int offset, long baseHpa, long length
 
   /** Returns what is odd about it: base 0, not a multiple of {@code alignment}, past 2^64. */
   public List<String> problems(long alignment) {
+    if (baseHpa != 0 && (baseHpa & (alignment - 1)) == 0 && !wraps()) {
+      return List.of();
+    }
     List<String> problems = new ArrayList<>();
     if (baseHpa == 0) {
       problems.add(where + " has register base 0x0: no registers can be there");
     } else if ((baseHpa & (alignment - 1)) != 0) {
       problems.add(
-          String.format(
+          Message.format(
               "%s has register base 0x%x: expected a multiple of %d KiB",
               where, baseHpa, alignment >> 10));
     }
     if (wraps()) {
       problems.add(
-          String.format(
+          Message.format(
               "%s has 0x%x bytes of registers at 0x%x, which wraps past 2^64",
               where, lengthBytes, baseHpa));
     }
@@ -47,19 +51,20 @@ public record RegisterWindow(String where, int offset, long baseHpa, long length
    * hostile table may hold very many units.
    */
   public static List<Overlap> overlaps(List<RegisterWindow> windows) {
+    if (windows.size() < 2) {
+      return List.of();
+    }
     List<Overlap> problems = new ArrayList<>();
-    List<RegisterWindow> sorted =
-        windows.stream()
-            .filter(window -> !window.wraps())
-            .sorted((a, b) -> a.range().compareTo(b.range()))
-            .toList();
+    List<RegisterWindow> sorted = new ArrayList<>(windows);
+    sorted.removeIf(RegisterWindow::wraps);
+    sorted.sort((a, b) -> a.range().compareTo(b.range()));
     @Nullable RegisterWindow reaching = null;
     for (RegisterWindow window : sorted) {
       if (reaching != null && reaching.range().overlaps(window.range())) {
         problems.add(
             new Overlap(
                 window,
-                String.format(
+                Message.format(
                     "%s has registers at %s, which overlap those of %s at %s",
                     window.where, window.range(), reaching.where, reaching.range())));
       }

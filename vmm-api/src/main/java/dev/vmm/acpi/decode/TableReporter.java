@@ -1,5 +1,6 @@
 package dev.vmm.acpi.decode;
 
+import dev.vmm.Message;
 import dev.vmm.acpi.AcpiTable;
 import dev.vmm.acpi.ByteReader;
 import dev.vmm.iommu.inspect.FieldReport;
@@ -7,7 +8,6 @@ import dev.vmm.iommu.inspect.StructureReport;
 import dev.vmm.iommu.inspect.TableReport;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 
 /**
  * Decodes a table for a reader, damaged ones as far as they go: what a driver would refuse is a
@@ -73,8 +73,8 @@ public abstract class TableReporter<S> {
         new TableProblem(
             rule,
             offset,
-            String.format("%s offset 0x%x: ", format.signature(), offset)
-                + String.format(Locale.ROOT, text, args)));
+            Message.format("%s offset 0x%x: ", format.signature(), offset)
+                + Message.format(text, args)));
   }
 
   /** Decodes the table; never throws. */
@@ -87,7 +87,8 @@ public abstract class TableReporter<S> {
           table.signature(),
           format.signature());
     }
-    if (!table.checksumValid()) {
+    boolean checksumValid = table.checksumValid();
+    if (!checksumValid) {
       problem(
           damage.checksum,
           9,
@@ -97,15 +98,19 @@ public abstract class TableReporter<S> {
     ByteReader reader = table.reader();
     List<StructureReport> structures = structures(reader);
     problems.addAll(oddities(List.copyOf(sound)));
+    List<String> texts = new ArrayList<>(problems.size());
+    for (TableProblem problem : problems) {
+      texts.add(problem.text());
+    }
     return new DecodedTable<>(
         new TableReport(
             table.signature(),
             table.origin(),
             table.lengthBytes(),
-            table.checksumValid(),
+            checksumValid,
             header(reader),
             structures,
-            problems.stream().map(TableProblem::text).toList()),
+            texts),
         sound,
         problems);
   }

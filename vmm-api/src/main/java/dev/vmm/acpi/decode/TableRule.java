@@ -1,8 +1,8 @@
 package dev.vmm.acpi.decode;
 
+import dev.vmm.Message;
 import dev.vmm.iommu.inspect.Finding;
 import dev.vmm.iommu.inspect.Finding.Severity;
-import java.util.Locale;
 
 /**
  * What is looked for in a kind of table; an enum of a back end implements it. A rule's id is its
@@ -31,11 +31,11 @@ public interface TableRule {
   /** Returns the finding that a table breaks the rule at this offset. */
   default Finding at(int offset, String format, Object... args) {
     return new Finding(
-        id(), severity(), signature(), offset, String.format(Locale.ROOT, format, args), remedy());
+        id(), severity(), signature(), offset, Message.format(format, args), remedy());
   }
 
   /** Returns the problem that a table breaks the rule at this offset. */
   default TableProblem problem(int offset, String format, Object... args) {
-    return new TableProblem(this, offset, String.format(Locale.ROOT, format, args));
+    return new TableProblem(this, offset, Message.format(format, args));
   }
 }

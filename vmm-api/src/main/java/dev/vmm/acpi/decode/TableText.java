@@ -1,29 +1,28 @@
 package dev.vmm.acpi.decode;
 
 import dev.vmm.acpi.ByteReader;
-import java.util.HexFormat;
+import dev.vmm.bits.Hex;
+import java.util.Arrays;
 
 /** Bytes of a table as text. */
 public final class TableText {
-  private static final HexFormat HEX = HexFormat.ofDelimiter(" ");
-
   private TableText() {}
 
   /** Returns text up to the first NUL or the reader's end, what is not printable as {@code ?}. */
   public static String text(ByteReader reader, int offset) {
-    StringBuilder text = new StringBuilder();
-    for (int i = offset; i < reader.lengthBytes(); i++) {
-      int c = reader.u8(i);
-      if (c == 0) {
-        break;
+    byte[] text = reader.bytes(offset, reader.lengthBytes() - offset);
+    int length = 0;
+    while (length < text.length && text[length] != 0) {
+      if (text[length] < 0x20 || text[length] == 0x7f) {
+        text[length] = '?'; // bytes from 80h on are negative
       }
-      text.append(c >= 0x20 && c <= 0x7e ? (char) c : '?');
+      length++;
     }
-    return text.toString();
+    return Hex.latin(length == text.length ? text : Arrays.copyOf(text, length));
   }
 
   /** Returns bytes as two digits each, separated by blanks. */
   public static String hex(ByteReader reader, int offset, int length) {
-    return HEX.formatHex(reader.bytes(offset, length));
+    return Hex.bytes(reader.bytes(offset, length));
   }
 }

@@ -1,6 +1,7 @@
 package dev.vmm.iommu.inspect;
 
 import dev.vmm.bits.Field;
+import dev.vmm.bits.Hex;
 import dev.vmm.bits.Layout;
 import java.util.ArrayList;
 import java.util.List;
@@ -15,15 +16,6 @@ import java.util.List;
  *     of a register
  */
 public record FieldReport(String name, String raw, String meaning, int offset) {
-  /** The texts of most values: there may be a million fields. */
-  private static final String[] SMALL = new String[256];
-
-  static {
-    for (int i = 0; i < SMALL.length; i++) {
-      SMALL[i] = "0x" + Integer.toHexString(i);
-    }
-  }
-
   /** A field that has no byte offset of its own. */
   public FieldReport(String name, String raw, String meaning) {
     this(name, raw, meaning, -1);
@@ -36,10 +28,7 @@ public record FieldReport(String name, String raw, String meaning, int offset) {
 
   /** Returns a field of a number with its meaning. */
   public static FieldReport of(String name, long value, String meaning) {
-    return new FieldReport(
-        name,
-        value >= 0 && value < SMALL.length ? SMALL[(int) value] : "0x" + Long.toHexString(value),
-        meaning);
+    return new FieldReport(name, Hex.of(value), meaning, -1);
   }
 
   /**
@@ -87,6 +76,22 @@ public record FieldReport(String name, String raw, String meaning, int offset) {
       }
     }
     return fields;
+  }
+
+  /**
+   * Returns a word with some of its fields, for one line: {@code CAP_REG 0xd2008c222f0686 MGAW=0x2f
+   * (48 bits)}.
+   *
+   * @param names of the fields, in the order to show them
+   */
+  public static String line(Layout layout, long raw, Meaning meaning, String... names) {
+    StringBuilder text = new StringBuilder(layout.name() + " " + Hex.of(raw));
+    for (String name : names) {
+      long value = layout.field(name).get(raw);
+      text.append(' ')
+          .append(of(name, value, meaning.of(layout.name() + "." + name, value)).text());
+    }
+    return text.toString();
   }
 
   /** Returns it in a few characters: {@code ND=0x6 (65536 domains)}. */

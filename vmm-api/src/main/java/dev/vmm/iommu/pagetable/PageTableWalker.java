@@ -14,6 +14,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Reads page tables from memory for inspection, whoever wrote them. Believes nothing but the words:
@@ -29,6 +30,7 @@ public final class PageTableWalker {
   private final PhysicalMemory memory;
   private final PageTableVisitor visitor;
   private final Set<Long> seen = new HashSet<>();
+  private final long[] @Nullable [] tables;
   private long problems;
 
   /** The run that may still grow; none while its length is 0. */
@@ -80,6 +82,7 @@ public final class PageTableWalker {
     this.format = format;
     this.memory = memory;
     this.visitor = visitor;
+    this.tables = new long[format.maxLevels()][];
   }
 
   /** Reads the tables below a root of {@code levels} levels. Never throws for what memory holds. */
@@ -141,12 +144,24 @@ public final class PageTableWalker {
     // The highest level of a 6-level table has more entries than 64 bits of iova reach.
     int bits = 64 - entryShift(level);
     int entries = bits < 9 ? 1 << bits : TableNode.ENTRIES;
+    long[] words = words(level);
+    memory.read64(table, words, entries);
     for (int i = 0; i < entries; i++) {
-      long entry = memory.read64(table + 8L * i);
+      long entry = words[i];
       if (format.isPresent(entry)) {
         visit(entry, level, base + ((long) i << entryShift(level)), table + 8L * i, above);
       }
     }
+  }
+
+  /** Returns where the table of a level is read to: one at a time is looked at. */
+  private long[] words(int level) {
+    long[] words = tables[level - 1];
+    if (words == null) {
+      words = new long[TableNode.ENTRIES];
+      tables[level - 1] = words;
+    }
+    return words;
   }
 
   private void visit(long entry, int level, long iova, long at, Access above) {

@@ -10,8 +10,8 @@ import java.util.Optional;
 /**
  * What firmware's tables say of a machine's units and of the functions under them, for an answer
  * before anything is opened. Nothing is written; of the units' registers only {@link #capabilities}
- * reads some. So a survey works on a machine whose units somebody else drives, on a snapshot, and
- * on tables alone.
+ * and {@link #evidence} read some. So a survey works on a machine whose units somebody else drives,
+ * on a snapshot, and on tables alone.
  *
  * <p>Bridges are resolved with the bus numbers that they have when the survey is made: make a new
  * one after functions appeared. Thread-safe.
@@ -63,4 +63,22 @@ public interface IommuSurvey {
    * if they cannot be read here or do not answer.
    */
   Optional<IommuCapabilities> capabilities();
+
+  /** What units can do more or less of, as their registers say. */
+  enum Ability {
+    /** How far iovas reach. */
+    WIDTH,
+    /** Whether interrupts are remapped. */
+    INTERRUPT_REMAPPING
+  }
+
+  /**
+   * Returns where the units say what {@link #capabilities} says of an ability, a line or more for
+   * each unit, with the register (or firmware's image of it), its value and the fields that decide:
+   * {@code unit vtd0 at 0xfed90000: CAP_REG 0xd2008c222f0686 MGAW=0x2f (48 bits)}. Reads those
+   * registers; empty if they cannot be read here, do not answer, or have no say in it.
+   */
+  default List<String> evidence(Ability ability) {
+    return List.of();
+  }
 }

@@ -51,4 +51,11 @@ record FakeSurvey(FakeIommuProvider provider) implements IommuSurvey {
   public Optional<IommuCapabilities> capabilities() {
     return Optional.of(provider.capabilities);
   }
+
+  @Override
+  public List<String> evidence(Ability ability) {
+    return ability == Ability.WIDTH
+        ? List.of("unit fake0 at 0xfe000000: FAKE_CAP 0x30 WIDTH=0x30 (48 bits)")
+        : List.of();
+  }
 }

@@ -6,17 +6,17 @@ import dev.vmm.iommu.inspect.FieldReport;
  * The coded fields of registers in words. Stateless. Source: 48882 rev 3.10, "IOMMU MMIO
  * Registers".
  */
-final class FieldMeaning {
+public final class FieldMeaning {
   private FieldMeaning() {}
 
   /** Returns what the value of a field means, see {@link FieldReport.Meaning}. */
-  static String of(String name, long value) {
+  public static String of(String name, long value) {
     return switch (name) {
       case "DEV_TAB_BASE.Size", "DEV_TAB_SEGMENT_BASE.SizeN" ->
           128 * (value + 1) + " entries of 32 bytes";
       case "CMD_BUF_BASE.ComLen", "EVENT_LOG_BASE.EventLen", "PPR_LOG_BASE.PPRLogLen" ->
           value < 8 ? "reserved code" : (1 << value) + " entries";
-      case "EFR.HATS" ->
+      case "EFR.HATS", "IOMMU Feature Reporting.HATS" ->
           value == 3 ? "no host page tables" : (4 + value) + " levels of host page tables";
       case "EFR.GATS" ->
           value == 3 ? "reserved code" : (4 + value) + " levels of guest page tables";

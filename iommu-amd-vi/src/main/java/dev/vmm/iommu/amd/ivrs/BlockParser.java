@@ -1,5 +1,6 @@
 package dev.vmm.iommu.amd.ivrs;
 
+import dev.vmm.Message;
 import dev.vmm.VmmException;
 import dev.vmm.acpi.ByteReader;
 import dev.vmm.acpi.decode.TableText;
@@ -18,6 +19,14 @@ final class BlockParser {
    * @throws VmmException EINVAL if a device entry ends past the block, or its length is unknown
    */
   static IvrsBlock parse(int type, ByteReader reader) {
+    return block(
+        type,
+        reader,
+        IvrsLayout.isIvhd(type) ? entries(reader, IvrsLayout.fixedBytes(type)) : List.of());
+  }
+
+  /** Decodes a block whose device entries were decoded, of a kind that has some. */
+  static IvrsBlock block(int type, ByteReader reader, List<DeviceEntry> entries) {
     int offset = reader.tableOffset(0);
     int length = reader.lengthBytes();
     if (IvrsLayout.isIvhd(type)) {
@@ -35,7 +44,7 @@ final class BlockParser {
           reader.u32(20),
           images ? reader.u64(24) : 0,
           images ? reader.u64(32) : 0,
-          entries(reader, IvrsLayout.fixedBytes(type)));
+          entries);
     }
     if (IvrsLayout.isIvmd(type)) {
       return new Ivmd(
@@ -93,16 +102,16 @@ final class BlockParser {
 
   /** Says why the entry of this length cannot be decoded, empty if it can. */
   static Optional<String> damage(ByteReader reader, int at, int length) {
-    String label = DeviceEntry.label(reader.u8(at));
     int left = reader.lengthBytes() - at;
-    if (length == 0) {
-      return Optional.of(
-          label + ": nothing says how long it is; what follows it in the block cannot be decoded");
+    if (length > 0 && length <= left) {
+      return Optional.empty();
     }
-    return length <= left
-        ? Optional.empty()
-        : Optional.of(
-            String.format("%s of %d bytes: %d are left in the block", label, length, left));
+    String label = DeviceEntry.label(reader.u8(at));
+    return Optional.of(
+        length == 0
+            ? label
+                + ": nothing says how long it is; what follows it in the block cannot be decoded"
+            : Message.format("%s of %d bytes: %d are left in the block", label, length, left));
   }
 
   /** Decodes an entry whose length was checked. */

@@ -1,6 +1,6 @@
 package dev.vmm.iommu.amd.ivrs;
 
-import dev.vmm.bits.Layout;
+import dev.vmm.Message;
 import java.util.Optional;
 
 /**
@@ -116,12 +116,6 @@ public record DeviceEntry(
   /** Returns its name with the number of an unknown type. */
   static String label(int rawType) {
     Type type = Type.of(rawType);
-    return type == Type.UNKNOWN ? String.format("unknown entry type 0x%x", rawType) : type.label();
-  }
-
-  /** Returns the fields of a byte or word that are set, without the word's name and number. */
-  static String describe(Layout layout, long raw) {
-    String text = layout.describe(raw);
-    return text.substring(text.indexOf('{') + 1, text.length() - 1);
+    return type == Type.UNKNOWN ? Message.format("unknown entry type 0x%x", rawType) : type.label();
   }
 }

@@ -1,5 +1,6 @@
 package dev.vmm.iommu.amd.ivrs;
 
+import dev.vmm.Message;
 import dev.vmm.acpi.decode.TableProblem;
 import java.util.ArrayList;
 import java.util.List;
@@ -72,7 +73,7 @@ record IdRange(int first, int last, DeviceEntry entry, OptionalInt alias) {
       } else if (end.deviceId() < from.deviceId()) {
         problem(
             end,
-            String.format(
+            Message.format(
                 "ends at 0x%x the range that starts at 0x%x: expected a DeviceID that is not below it; the range is"
                     + " ignored",
                 end.deviceId(), from.deviceId()));
@@ -106,7 +107,7 @@ record IdRange(int first, int last, DeviceEntry entry, OptionalInt alias) {
 
   /** Returns where an entry is, for messages. */
   static String where(Ivhd ivhd, DeviceEntry entry) {
-    return String.format(
+    return Message.format(
         "%s, entry at offset 0x%x (%s)",
         ivhd.where(), entry.offset(), DeviceEntry.label(entry.rawType()));
   }

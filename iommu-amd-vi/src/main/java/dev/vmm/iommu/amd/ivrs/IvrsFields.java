@@ -1,7 +1,5 @@
 package dev.vmm.iommu.amd.ivrs;
 
-import static dev.vmm.iommu.amd.ivrs.DeviceEntry.describe;
-
 import dev.vmm.acpi.ByteReader;
 import dev.vmm.acpi.decode.FieldTable;
 import dev.vmm.acpi.decode.TableFormat;
@@ -11,6 +9,8 @@ import java.util.List;
 
 /** The fields of the table, of each kind of block, and of a device entry, for a reader. */
 final class IvrsFields {
+  private static final String SOURCE = "Source DeviceID";
+
   private IvrsFields() {}
 
   /** Returns the ACPI header and what the IVRS adds to it. */
@@ -24,7 +24,7 @@ final class IvrsFields {
 
   private static String ivInfo(long raw) {
     IvInfo info = new IvInfo(raw);
-    return describe(IvInfo.LAYOUT, raw)
+    return IvInfo.LAYOUT.fieldsSet(raw)
         + ": physical "
         + info.paSize()
         + " bits, virtual "
@@ -34,51 +34,41 @@ final class IvrsFields {
 
   /** Returns the fields of a block before its device entries. */
   static FieldTable block(int type, ByteReader reader) {
-    FieldTable table = new FieldTable(reader).number("Type", 0, 1, value -> kind(value));
+    FieldTable table = new FieldTable(reader).number("Type", 0, 1, IvrsLayout.kind(type));
     if (IvrsLayout.isIvhd(type)) {
       ivhd(type, table);
     } else if (IvrsLayout.isIvmd(type)) {
       ivmd(type, table);
     } else {
-      length(table.number("Flags", 1, 1)).rest(TableFormat.HEADER_BYTES);
+      table.number("Flags", 1, 1).length(2, 2).rest(TableFormat.HEADER_BYTES);
     }
     return table.truncatedBelow(IvrsLayout.fixedBytes(type));
   }
 
-  private static String kind(long type) {
-    return IvrsLayout.kind((int) type);
-  }
-
-  private static FieldTable length(FieldTable table) {
-    return table.number("Length", 2, 2, value -> value + " bytes");
-  }
-
   private static void ivhd(int type, FieldTable table) {
-    table.number("Flags", 1, 1, value -> describe(Ivhd.flagsLayout(type), value));
-    length(table)
-        .number("DeviceID", 4, 2, IvrsFields::id)
+    id(table.word("Flags", 1, 1, Ivhd.flagsLayout(type)).length(2, 2), "DeviceID", 4)
         .number("Capability Offset", 6, 2)
         .number("IOMMU Base Address", 8, 8)
         .number("PCI Segment Group", 16, 2)
-        .number("IOMMU Info", 18, 2, value -> describe(Ivhd.INFO, value))
-        .number(
+        .word("IOMMU Info", 18, 2, Ivhd.INFO)
+        .word(
             type == IvrsLayout.IVHD_10H ? "IOMMU Feature Reporting" : "IOMMU Attributes",
             20,
             4,
-            value -> describe(Ivhd.featuresLayout(type), value));
+            Ivhd.featuresLayout(type));
     if (type != IvrsLayout.IVHD_10H) {
       table.number("EFR Register Image", 24, 8).number("EFR2 Register Image", 32, 8);
     }
   }
 
   private static void ivmd(int type, FieldTable table) {
-    length(table.flags("Flags", 1, Ivmd.FLAGS))
-        .number("DeviceID", 4, 2, type == IvrsLayout.IVMD_ALL ? value -> "" : IvrsFields::id)
+    table.flags("Flags", 1, Ivmd.FLAGS).length(2, 2);
+    (type == IvrsLayout.IVMD_ALL ? table.number("DeviceID", 4, 2) : id(table, "DeviceID", 4))
         .number(
             "Auxiliary Data",
             6,
             2,
-            type == IvrsLayout.IVMD_RANGE ? value -> "last DeviceID " + id(value) : value -> "")
+            type == IvrsLayout.IVMD_RANGE ? IvrsFields::lastId : value -> "")
         .number("PCI Segment Group", 8, 2)
         .reserved(10, 6)
         .number("Start Address", 16, 8)
@@ -89,30 +79,24 @@ final class IvrsFields {
   /**
    * Returns the fields of a device entry.
    *
+   * @param entry it, decoded
    * @param reader all its bytes
    */
-  static List<FieldReport> entry(ByteReader reader) {
-    DeviceEntry entry = BlockParser.entry(reader);
+  static List<FieldReport> entry(DeviceEntry entry, ByteReader reader) {
     FieldTable table =
-        new FieldTable(reader).number("Type", 0, 1, value -> DeviceEntry.label((int) value));
+        new FieldTable(reader).number("Type", 0, 1, DeviceEntry.label(entry.rawType()));
     switch (entry.type()) {
       case PAD4, PAD8 -> table.reserved(1, reader.lengthBytes() - 1);
       case ALL -> setting(table.reserved(1, 2));
       case SELECT, RANGE_START -> setting(deviceId(table));
       case RANGE_END -> deviceId(table).reserved(3, 1);
       case ALIAS_SELECT, ALIAS_RANGE_START ->
-          setting(deviceId(table))
-              .reserved(4, 1)
-              .number("Source DeviceID", 5, 2, IvrsFields::id)
-              .reserved(7, 1);
+          id(setting(deviceId(table)).reserved(4, 1), SOURCE, 5).reserved(7, 1);
       case EXTENDED_SELECT, EXTENDED_RANGE_START ->
-          setting(deviceId(table))
-              .number("Extended DTE Setting", 4, 4, value -> describe(DteSettings.EXTENDED, value));
+          setting(deviceId(table)).word("Extended DTE Setting", 4, 4, DteSettings.EXTENDED);
       case SPECIAL ->
-          setting(table.reserved(1, 2))
-              .number("Handle", 4, 1, value -> handle(entry))
-              .number("Source DeviceID", 5, 2, IvrsFields::id)
-              .number("Variety", 7, 1, value -> variety(entry));
+          id(setting(table.reserved(1, 2)).number("Handle", 4, 1, handle(entry)), SOURCE, 5)
+              .number("Variety", 7, 1, variety(entry));
       case ACPI_HID ->
           setting(deviceId(table))
               .text("ACPI HID", 4, 8)
@@ -130,16 +114,20 @@ final class IvrsFields {
   }
 
   private static FieldTable deviceId(FieldTable table) {
-    return table.number("DeviceID", 1, 2, IvrsFields::id);
+    return id(table, "DeviceID", 1);
   }
 
   private static FieldTable setting(FieldTable table) {
-    return table.number("DTE Setting", 3, 1, value -> describe(DteSettings.LAYOUT, value));
+    return table.word("DTE Setting", 3, 1, DteSettings.LAYOUT);
   }
 
-  /** Returns the bus, device and function; the segment is the block's. */
-  private static String id(long value) {
-    return Rid.of(0, (int) value).toString().substring("0000:".length());
+  /** Adds a DeviceID: bus, device and function; the segment is the block's. */
+  private static FieldTable id(FieldTable table, String name, int offset) {
+    return table.number(name, offset, 2, value -> Rid.withoutSegment((int) value));
+  }
+
+  private static String lastId(long value) {
+    return "last DeviceID " + Rid.withoutSegment((int) value);
   }
 
   private static String handle(DeviceEntry entry) {

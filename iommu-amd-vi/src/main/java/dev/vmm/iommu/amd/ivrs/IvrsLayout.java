@@ -1,5 +1,6 @@
 package dev.vmm.iommu.amd.ivrs;
 
+import dev.vmm.Message;
 import dev.vmm.acpi.decode.TableFormat;
 
 /**
@@ -67,7 +68,7 @@ final class IvrsLayout {
       case IVMD_ALL -> "IVMD 20h";
       case IVMD_SELECT -> "IVMD 21h";
       case IVMD_RANGE -> "IVMD 22h";
-      default -> String.format("unknown type 0x%x", type);
+      default -> Message.format("unknown type 0x%x", type);
     };
   }
 }

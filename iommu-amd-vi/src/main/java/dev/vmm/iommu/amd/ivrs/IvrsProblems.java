@@ -35,11 +35,13 @@ final class IvrsProblems {
       }
     }
     finder.twins(ivhds);
-    RegisterWindow.overlaps(IvrsTable.newest(ivhds).stream().map(IvrsProblems::registers).toList())
-        .forEach(
-            overlap ->
-                finder.problem(
-                    IvrsRule.BASE_OVERLAP, overlap.window().offset(), "%s", overlap.problem()));
+    List<RegisterWindow> registers = new ArrayList<>();
+    for (Ivhd ivhd : IvrsTable.newest(ivhds)) {
+      registers.add(registers(ivhd));
+    }
+    for (RegisterWindow.Overlap overlap : RegisterWindow.overlaps(registers)) {
+      finder.problem(IvrsRule.BASE_OVERLAP, overlap.window().offset(), "%s", overlap.problem());
+    }
     return List.copyOf(finder.problems);
   }
 

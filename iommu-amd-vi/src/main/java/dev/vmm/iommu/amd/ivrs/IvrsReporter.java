@@ -54,22 +54,27 @@ public final class IvrsReporter extends TableReporter<IvrsBlock> {
 
   @Override
   protected StructureReport structure(int type, int length, ByteReader bytes, boolean whole) {
-    List<FieldReport> fields = new ArrayList<>(IvrsFields.block(type, bytes).fields());
-    List<StructureReport> entries = new ArrayList<>();
+    FieldTable fields = IvrsFields.block(type, bytes);
+    List<DeviceEntry> entries = new ArrayList<>();
+    List<StructureReport> reports = new ArrayList<>();
     boolean sane = whole;
     if (IvrsLayout.isIvhd(type)) {
-      sane &= entries(type, bytes, fields, entries);
+      sane &= entries(type, bytes, fields, entries, reports);
     }
     if (sane) {
-      sound(BlockParser.parse(type, bytes));
+      sound(BlockParser.block(type, bytes, entries));
     }
     return new StructureReport(
-        IvrsLayout.kind(type), bytes.tableOffset(0), length, fields, entries);
+        IvrsLayout.kind(type), bytes.tableOffset(0), length, fields.fields(), reports);
   }
 
   /** Decodes the entries and returns whether all were sound; what cannot be read is left as hex. */
   private boolean entries(
-      int type, ByteReader bytes, List<FieldReport> fields, List<StructureReport> entries) {
+      int type,
+      ByteReader bytes,
+      FieldTable fields,
+      List<DeviceEntry> entries,
+      List<StructureReport> reports) {
     int end = bytes.lengthBytes();
     int at = IvrsLayout.fixedBytes(type);
     while (at < end) {
@@ -77,16 +82,18 @@ public final class IvrsReporter extends TableReporter<IvrsBlock> {
       Optional<String> damage = BlockParser.damage(bytes, at, length);
       if (damage.isPresent()) {
         problem(bytes.tableOffset(at), "%s: %s", IvrsLayout.kind(type), damage.get());
-        fields.add(FieldTable.bytes("Undecoded", bytes, at, end - at, "damaged device entries"));
+        fields.bytes("Undecoded", at, end - at, "damaged device entries");
         return false;
       }
-      ByteReader entry = bytes.slice(at, length);
-      entries.add(
+      ByteReader reader = bytes.slice(at, length);
+      DeviceEntry entry = BlockParser.entry(reader);
+      entries.add(entry);
+      reports.add(
           new StructureReport(
-              DeviceEntry.label(bytes.u8(at)),
-              entry.tableOffset(0),
+              DeviceEntry.label(entry.rawType()),
+              entry.offset(),
               length,
-              IvrsFields.entry(entry),
+              IvrsFields.entry(entry, reader),
               List.of()));
       at += length;
     }

@@ -1,5 +1,6 @@
 package dev.vmm.iommu.amd.ivrs;
 
+import dev.vmm.Message;
 import dev.vmm.VmmException;
 import dev.vmm.acpi.AcpiTable;
 import dev.vmm.acpi.decode.TableProblem;
@@ -97,6 +98,6 @@ public final class IvrsTable {
   /** Returns {@code IVRS (FILE), 5 blocks}. */
   @Override
   public String toString() {
-    return String.format("IVRS (%s), %d blocks", origin, blocks.size());
+    return Message.format("IVRS (%s), %d blocks", origin, blocks.size());
   }
 }

@@ -2,13 +2,18 @@ package dev.vmm.iommu.amd.unit;
 
 import dev.vmm.Errno;
 import dev.vmm.VmmException;
+import dev.vmm.bits.Layout;
+import dev.vmm.iommu.amd.inspect.FieldMeaning;
 import dev.vmm.iommu.amd.ivrs.Ivhd;
 import dev.vmm.iommu.amd.regs.CapHeader;
 import dev.vmm.iommu.amd.regs.ControlReg;
 import dev.vmm.iommu.amd.regs.EfrReg;
 import dev.vmm.iommu.amd.regs.StatusReg;
+import dev.vmm.iommu.inspect.FieldReport;
 import dev.vmm.iommu.support.UnitRegisters;
 import dev.vmm.pci.ConfigSpace;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -97,6 +102,34 @@ public final class UnitCheck {
     registers.readAlive(ControlReg.LAYOUT, ControlReg.OFFSET);
     int hats = features(ivhd, registers, capability(ivhd, registers, config)).hats();
     return hats == NO_HOST_TABLES ? 0 : LEVELS_OF_HATS_0 + hats;
+  }
+
+  /**
+   * Returns where {@link #levels} is said: the register where there is one, and what firmware says
+   * of it if that counts.
+   *
+   * @throws VmmException as {@link #levels}
+   */
+  public static List<String> levelsEvidence(
+      Ivhd ivhd, UnitRegisters registers, ConfigSpace config) {
+    registers.readAlive(ControlReg.LAYOUT, ControlReg.OFFSET);
+    List<String> lines = new ArrayList<>();
+    boolean register = capability(ivhd, registers, config).efrSup();
+    long raw = register ? registers.readAlive(EfrReg.LAYOUT, EfrReg.OFFSET) : 0;
+    if (register) {
+      lines.add(registers.where() + ": " + hats(EfrReg.LAYOUT, raw));
+    }
+    if (!ivhd.hasEfrImage() && !register) {
+      lines.add(ivhd.where() + ": " + hats(Ivhd.FEATURES_10H, ivhd.features()));
+    } else if (ivhd.hasEfrImage()
+        && !(register && new EfrReg(raw).hats() == new EfrReg(ivhd.efrImage()).hats())) {
+      lines.add(ivhd.where() + " EFR Register Image: " + hats(EfrReg.LAYOUT, ivhd.efrImage()));
+    }
+    return lines;
+  }
+
+  private static String hats(Layout layout, long raw) {
+    return FieldReport.line(layout, raw, FieldMeaning::of, "HATS");
   }
 
   private record Features(int hats, boolean invalidateAll, int smiFilters) {}

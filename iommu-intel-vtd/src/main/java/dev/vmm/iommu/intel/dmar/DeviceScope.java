@@ -1,5 +1,7 @@
 package dev.vmm.iommu.intel.dmar;
 
+import dev.vmm.Message;
+import dev.vmm.bits.Hex;
 import java.util.List;
 
 /**
@@ -86,7 +88,7 @@ public record DeviceScope(
     /** Returns {@code 1f.0}. */
     @Override
     public String toString() {
-      return hex(device) + "." + Integer.toHexString(function);
+      return Hex.pair(device) + "." + Integer.toHexString(function);
     }
   }
 
@@ -100,19 +102,14 @@ public record DeviceScope(
     return Type.of(rawType);
   }
 
-  /** Returns two digits, cheaply: a table has hundreds of scopes. */
-  private static String hex(int value) {
-    return (value < 0x10 ? "0" : "") + Integer.toHexString(value);
-  }
-
   /** Returns {@code PCI Endpoint Device bus 00 path 1c.0 00.0}. */
   @Override
   public String toString() {
     StringBuilder text = new StringBuilder(type().label());
     if (type() == Type.UNKNOWN) {
-      text.append(String.format(" type 0x%x", rawType));
+      text.append(Message.format(" type 0x%x", rawType));
     }
-    text.append(" bus ").append(hex(startBus)).append(" path");
+    text.append(" bus ").append(Hex.pair(startBus)).append(" path");
     for (Path hop : path) {
       text.append(' ').append(hop);
     }

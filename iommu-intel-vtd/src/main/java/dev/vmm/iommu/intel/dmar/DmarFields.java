@@ -1,11 +1,11 @@
 package dev.vmm.iommu.intel.dmar;
 
+import dev.vmm.Message;
 import dev.vmm.acpi.ByteReader;
 import dev.vmm.acpi.decode.FieldTable;
 import dev.vmm.acpi.decode.TableFormat;
 import dev.vmm.iommu.inspect.FieldReport;
 import java.util.List;
-import java.util.StringJoiner;
 
 /** The fields of the table, of each kind of structure, and of a device scope, for a reader. */
 final class DmarFields {
@@ -43,9 +43,7 @@ final class DmarFields {
   /** Returns the fields of a structure before its scopes. */
   static FieldTable structure(int type, ByteReader reader) {
     FieldTable table =
-        new FieldTable(reader)
-            .number("Type", 0, 2, value -> DmarLayout.kind((int) value))
-            .number("Length", 2, 2, value -> value + " bytes");
+        new FieldTable(reader).number("Type", 0, 2, DmarLayout.kind(type)).length(2, 2);
     switch (type) {
       case DmarLayout.DRHD ->
           segment(
@@ -56,7 +54,7 @@ final class DmarFields {
       case DmarLayout.RMRR ->
           segment(table.reserved(4, 2))
               .number("Reserved Memory Region Base Address", 8, 8)
-              .number("Reserved Memory Region Limit Address", 16, 8, value -> "inclusive");
+              .number("Reserved Memory Region Limit Address", 16, 8, "inclusive");
       case DmarLayout.ATSR -> segment(table.flags("Flags", 4, ATSR_FLAGS).reserved(5, 1));
       case DmarLayout.RHSA ->
           table
@@ -84,21 +82,21 @@ final class DmarFields {
    * Returns the fields of a device scope.
    *
    * @param structure the type of the structure that it is in, which decides what its flags mean
+   * @param scope it, decoded
    * @param reader all its bytes, at least a scope's header
    */
-  static List<FieldReport> scope(int structure, ByteReader reader) {
-    DeviceScope scope = StructureParser.scope(reader);
-    StringJoiner hops = new StringJoiner(" ");
+  static List<FieldReport> scope(int structure, DeviceScope scope, ByteReader reader) {
+    StringBuilder hops = new StringBuilder();
     for (DeviceScope.Path hop : scope.path()) {
-      hops.add(hop.toString());
+      hops.append(hops.length() == 0 ? "" : " ").append(hop);
     }
     int path = DmarLayout.SCOPE_HEADER;
     return new FieldTable(reader)
-        .number("Type", 0, 1, value -> scope.type().label())
-        .number("Length", 1, 1, value -> value + " bytes")
+        .number("Type", 0, 1, scope.type().label())
+        .length(1, 1)
         .flags("Flags", 2, structure == DmarLayout.SIDP ? SIDP_SCOPE_FLAGS : NO_FLAGS)
         .reserved(3, 1)
-        .number("Enumeration ID", 4, 1, value -> enumerationId(scope))
+        .number("Enumeration ID", 4, 1, enumerationId(scope))
         .number("Start Bus Number", 5, 1)
         .bytes("Path", path, reader.lengthBytes() - path, hops.toString())
         .fields();
@@ -106,7 +104,7 @@ final class DmarFields {
 
   private static String registerBytes(long size) {
     String bytes = "0x" + Long.toHexString(4096L << (size & 0xf)) + " bytes of registers";
-    return (size & 0xf0) == 0 ? bytes : bytes + String.format(", RSVD[7:4]=0x%x", size >>> 4);
+    return (size & 0xf0) == 0 ? bytes : bytes + Message.format(", RSVD[7:4]=0x%x", size >>> 4);
   }
 
   private static String enumerationId(DeviceScope scope) {

@@ -1,5 +1,6 @@
 package dev.vmm.iommu.intel.dmar;
 
+import dev.vmm.Message;
 import dev.vmm.acpi.decode.TableFormat;
 
 /** The numbers of the table's format. Source: VT-d r4.1, "BIOS Considerations". */
@@ -57,7 +58,7 @@ final class DmarLayout {
       case ANDD -> "ANDD";
       case SATC -> "SATC";
       case SIDP -> "SIDP";
-      default -> String.format("unknown type 0x%x", type);
+      default -> Message.format("unknown type 0x%x", type);
     };
   }
 }

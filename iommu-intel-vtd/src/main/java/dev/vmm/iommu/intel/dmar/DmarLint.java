@@ -1,5 +1,6 @@
 package dev.vmm.iommu.intel.dmar;
 
+import dev.vmm.Message;
 import dev.vmm.acpi.AcpiTable;
 import dev.vmm.acpi.ByteReader;
 import dev.vmm.acpi.decode.DecodedTable;
@@ -10,7 +11,6 @@ import dev.vmm.machine.Machine;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 
 /**
@@ -139,8 +139,7 @@ public final class DmarLint {
       return; // a source of interrupts need not be a function; a damaged one is told already
     }
     String where =
-        String.format(
-            Locale.ROOT, "%s, scope at offset 0x%x (%s)", structure.where(), scope.offset(), scope);
+        Message.format("%s, scope at offset 0x%x (%s)", structure.where(), scope.offset(), scope);
     ScopeResolver.Resolution resolution = resolver.resolve(scope, segment(structure));
     if (resolution instanceof ScopeResolver.Unresolved unresolved) {
       findings.add(

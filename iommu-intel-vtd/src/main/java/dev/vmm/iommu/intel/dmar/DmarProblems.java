@@ -1,5 +1,6 @@
 package dev.vmm.iommu.intel.dmar;
 
+import dev.vmm.Message;
 import dev.vmm.acpi.decode.RegisterWindow;
 import dev.vmm.acpi.decode.TableProblem;
 import java.util.ArrayList;
@@ -55,10 +56,10 @@ final class DmarProblems {
               drhd.includeAll() ? DmarRule.INCLUDE_ALL_TWICE : DmarRule.INCLUDE_ALL_NOT_LAST,
               drhd.offset(),
               drhd.includeAll()
-                  ? String.format(
+                  ? Message.format(
                       "%s includes all of segment %04x, as does %s, which is taken: expected one such unit",
                       drhd.where(), drhd.segment(), first.where())
-                  : String.format(
+                  : Message.format(
                       "%s follows %s, which includes all of segment %04x: expected that one last",
                       drhd.where(), first.where(), drhd.segment())));
     } else if (drhd.includeAll()) {
@@ -72,7 +73,7 @@ final class DmarProblems {
           new TableProblem(
               DmarRule.RMRR_EMPTY,
               rmrr.offset(),
-              String.format(
+              Message.format(
                   "%s has base 0x%x and limit 0x%x: expected a limit, inclusive, that is not below the base; it reserves"
                       + " nothing",
                   rmrr.where(), rmrr.baseHpa(), rmrr.limitHpa())));
@@ -81,7 +82,7 @@ final class DmarProblems {
           new TableProblem(
               DmarRule.RMRR_UNALIGNED,
               rmrr.offset(),
-              String.format(
+              Message.format(
                   "%s has base 0x%x and limit 0x%x: expected whole pages of 4 KiB; every page it touches is reserved",
                   rmrr.where(), rmrr.baseHpa(), rmrr.limitHpa())));
     }
@@ -96,12 +97,23 @@ final class DmarProblems {
 
   private static void scope(
       DmarStructure structure, DeviceScope scope, List<TableProblem> problems) {
+    boolean sound = !scope.path().isEmpty() && (scope.lengthBytes() & 1) == 0;
+    for (DeviceScope.Path hop : scope.path()) {
+      sound &= hop.valid();
+    }
+    if (!sound || scope.type() == DeviceScope.Type.UNKNOWN) {
+      tell(structure, scope, problems);
+    }
+  }
+
+  private static void tell(
+      DmarStructure structure, DeviceScope scope, List<TableProblem> problems) {
     if (scope.type() == DeviceScope.Type.UNKNOWN) {
       problems.add(
           new TableProblem(
               DmarRule.SCOPE_TYPE,
               scope.offset(),
-              String.format(
+              Message.format(
                   "%s has type 0x%x: the book defines 1 to 5; it is ignored",
                   where(structure, scope), scope.rawType())));
     }
@@ -127,7 +139,7 @@ final class DmarProblems {
             new TableProblem(
                 DmarRule.SCOPE_HOP,
                 scope.offset(),
-                String.format(
+                Message.format(
                     "%s has device 0x%x function 0x%x in its path: expected 0 to 0x1f and 0 to 7; it names no device",
                     where(structure, scope), hop.device(), hop.function())));
       }
@@ -135,7 +147,7 @@ final class DmarProblems {
   }
 
   private static String where(DmarStructure structure, DeviceScope scope) {
-    return String.format("%s, scope at offset 0x%x", structure.where(), scope.offset());
+    return Message.format("%s, scope at offset 0x%x", structure.where(), scope.offset());
   }
 
   private static RegisterWindow registers(Drhd drhd) {

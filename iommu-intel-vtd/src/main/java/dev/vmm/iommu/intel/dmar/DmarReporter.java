@@ -1,5 +1,6 @@
 package dev.vmm.iommu.intel.dmar;
 
+import dev.vmm.Message;
 import dev.vmm.acpi.AcpiTable;
 import dev.vmm.acpi.ByteReader;
 import dev.vmm.acpi.decode.DecodedTable;
@@ -48,27 +49,29 @@ public final class DmarReporter extends TableReporter<DmarStructure> {
 
   @Override
   protected StructureReport structure(int type, int length, ByteReader bytes, boolean whole) {
-    List<FieldReport> fields = new ArrayList<>(DmarFields.structure(type, bytes).fields());
-    List<StructureReport> scopes = new ArrayList<>();
+    FieldTable fields = DmarFields.structure(type, bytes);
+    List<DeviceScope> scopes = new ArrayList<>();
+    List<StructureReport> reports = new ArrayList<>();
     boolean sane = whole;
     if (DmarLayout.hasScopes(type)) {
-      sane &= scopes(type, bytes, DmarLayout.fixedBytes(type), fields, scopes);
+      sane &= scopes(type, bytes, fields, scopes, reports);
     }
     if (sane) {
-      sound(StructureParser.parse(type, bytes));
+      sound(StructureParser.structure(type, bytes, scopes));
     }
-    return new StructureReport(DmarLayout.kind(type), bytes.tableOffset(0), length, fields, scopes);
+    return new StructureReport(
+        DmarLayout.kind(type), bytes.tableOffset(0), length, fields.fields(), reports);
   }
 
   /** Decodes the scopes and returns whether all were sound; what cannot be read goes out as hex. */
   private boolean scopes(
       int type,
       ByteReader bytes,
-      int from,
-      List<FieldReport> fields,
-      List<StructureReport> scopes) {
+      FieldTable fields,
+      List<DeviceScope> scopes,
+      List<StructureReport> reports) {
     int end = bytes.lengthBytes();
-    int at = from;
+    int at = DmarLayout.fixedBytes(type);
     while (at < end) {
       int left = end - at;
       int length = left < 2 ? 0 : bytes.u8(at + 1);
@@ -77,22 +80,24 @@ public final class DmarReporter extends TableReporter<DmarStructure> {
             bytes.tableOffset(at),
             "%s",
             left < DmarLayout.SCOPE_HEADER
-                ? String.format(
+                ? Message.format(
                     "%d bytes are left in the %s: expected a device scope of at least %d",
                     left, DmarLayout.kind(type), DmarLayout.SCOPE_HEADER)
-                : String.format(
+                : Message.format(
                     "a device scope of the %s says that it is %d bytes long: expected %d to %d",
                     DmarLayout.kind(type), length, DmarLayout.SCOPE_HEADER, Math.min(left, 255)));
-        fields.add(FieldTable.bytes("Undecoded", bytes, at, left, "damaged device scopes"));
+        fields.bytes("Undecoded", at, left, "damaged device scopes");
         return false;
       }
-      ByteReader scope = bytes.slice(at, length);
-      scopes.add(
+      ByteReader reader = bytes.slice(at, length);
+      DeviceScope scope = StructureParser.scope(reader);
+      scopes.add(scope);
+      reports.add(
           new StructureReport(
-              StructureParser.scope(scope).type().label(),
-              scope.tableOffset(0),
+              scope.type().label(),
+              scope.offset(),
               length,
-              DmarFields.scope(type, scope),
+              DmarFields.scope(type, scope, reader),
               List.of()));
       at += length;
     }

@@ -1,5 +1,6 @@
 package dev.vmm.iommu.intel.dmar;
 
+import dev.vmm.Message;
 import dev.vmm.VmmException;
 import dev.vmm.acpi.AcpiTable;
 import dev.vmm.acpi.ByteReader;
@@ -65,7 +66,7 @@ public final class DmarTable {
    * INTR_REMAP set}.
    */
   public String interruptRemappingWhere() {
-    return String.format(
+    return Message.format(
         "DMAR offset 0x%x Flags 0x%x, INTR_REMAP %s",
         DmarLayout.FLAGS, flags, interruptRemapping() ? "set" : "clear");
   }
@@ -135,6 +136,6 @@ public final class DmarTable {
   /** Returns {@code DMAR (FILE), 5 structures}. */
   @Override
   public String toString() {
-    return String.format("DMAR (%s), %d structures", origin, structures.size());
+    return Message.format("DMAR (%s), %d structures", origin, structures.size());
   }
 }

@@ -17,12 +17,18 @@ final class StructureParser {
    * @throws VmmException EINVAL if a scope is too short or ends past the structure
    */
   static DmarStructure parse(int type, ByteReader reader) {
-    int offset = reader.tableOffset(0);
-    int length = reader.lengthBytes();
-    List<DeviceScope> scopes =
+    return structure(
+        type,
+        reader,
         DmarLayout.hasScopes(type)
             ? scopes(reader, DmarLayout.fixedBytes(type), DmarLayout.kind(type))
-            : List.of();
+            : List.of());
+  }
+
+  /** Decodes a structure whose scopes were decoded, of a kind that has some. */
+  static DmarStructure structure(int type, ByteReader reader, List<DeviceScope> scopes) {
+    int offset = reader.tableOffset(0);
+    int length = reader.lengthBytes();
     return switch (type) {
       case DmarLayout.DRHD ->
           new Drhd(

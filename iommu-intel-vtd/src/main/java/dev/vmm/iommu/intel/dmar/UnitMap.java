@@ -1,5 +1,6 @@
 package dev.vmm.iommu.intel.dmar;
 
+import dev.vmm.Message;
 import dev.vmm.iommu.Access;
 import dev.vmm.iommu.ReservedRegion;
 import dev.vmm.pci.BusRange;
@@ -75,7 +76,7 @@ public final class UnitMap {
     Drhd first = named.putIfAbsent(who.rid(), drhd);
     if (first != null && first.offset() != drhd.offset()) {
       problems.add(
-          String.format(
+          Message.format(
               "%s names %s, as does %s, which is taken: expected one unit for a device",
               where(drhd, scope), who.rid(), first.where()));
       return;
@@ -180,6 +181,6 @@ public final class UnitMap {
   }
 
   private static String where(DmarStructure structure, DeviceScope scope) {
-    return String.format("%s, scope at offset 0x%x", structure.where(), scope.offset());
+    return Message.format("%s, scope at offset 0x%x", structure.where(), scope.offset());
   }
 }

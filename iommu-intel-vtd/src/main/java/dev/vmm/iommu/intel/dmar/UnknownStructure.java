@@ -1,5 +1,7 @@
 package dev.vmm.iommu.intel.dmar;
 
+import dev.vmm.Message;
+
 /**
  * A structure of a type that the book does not define; it is kept and otherwise ignored, as the
  * book asks.
@@ -13,6 +15,6 @@ public record UnknownStructure(int offset, int lengthBytes, int type, String hex
     implements DmarStructure {
   @Override
   public String kind() {
-    return String.format("unknown type 0x%x", type);
+    return Message.format("unknown type 0x%x", type);
   }
 }

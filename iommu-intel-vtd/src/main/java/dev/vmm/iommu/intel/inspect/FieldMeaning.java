@@ -8,11 +8,11 @@ import dev.vmm.iommu.intel.regs.TranslationTableMode;
 import java.util.StringJoiner;
 
 /** Words for coded fields. Stateless. */
-final class FieldMeaning {
+public final class FieldMeaning {
   private FieldMeaning() {}
 
   /** Returns what the value of a field means, see {@link FieldReport.Meaning}. */
-  static String of(String name, long value) {
+  public static String of(String name, long value) {
     return switch (name) {
       case "CAP_REG.ND" -> {
         NumDomains domains = NumDomains.of((int) value);

@@ -93,6 +93,20 @@ final class QemuMemory implements PhysicalMemory {
   }
 
   @Override
+  public void read64(long hpa, long[] words, int count) {
+    java.util.Objects.checkFromIndexSize(0, count, words.length);
+    requireRun(hpa, count);
+    for (int done = 0; done < count; ) {
+      ByteBuffer window = window(hpa + ((long) done << 3), 8);
+      int from = offset(hpa + ((long) done << 3)) >>> 3;
+      int run = Math.min(count - done, (window.limit() >>> 3) - from);
+      // The JDK copies what is aligned to 8 bytes in units of them.
+      window.asLongBuffer().get(from, words, done, run);
+      done += run;
+    }
+  }
+
+  @Override
   public void write64(long hpa, long value) {
     LONG.setOpaque(window(hpa, 8), offset(hpa), value);
   }

@@ -95,6 +95,9 @@ class QemuMemoryTest {
     assertThat(memory.find64(start, 5, 0x4000)).isEqualTo(3);
     assertThat(memory.find64(start, 5, 1L << 63)).isEqualTo(5);
     assertThat(memory.find64(start - 64, 8, -1)).isEqualTo(8);
+    long[] words = new long[8];
+    memory.read64(start - 8, words, 7);
+    assertThat(words).containsExactly(0, 0x1003, 0x2003, 0x3003, 0x4003, 0x5003, 0, 0);
   }
 
   @Test
@@ -121,6 +124,8 @@ class QemuMemoryTest {
     assertInvalid(() -> memory.fill64(2 * GIB - 8, 2, -1, 0), "0x7ffffff8");
     assertInvalid(() -> memory.fill64(0x1000, -1, 0, 0), "-1");
     assertInvalid(() -> memory.find64(HIGH + GIB - 8, 2, 1), "0x13ffffff8");
+    assertInvalid(() -> memory.read64(HIGH + GIB - 8, new long[2], 2), "0x13ffffff8");
+    assertInvalid(() -> memory.read64(0x1004, new long[1], 1), "0x1004");
     assertInvalid(() -> memory.readBytes(2 * GIB - 1, new byte[2], 0, 2), "0x7fffffff");
     assertInvalid(() -> memory.writeBytes(-1, new byte[2], 0, 2), "0xffffffffffffffff");
     assertInvalid(() -> memory.flushCache(2 * GIB, 1), "0x80000000");

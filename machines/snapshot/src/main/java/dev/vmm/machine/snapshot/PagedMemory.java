@@ -5,6 +5,7 @@ import dev.vmm.VmmException;
 import dev.vmm.machine.PhysicalMemory;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -114,6 +115,29 @@ abstract class PagedMemory implements PhysicalMemory {
       int count = (int) Math.min(length - done, PAGE_BYTES - inPage);
       System.arraycopy(page(from & -PAGE_BYTES), inPage, target, offset + done, count);
       done += count;
+    }
+  }
+
+  @Override
+  public void read64(long hpa, long[] words, int count) {
+    java.util.Objects.checkFromIndexSize(0, count, words.length);
+    if ((hpa & 7) != 0) {
+      throw VmmException.invalid(
+          "cannot read %d words at 0x%x: expected a multiple of 8", count, hpa);
+    }
+    if (count == 0) {
+      return;
+    }
+    requireRam(hpa, 8L * count);
+    for (int done = 0; done < count; ) {
+      long from = hpa + 8L * done;
+      int inPage = (int) (from & (PAGE_BYTES - 1)) >>> 3;
+      int now = (int) Math.min(count - done, (PAGE_BYTES >>> 3) - inPage);
+      ByteBuffer.wrap(page(from & -PAGE_BYTES))
+          .order(ByteOrder.LITTLE_ENDIAN)
+          .asLongBuffer()
+          .get(inPage, words, done, now);
+      done += now;
     }
   }
 

@@ -94,6 +94,11 @@ final class RoundTripTest {
     memory.readBytes(0x3005, actual, 3, 90);
     assertThat(actual).isEqualTo(expected);
     assertThat(memory.find64(0x3000, 512, 0x300)).isEqualTo(live.memory.find64(0x3000, 512, 0x300));
+    long[] words = new long[512];
+    memory.read64(0x3008, words, 511);
+    for (int i = 0; i < 511; i++) {
+      assertThat(words[i]).isEqualTo(live.memory.read64(0x3008 + 8 * i));
+    }
   }
 
   @Test

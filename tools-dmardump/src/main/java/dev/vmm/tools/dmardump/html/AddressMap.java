@@ -117,11 +117,14 @@ final class AddressMap {
       } else if (name.matches(".*Limit Address")) {
         last = value;
       } else if (name.matches(".*(Block|Memory) Length")) {
+        if (value == 0) {
+          return; // reserves nothing; the problems say so
+        }
         last = start + value - 1;
       }
     }
     if (Long.compareUnsigned(last, start) < 0) {
-      return; // reserves nothing; the problems say so
+      return; // reserves nothing, too
     }
     String title =
         String.format(

@@ -4,6 +4,9 @@ import dev.vmm.Errno;
 import dev.vmm.VmmException;
 import dev.vmm.acpi.AcpiTable;
 import dev.vmm.machine.snapshot.SnapshotMachine;
+import java.io.File;
+import java.io.FileInputStream;
+import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -46,14 +49,14 @@ public final class Inputs {
     if (name.equals(STANDARD_INPUT)) {
       return ofStream("standard input", standardInput);
     }
-    Path path = path(name);
-    if (Files.isDirectory(path)) {
-      return TableFolder.read(path);
+    File file = new File(name);
+    if (file.isDirectory()) {
+      return TableFolder.read(path(name));
     }
-    try (InputStream in = Files.newInputStream(path)) {
+    try (InputStream in = stream(file)) {
       byte[] magic = in.readNBytes(MAGIC_BYTES);
-      return isZip(magic) && Files.isRegularFile(path)
-          ? snapshot(name, SnapshotMachine.open(path))
+      return isZip(magic) && file.isFile()
+          ? snapshot(name, SnapshotMachine.open(path(name)))
           : ofBytes(name, magic, in);
     } catch (IOException e) {
       throw unreadable(name, e);
@@ -82,6 +85,15 @@ public final class Inputs {
             + "; the registers of its units are not read");
     notes.addAll(tables.notes());
     return new Input.Tables(tables.name(), tables.tables(), false, notes);
+  }
+
+  /** Opens a file, in a third of the code that a path and a channel run. */
+  private static InputStream stream(File file) throws IOException {
+    try {
+      return new FileInputStream(file);
+    } catch (FileNotFoundException e) {
+      return Files.newInputStream(path(file.getPath())); // tells a missing from a forbidden one
+    }
   }
 
   private static Input ofStream(String name, InputStream in) {
@@ -115,7 +127,8 @@ public final class Inputs {
     if (isZip(bytes)) {
       return snapshot(name, SnapshotMachine.of(bytes, name));
     }
-    if (Acpidump.isAcpidump(bytes)) {
+    // A whole table comes first: in the text of acpidump its length would be letters, a huge one.
+    if (!RawTables.isTable(bytes, 0) && Acpidump.isAcpidump(bytes)) {
       return Acpidump.read(name, bytes);
     }
     if (RawTables.startsLikeTable(bytes)) {

@@ -46,7 +46,7 @@ final class RawTables {
   }
 
   /** Says whether all of a table is at {@code at}. */
-  private static boolean isTable(byte[] bytes, int at) {
+  static boolean isTable(byte[] bytes, int at) {
     if (bytes.length - at < AcpiTable.HEADER_BYTES || !isSignature(bytes, at)) {
       return false;
     }

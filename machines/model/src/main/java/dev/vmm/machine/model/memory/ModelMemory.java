@@ -80,6 +80,33 @@ public final class ModelMemory implements PhysicalMemory {
   }
 
   @Override
+  public void read64(long hpa, long[] words, int count) {
+    java.util.Objects.checkFromIndexSize(0, count, words.length);
+    if ((hpa & 7) != 0) {
+      throw VmmException.invalid(
+          "cannot read %d words at 0x%x: expected a multiple of 8", count, hpa);
+    }
+    if (count == 0) {
+      return;
+    }
+    checkRun(hpa, 8L * count);
+    for (int done = 0; done < count; ) {
+      long at = hpa + 8L * done;
+      int index = Cells.index(at);
+      int now = Math.min(count - done, Page.WORDS - index);
+      Page page = cells.find(at);
+      if (page == null) {
+        Arrays.fill(words, done, done + now, 0);
+      } else {
+        page.loading(index, index + now - 1);
+        // Elements of a long[] are copied whole.
+        System.arraycopy(page.words, index, words, done, now);
+      }
+      done += now;
+    }
+  }
+
+  @Override
   public void write64(long hpa, long value) {
     check(hpa, 8);
     Page page = cells.page(hpa);

@@ -100,6 +100,24 @@ class ModelMemoryTest {
   }
 
   @Test
+  void wordsAreReadAcrossPagesAndPagesThatNobodyStoredTo() {
+    memory.fill64(0x2ff0, 4, 7, 1);
+    long[] words = new long[1026];
+    List<String> loads = new ArrayList<>();
+    Runnable load = () -> loads.add("load");
+    memory.watchLoads(0x2ff8, load);
+
+    memory.read64(0x2fe8, words, 1025);
+
+    memory.unwatchLoads(0x2ff8, load);
+    assertThat(words).startsWith(0, 7, 8, 9, 10, 0).endsWith(0, 0);
+    assertThat(loads).hasSize(1);
+    assertThatThrownBy(() -> memory.read64(RAM.end() - 8, words, 2))
+        .isInstanceOf(VmmException.class);
+    assertThatThrownBy(() -> memory.read64(0x1004, words, 1)).isInstanceOf(VmmException.class);
+  }
+
+  @Test
   void freedMemoryIsScribbledOverAndAllocatedMemoryIsZero() {
     long page = memory.allocatePage();
     memory.write64(page, 5);
