@@ -116,7 +116,8 @@ final class LazyIommu implements IommuService {
           IommuSession running = session;
           if (running != null) {
             obstacles.addAll(
-                Spi.get(what, () -> policy.running(running, survey.orElse(null), function, ids, need)));
+                Spi.get(
+                    what, () -> policy.running(running, survey.orElse(null), function, ids, need)));
           } else if (survey.isPresent()) {
             obstacles.addAll(
                 Spi.get(what, () -> policy.surveyed(survey.get(), function, ids, need)));
@@ -261,12 +262,10 @@ final class LazyIommu implements IommuService {
   @Override
   public HostMessages hostMessages(Rid function, MsiMessage first, int count) {
     return locked(
-        () -> {
-          IommuSession running = session;
-          return running == null
-              ? PlainMessages.of(function, first, count)
-              : running.hostMessages(function, first, count, this::underLock);
-        });
+        () ->
+            Optional.ofNullable(session)
+                .map(running -> running.hostMessages(function, first, count, this::underLock))
+                .orElseGet(() -> PlainMessages.of(function, first, count)));
   }
 
   @Override

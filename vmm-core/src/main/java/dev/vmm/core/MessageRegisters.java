@@ -48,6 +48,22 @@ interface MessageRegisters {
    */
   void release();
 
+  /** Reads 16 bits of config space that are to be put back later; EIO if nothing answers. */
+  static int read16(PciFunction function, int offset) {
+    int value = function.config().read16(offset);
+    if (value == 0xffff) {
+      throw new VmmException(
+          Errno.EIO,
+          String.format(
+              Locale.ROOT,
+              "config register 0x%x of %s reads 0xffff, expected what can be put back; see whether the function was"
+                  + " removed or lost power",
+              offset,
+              function));
+    }
+    return value;
+  }
+
   /** Writes 16 bits of config space, and again if they do not show; EIO if they do not then. */
   static void put16(PciFunction function, int offset, int value, int mask) {
     for (int i = 0; i < 2; i++) {

@@ -82,14 +82,14 @@ final class MsiRegisters implements MessageRegisters {
     if (held) {
       return;
     }
-    heldControl = control();
+    heldControl = MessageRegisters.read16(function, cap.controlOffset());
     if (cap.maskOffset().isPresent()) {
       int at = cap.maskOffset().get();
       heldMask = config.read32(at);
       held = true;
       config.write32(at, -1);
     } else {
-      heldCommand = config.read16(PciCommand.OFFSET);
+      heldCommand = MessageRegisters.read16(function, PciCommand.OFFSET);
       held = true;
       config.write16(PciCommand.OFFSET, heldCommand | PciCommand.INTERRUPT_DISABLE);
       config.write16(cap.controlOffset(), heldControl & ~ENABLE);

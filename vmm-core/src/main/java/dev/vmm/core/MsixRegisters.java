@@ -138,7 +138,7 @@ final class MsixRegisters implements MessageRegisters {
     if (held) {
       return;
     }
-    heldControl = control();
+    heldControl = MessageRegisters.read16(function, cap.controlOffset());
     held = true;
     config.write16(cap.controlOffset(), heldControl | MsixCapability.FUNCTION_MASK);
   }

@@ -379,6 +379,34 @@ class HostInterruptsTest {
     assertThat(msi(nic)).isEqualTo(AS_FOUND);
   }
 
+  /** A function may only have been asked at a bad moment; its registers still name them. */
+  @Test
+  void aFunctionThatDoesNotAnswerKeepsItsEntriesUntilAnotherTakesItsPlace() {
+    try (Vmm vmm = open()) {
+      assign(vmm);
+      machine.pci().functions.remove(NIC);
+      vmm.iommu().rescan();
+      assertThat(remapping.reserved).hasSize(1);
+      machine.pci().functions.put(NIC, nic);
+      vmm.iommu().rescan();
+      assertThat(msi(nic)).isEqualTo(AS_ENTRY);
+      assertThat(remapping.reserved).hasSize(1);
+      machine.pci().add(NIC.toString(), 0x8086, 0x9999, 0x020000);
+      vmm.iommu().rescan();
+      assertThat(remapping.reserved).isEmpty();
+    }
+  }
+
+  @Test
+  void aFunctionThatIsGoneAtTheCloseKeepsNothingOn() {
+    Vmm vmm = open();
+    assign(vmm).close();
+    machine.pci().functions.remove(NIC);
+    vmm.close();
+    assertThat(vmm.iommu().state()).isEqualTo(IommuState.OFF);
+    assertThat(remapping.reserved).isEmpty();
+  }
+
   @Test
   void aClaimedFunctionHasNone() {
     try (Vmm vmm = open()) {
