@@ -22,8 +22,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 /**
  * By literal words of 48882 rev 3: "IOMMU Capability Block Registers" (id 0Fh, type 3 in 18:16,
  * IotlbSup 24, HtTunnel 25, NpCache 26, EFRSup 27; the base in the next two words), "IOMMU Extended
- * Feature Register" (IASup 6, HATS 11:10, SmiFSup 17:16, SmiFRC 20:18), and IVRS's "IVHD" flags and feature reporting (IASup 5,
- * HATS 31:30).
+ * Feature Register" (IASup 6, HATS 11:10, SmiFSup 17:16, SmiFRC 20:18), and IVRS's "IVHD" flags and
+ * feature reporting (IASup 5, HATS 31:30).
  */
 class UnitCheckTest {
   private static final long BASE = 0xfed80000L;
