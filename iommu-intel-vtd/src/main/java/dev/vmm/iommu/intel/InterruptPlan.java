@@ -1,5 +1,6 @@
 package dev.vmm.iommu.intel;
 
+import dev.vmm.acpi.Madt;
 import dev.vmm.iommu.intel.dmar.DeviceScope;
 import dev.vmm.iommu.intel.dmar.DmarTable;
 import dev.vmm.iommu.intel.unit.Unit;
@@ -28,7 +29,9 @@ final class InterruptPlan {
   private static final int MIN_ENTRIES = 1024;
 
   private static final int MAX_ENTRIES = 1 << 16;
-  private static final int WIDEST_SHORT_ID = 0xff;
+
+  /** In 8 bits this is no processor's id: it means all of them. */
+  private static final int EVERY_PROCESSOR = 0xff;
 
   private final Machine machine;
   private final DmarTable table;
@@ -119,7 +122,6 @@ final class InterruptPlan {
   private boolean needsLongIds() {
     return units.stream().allMatch(unit -> unit.ecap().eim())
         && !table.x2apicOptOut()
-        // In 8 bits all ones is no processor's id, but means every one.
-        && ProcessorIds.greatest(machine.acpi()) >= WIDEST_SHORT_ID;
+        && Madt.find(machine.acpi()).map(Madt::greatestX2apicId).orElse(0L) >= EVERY_PROCESSOR;
   }
 }

@@ -65,6 +65,9 @@ final class DomainMove {
     }
     try {
       int[] sourceIds = rids.stream().mapToInt(Rid::id16).toArray();
+      if (!target.home()) {
+        unit.admitToGuest(sourceIds);
+      }
       UnitMove move =
           unit.move(
               sourceIds,

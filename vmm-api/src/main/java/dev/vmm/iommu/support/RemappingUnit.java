@@ -100,6 +100,15 @@ public interface RemappingUnit {
   void check();
 
   /**
+   * Refuses source ids that may come home, to the host or to nobody, but not into a domain that is
+   * no {@linkplain dev.vmm.iommu.DomainSpec#home home}. Asked before each move into one.
+   *
+   * @param sourceIds bus, device and function, {@code 0} to {@code 0xffff}
+   * @throws VmmException EPERM
+   */
+  default void admitToGuest(int[] sourceIds) {}
+
+  /**
    * Begins a move of source ids, from whatever their entries lead to; what may fail for want of
    * memory is done here, and undone if it fails. A unit must be able to take a device from a domain
    * when there is no memory.

@@ -25,6 +25,7 @@ final class UnitsDomain implements Domain, TableInvalidator {
   private final String name;
   private final TableShape shape;
   private final boolean needsPublishing;
+  private final boolean home;
   private final boolean forwardsInterrupts;
   private final RadixPageTable table;
 
@@ -51,6 +52,7 @@ final class UnitsDomain implements Domain, TableInvalidator {
       PhysicalMemory memory) {
     this.iommu = iommu;
     this.name = spec.name();
+    this.home = spec.home();
     this.forwardsInterrupts = spec.forwardsInterrupts();
     this.shape = shape;
     this.needsPublishing = facts.needsPublishing();
@@ -144,6 +146,10 @@ final class UnitsDomain implements Domain, TableInvalidator {
               + " one",
           name, iova);
     }
+  }
+
+  boolean home() {
+    return home;
   }
 
   boolean forwardsInterrupts() {

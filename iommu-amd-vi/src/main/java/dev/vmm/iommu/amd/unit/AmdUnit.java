@@ -166,14 +166,17 @@ public final class AmdUnit extends AbstractUnit {
     return on() && events.drainTo(target);
   }
 
+  /** At home its DMA alone is stopped: what it could send to interrupts the I/O APIC sends, too. */
+  @Override
+  public void admitToGuest(int[] sourceIds) {
+    for (int id : sourceIds) {
+      interrupts.checkRemappable(id);
+    }
+  }
+
   @Override
   protected UnitMove begin(
       int[] sourceIds, int domainId, int levels, long tableRoot, boolean forwardsInterrupts) {
-    if (!forwardsInterrupts) {
-      for (int id : sourceIds) {
-        interrupts.checkRemappable(id);
-      }
-    }
     return new EntryMove(
         this,
         sourceIds,

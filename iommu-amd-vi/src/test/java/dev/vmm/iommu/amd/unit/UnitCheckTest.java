@@ -22,8 +22,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 /**
  * By literal words of 48882 rev 3: "IOMMU Capability Block Registers" (id 0Fh, type 3 in 18:16,
  * IotlbSup 24, HtTunnel 25, NpCache 26, EFRSup 27; the base in the next two words), "IOMMU Extended
- * Feature Register" (IASup 6, HATS 11:10), and IVRS's "IVHD" flags and feature reporting (IASup 5,
- * HATS 31:30).
+ * Feature Register" (IASup 6, HATS 11:10, SmiFSup 17:16, SmiFRC 20:18), and IVRS's "IVHD" flags and
+ * feature reporting (IASup 5, HATS 31:30).
  */
 class UnitCheckTest {
   private static final long BASE = 0xfed80000L;
@@ -246,6 +246,27 @@ class UnitCheckTest {
         check(ivhd(0x11, 0, AT, BASE, 0, firmware << 10 | (firmwareIa ? IA_SUP : 0)));
     assertThat(found.levels()).isEqualTo(levels);
     assertThat(found.invalidateAll()).isEqualTo(all);
+  }
+
+  /** SmiFSup, 17:16, is 1 where there are filters; SmiFRC, 20:18, is the log2 of how many. */
+  @ParameterizedTest
+  @CsvSource({
+    "0x10000, 0x10000, 1",
+    "0xd0000, 0xd0000, 8",
+    "0x110000, 0x110000, 16",
+    "0x1d0000, 0x1d0000, 16", // there is room for no more
+    "0xc0000, 0xc0000, 0",
+    "0xe0000, 0xe0000, 0",
+    "0xd0000, 0x50000, 2",
+    "0x50000, 0xd0000, 2",
+    "0xd0000, 0x0, 0",
+  })
+  void theSmiFiltersAreThoseOfWhichBothSpeak(String unit, String firmware, int filters) {
+    read.put((long) EFR_OFFSET, Long.decode(unit));
+    Ivhd ivhd = ivhd(0x11, 0, AT, BASE, 0, Long.decode(firmware));
+    assertThat(check(ivhd).smiFilters()).isEqualTo(filters);
+    capability(AT, CAPABILITY, BASE | 1);
+    assertThat(check(plain()).smiFilters()).as("of a unit without the register").isZero();
   }
 
   @ParameterizedTest
