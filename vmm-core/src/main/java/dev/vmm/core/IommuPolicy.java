@@ -96,6 +96,7 @@ final class IommuPolicy {
       obstacles.add(noUnit(survey.expectedUnit(), evidenceOfUnits(survey)));
     }
     reserved(survey, function, ids).ifPresent(obstacles::add);
+    controllers(survey, ids).ifPresent(obstacles::add);
     Optional<IommuCapabilities> capabilities = survey.capabilities();
     interrupts(survey, capabilities).ifPresent(obstacles::add);
     capabilities.flatMap(units -> width(units, survey, need)).ifPresent(obstacles::add);
@@ -115,6 +116,9 @@ final class IommuPolicy {
       obstacles.add(noUnit(iommu, survey));
     }
     reserved(function.rid(), function.classCode(), regionsOf(iommu, ids)).ifPresent(obstacles::add);
+    if (survey != null) {
+      controllers(survey, ids).ifPresent(obstacles::add);
+    }
     if (iommu.interruptRemapping().isEmpty()) {
       obstacles.add(notRemapped(session, interruptEvidence(iommu, survey)));
     }
@@ -248,6 +252,22 @@ final class IommuPolicy {
         "no unit of the I/O MMU translates for it, expected " + expected,
         evidence,
         "use a function that a unit covers, or update the firmware if it forgot this one");
+  }
+
+  private static Optional<Obstacle> controllers(IommuSurvey survey, Collection<Rid> ids) {
+    List<String> evidence =
+        ids.stream().map(survey::interruptController).flatMap(Optional::stream).toList();
+    return evidence.isEmpty()
+        ? Optional.empty()
+        : Optional.of(
+            new Obstacle(
+                Kind.INTERRUPT_CONTROLLER_ID,
+                Severity.BLOCKER,
+                Errno.EPERM,
+                "an interrupt controller of the host has its requester id too, so that its interrupts cannot be kept"
+                    + " in the VM",
+                evidence,
+                "use another device; this one can be attached, should others of its group need that"));
   }
 
   private static List<String> evidenceOfUnits(IommuSurvey survey) {

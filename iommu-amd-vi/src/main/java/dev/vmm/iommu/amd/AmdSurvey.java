@@ -7,6 +7,7 @@ import dev.vmm.iommu.UntranslatedRange;
 import dev.vmm.iommu.amd.ivrs.Ivhd;
 import dev.vmm.iommu.amd.ivrs.IvrsTable;
 import dev.vmm.iommu.amd.ivrs.UnitMap;
+import dev.vmm.iommu.amd.ivrs.UnitMap.SpecialKind;
 import dev.vmm.iommu.amd.unit.AmdUnit;
 import dev.vmm.iommu.amd.unit.UnitCheck;
 import dev.vmm.iommu.spi.IommuSurvey;
@@ -15,6 +16,7 @@ import dev.vmm.machine.Machine;
 import dev.vmm.pci.Rid;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.function.IntUnaryOperator;
 
@@ -73,6 +75,22 @@ final class AmdSurvey implements IommuSurvey {
                     true,
                     table.units().get(0).where()
                         + ", IVRS has no flag that forbids interrupt remapping"));
+  }
+
+  @Override
+  public Optional<String> interruptController(Rid rid) {
+    return map.specialDevices().stream()
+        .filter(device -> device.rid().equals(rid) && interruptRemapping().allowed())
+        .findFirst()
+        .map(
+            device ->
+                String.format(
+                    Locale.ROOT,
+                    "%s: the messages of %s 0x%x carry %s",
+                    device.unit().where(),
+                    device.kind() == SpecialKind.IOAPIC ? "I/O APIC" : "HPET",
+                    device.handle(),
+                    rid));
   }
 
   @Override

@@ -52,6 +52,15 @@ public interface IommuSurvey {
    */
   List<Rid> aliases(Rid rid);
 
+  /**
+   * Returns what says that an interrupt controller of the host sends its messages as {@code rid},
+   * too, where that keeps the messages of a guest's device from being remapped: the table, the
+   * offset and the controller. Empty if none does.
+   */
+  default Optional<String> interruptController(Rid rid) {
+    return Optional.empty();
+  }
+
   /** Returns whether firmware lets software remap interrupts. */
   Permission interruptRemapping();
 

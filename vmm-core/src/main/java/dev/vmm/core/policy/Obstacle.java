@@ -52,6 +52,8 @@ public record Obstacle(
     GROUP_MEMBERS,
     /** Firmware goes on using memory through it. */
     RESERVED_REGIONS,
+    /** A requester id that its DMA carries is an interrupt controller's, too. */
+    INTERRUPT_CONTROLLER_ID,
     /** Interrupts cannot be kept in the VM. */
     NO_INTERRUPT_REMAPPING,
     /** The units do not reach all of the guest's memory. */
