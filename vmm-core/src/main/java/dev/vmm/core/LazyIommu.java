@@ -429,7 +429,6 @@ final class LazyIommu implements IommuService {
   /** Returns the machine to how it was found, for good. A close that failed may be tried again. */
   void close() {
     closed = true;
-    watches.close();
     lock.lock();
     try {
       IommuSession running = session;
@@ -439,6 +438,7 @@ final class LazyIommu implements IommuService {
         residue = running;
         session = null;
       }
+      watches.close(); // not before: a device for which it stays on is watched on
       if (residue == null) {
         if (lifecycle.state() == IommuState.FAILED) {
           lifecycle.off();
