@@ -88,8 +88,29 @@ final class IommuPolicy {
     return "its last start failed with " + cause.errno() + ": " + cause.getMessage();
   }
 
+  /**
+   * What stands in the way of one function: by the running I/O MMU, else by a survey.
+   *
+   * @param session the running one; null while it is off
+   * @param backend the back end's name
+   */
+  List<Obstacle> against(
+      @Nullable IommuSession session,
+      Optional<IommuSurvey> survey,
+      String backend,
+      PciFunction function,
+      Collection<Rid> ids,
+      VmNeed need) {
+    if (session != null) {
+      return running(session, survey.orElse(null), function, ids, need);
+    }
+    return survey.isPresent()
+        ? surveyed(survey.get(), function, ids, need)
+        : List.of(notSurveyed(backend));
+  }
+
   /** What a survey says of one function before the I/O MMU is started. */
-  List<Obstacle> surveyed(
+  private List<Obstacle> surveyed(
       IommuSurvey survey, PciFunction function, Collection<Rid> ids, VmNeed need) {
     List<Obstacle> obstacles = new ArrayList<>();
     if (ids.stream().anyMatch(id -> survey.unitOf(id).isEmpty())) {
@@ -104,7 +125,7 @@ final class IommuPolicy {
   }
 
   /** What the running I/O MMU says of one function, with the survey's evidence if there is one. */
-  List<Obstacle> running(
+  private List<Obstacle> running(
       IommuSession session,
       @Nullable IommuSurvey survey,
       PciFunction function,
@@ -379,7 +400,7 @@ final class IommuPolicy {
             "give the guest at most 0x" + Long.toHexString(1L << bits) + " bytes of memory"));
   }
 
-  static Obstacle notSurveyed(String backend) {
+  private static Obstacle notSurveyed(String backend) {
     return new Obstacle(
         Kind.NOT_SURVEYED,
         Severity.WARNING,

@@ -107,25 +107,18 @@ final class LazyIommu implements IommuService {
     if (absence.isPresent()) {
       return List.of(absence.get());
     }
-    List<Obstacle> obstacles = new ArrayList<>();
     Optional<IommuSurvey> survey = firmware.survey();
-    String what = "asking what stands in the way of " + function.rid();
-    underLock(
+    String backend = discovery.select().presence().backend();
+    return locked(
         () -> {
+          List<Obstacle> obstacles = new ArrayList<>();
           failure().map(IommuPolicy::startFailed).ifPresent(obstacles::add);
-          IommuSession running = session;
-          if (running != null) {
-            obstacles.addAll(
-                Spi.get(
-                    what, () -> policy.running(running, survey.orElse(null), function, ids, need)));
-          } else if (survey.isPresent()) {
-            obstacles.addAll(
-                Spi.get(what, () -> policy.surveyed(survey.get(), function, ids, need)));
-          } else {
-            obstacles.add(IommuPolicy.notSurveyed(discovery.select().presence().backend()));
-          }
+          obstacles.addAll(
+              Spi.get(
+                  "asking what stands in the way of " + function.rid(),
+                  () -> policy.against(session, survey, backend, function, ids, need)));
+          return List.copyOf(obstacles);
         });
-    return List.copyOf(obstacles);
   }
 
   /**
@@ -436,7 +429,6 @@ final class LazyIommu implements IommuService {
   /** Returns the machine to how it was found, for good. A close that failed may be tried again. */
   void close() {
     closed = true;
-    watches.close();
     lock.lock();
     try {
       IommuSession running = session;
@@ -446,6 +438,7 @@ final class LazyIommu implements IommuService {
         residue = running;
         session = null;
       }
+      watches.close(); // not before: a device for which it stays on is watched on
       if (residue == null) {
         if (lifecycle.state() == IommuState.FAILED) {
           lifecycle.off();

@@ -470,6 +470,25 @@ class FaultReportTest {
         .hasMessageContaining("1 ms at least");
   }
 
+  @Test
+  void i16_aWatchGoesOnWhereTheIommuStaysOnForADeviceThatCouldNotBeQuiesced()
+      throws InterruptedException {
+    BlockingQueue<OwnedFault> heard = new LinkedBlockingQueue<>();
+    Vmm vmm = open();
+    FaultWatch watch = (FaultWatch) vmm.iommu().watchFaults(Duration.ofMillis(1));
+    vmm.iommu().onFault(heard::add);
+    new Stoppable(vmm, vm(vmm, "guest"), TWO);
+    vmm.iommu().block(List.of(ONE));
+    assertThatThrownBy(vmm::close).hasMessageContaining("stays on");
+    record(ONE, 0x1000, 1);
+    OwnedFault fault = heard.poll(10, TimeUnit.SECONDS);
+    assertThat(fault).isNotNull();
+    assertThat(fault.owner()).isEqualTo(FaultOwner.PARKED);
+    vmm.iommu().unclaim(List.of(ONE));
+    vmm.close();
+    watch.join();
+  }
+
   private static void await(CountDownLatch latch) {
     try {
       assertThat(latch.await(10, TimeUnit.SECONDS)).isTrue();
