@@ -30,15 +30,22 @@ final class CrashRun {
       EnumSet.of(Errno.EIO, Errno.ETIMEDOUT, Errno.ENXIO, Errno.ENOMEM);
 
   private final TckSubject subject;
+  private final boolean behindABridge;
   private final CrashCase operation;
   private final CrashPlan plan;
   private final int stride;
 
-  CrashRun(TckSubject subject, CrashCase operation, CrashPlan plan, int stride) {
+  CrashRun(
+      TckSubject subject, boolean behindABridge, CrashCase operation, CrashPlan plan, int stride) {
     this.subject = subject;
+    this.behindABridge = behindABridge;
     this.operation = operation;
     this.plan = plan;
     this.stride = stride * plan.stride() * Integer.getInteger("vmm.tck.stride", 1);
+  }
+
+  private CrashWorld world() {
+    return new CrashWorld(subject.openMachine(), subject.tunables(), behindABridge);
   }
 
   /** Fails every operation in turn until one is not reached. */
@@ -80,7 +87,7 @@ final class CrashRun {
 
   /** Fails at each step more often than there are domain ids, and then succeeds. */
   void failWithoutEnd() {
-    try (CrashWorld world = new CrashWorld(subject.openMachine(), subject.tunables())) {
+    try (CrashWorld world = world()) {
       operation.prepare(world);
       long allocated = world.machine.memory().allocatedBytes();
       for (long n = 1; failsOften(world, n); n += stride) {
@@ -118,7 +125,7 @@ final class CrashRun {
 
   /** Returns whether the n-th operation was reached, and so failed. */
   private boolean one(long n) {
-    try (CrashWorld world = new CrashWorld(subject.openMachine(), subject.tunables())) {
+    try (CrashWorld world = world()) {
       String when = String.format("%s with %s, n=%d", operation, plan, n);
       operation.prepare(world);
       world.assertPlaces(when + ", before");

@@ -82,8 +82,12 @@ final class CrashWorld implements AutoCloseable {
   VirtualMachine a;
   VirtualMachine b;
 
-  /** Opens the machine, and a platform with two guests on it. */
-  CrashWorld(Machine opened, Tunables tunables) {
+  /**
+   * Opens the machine, and a platform with two guests on it.
+   *
+   * @param behindABridge whether a bridge replaces the requester id of the device
+   */
+  CrashWorld(Machine opened, Tunables tunables, boolean behindABridge) {
     this.tunables = tunables;
     machine = (ModelMachine) opened;
     memory = new TakenMemory(machine.memory());
@@ -101,7 +105,10 @@ final class CrashWorld implements AutoCloseable {
             .map(PciFunction::rid)
             .toList();
     assertThat(engines).as("functions with a DMA engine for guests").hasSizeGreaterThan(1);
-    device = engines.get(engines.size() - 1);
+    device =
+        behindABridge
+            ? Endpoints.behindConventionalBridges(machine.pci().functions()).get(0).rid()
+            : engines.get(engines.size() - 1);
     other = engines.get(0);
     hosts =
         endpoints.stream()

@@ -1,5 +1,6 @@
 package dev.vmm.iommu.intel;
 
+import dev.vmm.VmmException;
 import dev.vmm.iommu.ReservedRegion;
 import dev.vmm.iommu.UntranslatedRange;
 import dev.vmm.iommu.intel.dmar.DmarTable;
@@ -11,17 +12,26 @@ import dev.vmm.pci.PciBus;
 import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Finds the unit of a requester id. Thread-safe. */
 final class UnitFinder implements UnitLocator {
+  private static final Logger LOG = LoggerFactory.getLogger(UnitFinder.class);
+
   private final UnitMap map;
   private final PciBus pci;
   private final boolean scopesDecide;
   private final Map<Integer, Unit> byOffset = new HashMap<>();
   private final Map<Rid, Rid> physicalFunctions = new HashMap<>();
+
+  /** Ids that were looked for and are no function's own, such as what a bridge puts in place. */
+  private final Set<Rid> nobodys = new HashSet<>();
 
   UnitFinder(DmarTable table, PciBus pci, List<Unit> units) {
     this.map = UnitMap.of(table, pci);
@@ -37,14 +47,31 @@ final class UnitFinder implements UnitLocator {
   public synchronized @Nullable Unit find(Rid rid) {
     Rid owner = scopesDecide ? physicalFunctions.get(rid) : rid;
     if (owner == null) {
-      // A function that is not known yet may be a new VF, which is in its PF's scope.
-      for (PciFunction function : pci.functions()) {
-        physicalFunctions.put(function.rid(), function.physicalFunction().orElse(function.rid()));
-      }
-      owner = physicalFunctions.getOrDefault(rid, rid);
+      owner = lookFor(rid);
     }
     Drhd drhd = map.unitOf(owner).orElse(null);
     return drhd == null ? null : byOffset.get(drhd.offset());
+  }
+
+  /** A function that is not known yet may be a new VF, which is in its PF's scope. */
+  private Rid lookFor(Rid rid) {
+    try {
+      for (PciFunction function : pci.functions()) {
+        physicalFunctions.put(function.rid(), function.physicalFunction().orElse(function.rid()));
+      }
+    } catch (VmmException e) {
+      if (!nobodys.contains(rid)) {
+        throw e;
+      }
+      // What was nobody's before is not kept where it is by a bus that does not answer.
+      LOG.debug("{} was no function's own id at the last look", rid, e);
+    }
+    Rid owner = physicalFunctions.get(rid);
+    if (owner == null) {
+      nobodys.add(rid);
+      return rid;
+    }
+    return owner;
   }
 
   @Override
