@@ -82,6 +82,8 @@ abstract class InterruptRemappingContract extends ContractPart {
       MsiMessage last = entries.message(2);
       world.expectBlocked(
           world.rid, new MsiMessage(last.address(), last.data() + 1), "one past its entries");
+      world.expectBlocked(
+          world.rid, new MsiMessage(last.address(), last.data() + 64), "far past its entries");
       world.expect(world.rid, last, TARGET, "its own, after the forged ones");
     }
   }
