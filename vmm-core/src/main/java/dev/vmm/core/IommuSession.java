@@ -19,13 +19,11 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeSet;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -60,8 +58,7 @@ final class IommuSession {
   /** Every domain that is not closed, in the order of creation. */
   private final List<Domain> domains = new ArrayList<>();
 
-  /** Every requester id that was ever moved: where to look for ones left in a domain. */
-  private final Set<Rid> moved = new TreeSet<>();
+  private final DomainMoves moves;
 
   private volatile boolean open = true;
   private boolean unitsClosed;
@@ -80,6 +77,7 @@ final class IommuSession {
     this.firmwareAliases = firmwareAliases;
     this.faults = faults;
     placement = new Placement(homes);
+    moves = new DomainMoves(this, iommu, faults, this::rank);
     hostInterrupts = new HostInterrupts(machine, iommu, placement, this::covered);
   }
 
@@ -129,6 +127,10 @@ final class IommuSession {
     return hostInterrupts;
   }
 
+  DomainMoves moves() {
+    return moves;
+  }
+
   /**
    * Returns the last iova of a domain that must reach {@code lastAddress}: at least 39 bits wide
    * unless the units are narrower, so that memory added later finds room.
@@ -155,10 +157,10 @@ final class IommuSession {
     List<Rid> seated = placement.seatedIn(domain);
     homes.hold(seated);
     placement.unseat(seated);
-    List<Rid> left = moved.stream().filter(rid -> isIn(rid, domain)).toList();
+    List<Rid> left = moves.moved().stream().filter(rid -> isIn(rid, domain)).toList();
     if (!left.isEmpty()) {
       LOG.warn("{} still in domain {} at its end: blocked", left, domain.name());
-      move(left, blocked());
+      moves.run(left, blocked());
     }
     Spi.run("closing the domain " + domain.name(), domain::close);
     domains.removeIf(each -> each == domain);
@@ -231,7 +233,7 @@ final class IommuSession {
 
   /** Moves every requester id that is not where it belongs; what is left is for the next time. */
   private void settle() {
-    Map<Domain, List<Rid>> moves = new HashMap<>();
+    Map<Domain, List<Rid>> due = new HashMap<>();
     for (Rid rid : coveredIds()) {
       Domain now = domainOf(rid).orElse(null);
       Domain wanted = placement.domainFor(rid, host(), blocked());
@@ -249,17 +251,17 @@ final class IommuSession {
                 : strangers
                     + " of the host can send it, too; attach that to the ppt driver, or unassign the others");
       }
-      moves.computeIfAbsent(wanted, key -> new ArrayList<>()).add(rid);
+      due.computeIfAbsent(wanted, key -> new ArrayList<>()).add(rid);
     }
     // What nobody sends any more must not stay where it leads to a VM.
-    for (Rid rid : moved) {
+    for (Rid rid : moves.moved()) {
       if (inVmDomain(rid) && placement.sendersOf(rid).isEmpty()) {
-        moves.computeIfAbsent(blocked(), key -> new ArrayList<>()).add(rid);
+        due.computeIfAbsent(blocked(), key -> new ArrayList<>()).add(rid);
       }
     }
     // What was done before one fails stays done: moved back, an id that was blocked would let the
     // host's new device into the VM.
-    inOrder(moves).forEach(domain -> move(moves.getOrDefault(domain, List.of()), domain));
+    moves.runAsFarAsPossible(due);
   }
 
   /** Returns the requester ids that a unit covers, of all functions that are there or held. */
@@ -271,14 +273,8 @@ final class IommuSession {
 
   /** Moves requester ids that a unit covers to where they belong, all or none. */
   void place(Collection<Rid> ids) {
-    Map<Domain, List<Rid>> moves = new HashMap<>();
-    for (Rid id : ids) {
-      if (covered(id)) {
-        Domain wanted = placement.domainFor(id, host(), blocked());
-        moves.computeIfAbsent(wanted, key -> new ArrayList<>()).add(id);
-      }
-    }
-    run(moves);
+    List<Rid> covered = ids.stream().filter(this::covered).toList();
+    moves.run(DomainMoves.byTarget(covered, id -> placement.domainFor(id, host(), blocked())));
   }
 
   /**
@@ -310,7 +306,7 @@ final class IommuSession {
     placement.seat(functions, domain);
     try {
       hostInterrupts.giveUp(functions);
-      run(Map.of(domain, List.copyOf(placement.idsOf(functions))));
+      moves.run(Map.of(domain, List.copyOf(placement.idsOf(functions))));
     } catch (RuntimeException e) {
       placement.recall(before);
       hostInterrupts.look(functions);
@@ -326,63 +322,9 @@ final class IommuSession {
                 id -> isIn(id, domain) && placement.domainFor(id, host(), blocked()) != domain);
   }
 
-  /**
-   * Returns the targets, blocked first and the host last: should a move fail, nobody is let out.
-   */
-  private List<Domain> inOrder(Map<Domain, List<Rid>> moves) {
-    List<Domain> order = new ArrayList<>(moves.keySet());
-    order.sort(Comparator.comparingInt(to -> to == blocked() ? 0 : to == host() ? 2 : 1));
-    return order;
-  }
-
-  /** Makes these moves, all or none. */
-  private void run(Map<Domain, List<Rid>> moves) {
-    Map<Rid, Domain> before = new LinkedHashMap<>();
-    try {
-      for (Domain domain : inOrder(moves)) {
-        List<Rid> rids = moves.getOrDefault(domain, List.of());
-        rids.forEach(rid -> domainOf(rid).ifPresent(now -> before.put(rid, now)));
-        move(rids, domain);
-      }
-    } catch (RuntimeException e) {
-      moveBack(before, e);
-      throw e;
-    }
-  }
-
-  /** Also those of the move that failed: a unit may have failed after it took its new entries. */
-  private void moveBack(Map<Rid, Domain> before, RuntimeException failure) {
-    Map<Domain, List<Rid>> back = new LinkedHashMap<>();
-    before.forEach(
-        (rid, domain) -> {
-          if (placeOf(rid) != domain) {
-            back.computeIfAbsent(domain, key -> new ArrayList<>()).add(rid);
-          }
-        });
-    back.forEach((domain, rids) -> moveBack(rids, domain, failure));
-  }
-
-  private void moveBack(List<Rid> rids, Domain domain, RuntimeException failure) {
-    try {
-      move(rids, domain);
-    } catch (RuntimeException e) {
-      failure.addSuppressed(e);
-    }
-  }
-
-  /** Moves all or none. */
-  void move(Collection<Rid> rids, Domain domain) {
-    if (rids.isEmpty()) {
-      return;
-    }
-    List<Rid> copy = List.copyOf(rids);
-    moved.addAll(copy);
-    faults.moving(this, copy);
-    try {
-      Spi.run("moving " + copy + " to domain " + domain.name(), () -> iommu.move(copy, domain));
-    } finally {
-      faults.moved(this);
-    }
+  /** Where to move first: should a later move fail, nobody is let out. */
+  private int rank(Domain target) {
+    return target == blocked() ? 0 : target == host() ? 2 : 1;
   }
 
   boolean isIn(Rid rid, Domain domain) {

@@ -132,10 +132,10 @@ class FaultStormTest {
     FaultBatch storm = new FaultBatch(Collections.nCopies(BATCH, fault(STORM, 0x1000)), false);
     for (int i = 0; i < 100; i++) {
       iommu.storm(storm);
-      session.move(List.of(STORM), session.domainOf(STORM).orElseThrow());
+      session.moves().run(List.of(STORM), session.domainOf(STORM).orElseThrow());
     }
     iommu.storm(new FaultBatch(List.of(fault(QUIET, 0x2000)), false));
-    session.move(List.of(STORM), session.domainOf(STORM).orElseThrow());
+    session.moves().run(List.of(STORM), session.domainOf(STORM).orElseThrow());
     iommu.storm(FaultBatch.EMPTY);
     List<OwnedFault> waited = pipeline.drain();
     assertThat(waited).hasSize(FaultPipeline.WAITING_EACH + 2);
