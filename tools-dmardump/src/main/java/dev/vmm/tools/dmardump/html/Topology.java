@@ -91,11 +91,12 @@ final class Topology {
       }
       List<Link> links = new ArrayList<>();
       for (StructureReport scope : structure.children()) {
+        if (scope.kind().equals("Pad")) {
+          continue; // of an IVHD: it names nothing
+        }
         StringBuilder label = new StringBuilder(scope.kind());
         for (var field : scope.fields()) {
-          if (field
-              .name()
-              .matches("Start Bus Number|Path|(Source |Start of Range )?Device ?I[Dd]")) {
+          if (field.name().matches("Start Bus Number|Path|(Source )?DeviceID|Variety|ACPI HID")) {
             label.append(' ').append(field.meaning().isEmpty() ? field.raw() : field.meaning());
           }
         }
