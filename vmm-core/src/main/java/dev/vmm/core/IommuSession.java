@@ -48,7 +48,6 @@ final class IommuSession {
   private final Iommu iommu;
   private final Function<Rid, List<Rid>> firmwareAliases;
   private final Placement placement;
-  private final FaultPipeline faults;
   private final HostInterrupts hostInterrupts;
   private final Occupants occupants = new Occupants();
 
@@ -75,7 +74,6 @@ final class IommuSession {
     this.homes = homes;
     this.iommu = iommu;
     this.firmwareAliases = firmwareAliases;
-    this.faults = faults;
     placement = new Placement(homes);
     moves = new DomainMoves(this, iommu, faults, this::rank);
     hostInterrupts = new HostInterrupts(machine, iommu, placement, this::covered);
