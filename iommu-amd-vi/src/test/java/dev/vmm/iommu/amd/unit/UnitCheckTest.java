@@ -275,4 +275,38 @@ class UnitCheckTest {
     read.put((long) EFR_OFFSET, unit << 10);
     refused(Errno.ENOTSUP, ivhd(0x11, 0, AT, BASE, 0, firmware << 10), "HATS reads 3");
   }
+
+  private List<String> evidence(Ivhd ivhd) {
+    return UnitCheck.levelsEvidence(ivhd, registers(), config);
+  }
+
+  /** What says how many levels there are: both where they disagree, else the one that counts. */
+  @Test
+  void theEvidenceOfTheLevelsIsWhatCounted() {
+    read.put((long) EFR_OFFSET, 1L << 10);
+    assertThat(evidence(plain()))
+        .singleElement()
+        .asString()
+        .contains("unit amdvi0", "HATS")
+        .contains("0x400");
+    assertThat(evidence(ivhd(0x11, 0, AT, BASE, 0, 1L << 10))).as("they agree").hasSize(1);
+    List<String> both = evidence(ivhd(0x11, 0, AT, BASE, 0, 2L << 10));
+    assertThat(both).hasSize(2);
+    assertThat(both.get(0)).contains("unit amdvi0", "0x400");
+    assertThat(both.get(1)).contains("EFR Register Image", "HATS", "0x800");
+    capability(AT, CAPABILITY, BASE | 1);
+    assertThat(evidence(ivhd(0x11, 0, AT, BASE, 0, 2L << 10)))
+        .as("no register")
+        .singleElement()
+        .asString()
+        .contains("EFR Register Image", "0x800");
+    assertThat(evidence(ivhd(0x10, 0, AT, BASE, 0x4000_0000L, 0)))
+        .as("no register, and firmware says it in 2 bits")
+        .singleElement()
+        .asString()
+        .contains("HATS", "0x40000000")
+        .doesNotContain("Image");
+    read.put((long) CONTROL, -1L);
+    assertThatThrownBy(() -> evidence(plain())).hasMessageContaining("is gone");
+  }
 }
