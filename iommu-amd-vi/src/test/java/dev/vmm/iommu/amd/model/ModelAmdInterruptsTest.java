@@ -335,23 +335,11 @@ class ModelAmdInterruptsTest {
   @Test
   void anIdThatFirmwareGivesAnIoApicsIdIsNotRemapped() {
     try (Driven driven = new Driven(ModelMachineBuilder.amd())) {
-      AmdViConfig unit = AmdViConfig.builder().build();
-      IvhdBuilder ivhd =
-          new IvhdBuilder(IvhdBuilder.TYPE_11H, unit.rid(), 0x40, Driven.BASE)
-              .flags(1 << 5)
-              .extendedFeatures(unit.extendedFeatures())
-              .range(0, 0xffff, 0)
-              .aliasSelect(0x7777, 0, IO_APIC)
-              .special(0, 0, IO_APIC, IvhdBuilder.IOAPIC);
-      byte[] ivrs = new IvrsBuilder(0x203041).ivhd(ivhd).build();
-      AcpiTable madt = driven.machine.acpi().find("APIC").orElseThrow();
       HookedMachine other =
-          new HookedMachine(driven.machine) {
-            @Override
-            public AcpiTables acpi() {
-              return AcpiTables.of(List.of(madt, AcpiTable.of(ivrs, "the test")));
-            }
-          };
+          described(
+              driven,
+              ivhd ->
+                  ivhd.aliasSelect(0x7777, 0, IO_APIC).special(0, 0, IO_APIC, IvhdBuilder.IOAPIC));
       Iommu iommu = driven.open(other);
       iommu.enable();
       refused(Errno.EPERM, "an I/O APIC's or HPET's", () -> allocate(iommu, Rid.of(0, 0x7777), 1));
@@ -373,24 +361,28 @@ class ModelAmdInterruptsTest {
         true);
   }
 
+  /** The machine with an IVRS table of one block that covers all ids and has these entries, too. */
+  private static HookedMachine described(Driven driven, Consumer<IvhdBuilder> entries) {
+    AmdViConfig unit = AmdViConfig.builder().build();
+    IvhdBuilder ivhd =
+        new IvhdBuilder(IvhdBuilder.TYPE_11H, unit.rid(), 0x40, Driven.BASE)
+            .flags(1 << 5)
+            .extendedFeatures(unit.extendedFeatures())
+            .range(0, 0xffff, 0);
+    entries.accept(ivhd);
+    byte[] ivrs = new IvrsBuilder(0x203041).ivhd(ivhd).build();
+    AcpiTable madt = driven.machine.acpi().find("APIC").orElseThrow();
+    return new HookedMachine(driven.machine) {
+      @Override
+      public AcpiTables acpi() {
+        return AcpiTables.of(List.of(madt, AcpiTable.of(ivrs, "the test")));
+      }
+    };
+  }
+
   private static void expect(Consumer<IvhdBuilder> entries, boolean remaps, boolean hpet) {
     try (Driven driven = new Driven(ModelMachineBuilder.amd())) {
-      AmdViConfig unit = AmdViConfig.builder().build();
-      IvhdBuilder ivhd =
-          new IvhdBuilder(IvhdBuilder.TYPE_11H, unit.rid(), 0x40, Driven.BASE)
-              .flags(1 << 5)
-              .extendedFeatures(unit.extendedFeatures())
-              .range(0, 0xffff, 0);
-      entries.accept(ivhd);
-      byte[] ivrs = new IvrsBuilder(0x203041).ivhd(ivhd).build();
-      AcpiTable madt = driven.machine.acpi().find("APIC").orElseThrow();
-      HookedMachine other =
-          new HookedMachine(driven.machine) {
-            @Override
-            public AcpiTables acpi() {
-              return AcpiTables.of(List.of(madt, AcpiTable.of(ivrs, "the test")));
-            }
-          };
+      HookedMachine other = described(driven, entries);
       Iommu iommu = driven.open(other);
       assertThat(iommu.interruptRemapping().isPresent()).isEqualTo(remaps);
       if (hpet) {
