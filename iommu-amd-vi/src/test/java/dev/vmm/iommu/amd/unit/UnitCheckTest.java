@@ -7,13 +7,11 @@ import dev.vmm.Errno;
 import dev.vmm.VmmException;
 import dev.vmm.iommu.amd.ivrs.Ivhd;
 import dev.vmm.iommu.support.UnitRegisters;
-import dev.vmm.machine.RegisterBlock;
 import dev.vmm.pci.ConfigSpace;
 import dev.vmm.pci.Rid;
 import dev.vmm.testing.FakePci;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -39,7 +37,7 @@ class UnitCheckTest {
   private static final long IA_SUP = 1L << 6;
   private static final int IA_SUP_10H = 1 << 5;
 
-  private final Map<Long, Long> read = new HashMap<>();
+  private final FakeUnit unit = new FakeUnit(FakeUnit.PATIENT);
   private final FakePci pci = new FakePci();
   private final ConfigSpace config;
   private final FakePci.Function function;
@@ -56,32 +54,12 @@ class UnitCheckTest {
   }
 
   private UnitRegisters registers() {
-    return new UnitRegisters(
-        "amdvi0",
-        new RegisterBlock() {
-          @Override
-          public long baseHpa() {
-            return BASE;
-          }
+    return unit.registers;
+  }
 
-          @Override
-          public long lengthBytes() {
-            return 0x4000;
-          }
-
-          @Override
-          public long read(long offset, int widthBytes) {
-            return read.getOrDefault(offset, 0L);
-          }
-
-          @Override
-          public void write(long offset, int widthBytes, long value) {
-            throw new AssertionError("a check writes nothing");
-          }
-        },
-        1_000_000,
-        "hw.vmm.x.timeout_ms",
-        (unit, layout, offset, value) -> {});
+  @AfterEach
+  void nothingWasWritten() {
+    assertThat(unit.writes).isEmpty();
   }
 
   private static Ivhd ivhd(int type, int flags, int at, long base, long features, long efr) {
@@ -137,24 +115,24 @@ class UnitCheckTest {
 
   @Test
   void aUnitThatDoesNotAnswerIsNotThere() {
-    read.put((long) CONTROL, -1L);
+    unit.values.put(CONTROL, -1L);
     refused(Errno.ENXIO, plain(), "does not answer", "CONTROL reads 0xffffffffffffffff");
-    read.put((long) CONTROL, 0L);
-    read.put((long) STATUS, -1L);
+    unit.values.put(CONTROL, 0L);
+    unit.values.put(STATUS, -1L);
     refused(Errno.ENXIO, plain(), "does not answer", "STATUS reads 0xffffffffffffffff");
   }
 
   @Test
   void aUnitThatIsOnOrRunsIsSomebodyElses() {
-    read.put((long) CONTROL, 1L);
+    unit.values.put(CONTROL, 1L);
     refused(Errno.EBUSY, plain(), "is enabled already");
-    read.put((long) CONTROL, 2L);
+    unit.values.put(CONTROL, 2L);
     assertThat(check(plain()).levels()).isEqualTo(4);
     for (long running : new long[] {1 << 3, 1 << 4}) {
-      read.put((long) STATUS, running);
+      unit.values.put(STATUS, running);
       refused(Errno.EBUSY, plain(), "is enabled already");
     }
-    read.put((long) STATUS, 1L);
+    unit.values.put(STATUS, 1L);
     assertThat(check(plain()).levels()).isEqualTo(4);
   }
 
@@ -203,7 +181,7 @@ class UnitCheckTest {
   @ParameterizedTest
   @CsvSource({"0, 4", "1, 5", "2, 6"})
   void theLevelsAreThoseOfTheFeatureRegister(long hats, int levels) {
-    read.put((long) EFR_OFFSET, hats << 10 | IA_SUP);
+    unit.values.put(EFR_OFFSET, hats << 10 | IA_SUP);
     assertThat(check(plain()).levels()).isEqualTo(levels);
     assertThat(check(plain()).invalidateAll()).isTrue();
     assertThat(UnitCheck.levels(plain(), registers(), config)).isEqualTo(levels);
@@ -211,7 +189,7 @@ class UnitCheckTest {
 
   @Test
   void aUnitWithoutHostTablesIsRefused() {
-    read.put((long) EFR_OFFSET, 3L << 10);
+    unit.values.put(EFR_OFFSET, 3L << 10);
     refused(Errno.ENOTSUP, plain(), "HATS reads 3");
     assertThat(UnitCheck.levels(plain(), registers(), config)).isZero();
   }
@@ -220,7 +198,7 @@ class UnitCheckTest {
   @Test
   void withoutAFeatureRegisterFirmwareIsBelieved() {
     capability(AT, CAPABILITY, BASE | 1);
-    read.put((long) EFR_OFFSET, 3L << 10);
+    unit.values.put(EFR_OFFSET, 3L << 10);
     UnitConfig old = check(ivhd(0x10, 0, AT, BASE, 0x4000_0000L | IA_SUP_10H, 0));
     assertThat(old.levels()).isEqualTo(5);
     assertThat(old.invalidateAll()).isTrue();
@@ -240,8 +218,8 @@ class UnitCheckTest {
     "0, 2, false, false, 4, false",
   })
   void whereFirmwareAndTheUnitDisagreeOnlyWhatBothSayIsUsed(
-      long unit, long firmware, boolean unitIa, boolean firmwareIa, int levels, boolean all) {
-    read.put((long) EFR_OFFSET, unit << 10 | (unitIa ? IA_SUP : 0));
+      long own, long firmware, boolean unitIa, boolean firmwareIa, int levels, boolean all) {
+    unit.values.put(EFR_OFFSET, own << 10 | (unitIa ? IA_SUP : 0));
     UnitConfig found =
         check(ivhd(0x11, 0, AT, BASE, 0, firmware << 10 | (firmwareIa ? IA_SUP : 0)));
     assertThat(found.levels()).isEqualTo(levels);
@@ -261,8 +239,8 @@ class UnitCheckTest {
     "0x50000, 0xd0000, 2",
     "0xd0000, 0x0, 0",
   })
-  void theSmiFiltersAreThoseOfWhichBothSpeak(String unit, String firmware, int filters) {
-    read.put((long) EFR_OFFSET, Long.decode(unit));
+  void theSmiFiltersAreThoseOfWhichBothSpeak(String own, String firmware, int filters) {
+    unit.values.put(EFR_OFFSET, Long.decode(own));
     Ivhd ivhd = ivhd(0x11, 0, AT, BASE, 0, Long.decode(firmware));
     assertThat(check(ivhd).smiFilters()).isEqualTo(filters);
     capability(AT, CAPABILITY, BASE | 1);
@@ -271,8 +249,8 @@ class UnitCheckTest {
 
   @ParameterizedTest
   @CsvSource({"3, 0", "0, 3", "3, 2"})
-  void whereEitherSaysThatThereAreNoHostTablesThereAreNone(long unit, long firmware) {
-    read.put((long) EFR_OFFSET, unit << 10);
+  void whereEitherSaysThatThereAreNoHostTablesThereAreNone(long own, long firmware) {
+    unit.values.put(EFR_OFFSET, own << 10);
     refused(Errno.ENOTSUP, ivhd(0x11, 0, AT, BASE, 0, firmware << 10), "HATS reads 3");
   }
 
@@ -283,7 +261,7 @@ class UnitCheckTest {
   /** What says how many levels there are: both where they disagree, else the one that counts. */
   @Test
   void theEvidenceOfTheLevelsIsWhatCounted() {
-    read.put((long) EFR_OFFSET, 1L << 10);
+    unit.values.put(EFR_OFFSET, 1L << 10);
     assertThat(evidence(plain()))
         .singleElement()
         .asString()
@@ -306,7 +284,7 @@ class UnitCheckTest {
         .asString()
         .contains("HATS", "0x40000000")
         .doesNotContain("Image");
-    read.put((long) CONTROL, -1L);
+    unit.values.put(CONTROL, -1L);
     assertThatThrownBy(() -> evidence(plain())).hasMessageContaining("is gone");
   }
 }
