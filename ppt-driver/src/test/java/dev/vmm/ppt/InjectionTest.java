@@ -10,6 +10,8 @@ import dev.vmm.VmmException;
 import dev.vmm.core.VirtualMachine;
 import dev.vmm.pci.Rid;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -19,6 +21,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * Fails the n-th access of config space or registers, or the n-th call of the I/O MMU, for every n
  * until the operation gets through; after each failure the invariants hold and a retry works.
  */
+@Execution(ExecutionMode.CONCURRENT)
 class InjectionTest {
   /** What is made to fail. */
   enum Source {

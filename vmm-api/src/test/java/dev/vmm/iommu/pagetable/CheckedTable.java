@@ -10,13 +10,19 @@ import dev.vmm.iommu.Translation;
 import dev.vmm.iommu.inspect.MappingReport;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Random;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 
 /** A table with its oracle and its unit; every change is checked as it happens. */
 final class CheckedTable {
   private static final long PAGE = 1L << 12;
   private static final long LARGE = 1L << 21;
   private static final long HUGE = 1L << 30;
+
+  /** Each step's surroundings are checked page by page; all pages only after so many steps. */
+  private static final int STEPS_PER_WHOLE_CHECK = 8;
 
   final PageTableFormat format;
   private final List<Access> accesses;
@@ -26,6 +32,7 @@ final class CheckedTable {
   final RadixPageTable table;
   final long step;
   private boolean confirmed = true;
+  private int steps;
 
   CheckedTable(PageTableFormat format, List<Access> accesses, int levels, boolean coherent) {
     this(format, accesses, levels, coherent, PAGE);
@@ -47,13 +54,17 @@ final class CheckedTable {
         new TableInvalidator() {
           @Override
           public void mapped(long iova, long lengthBytes) {
-            assertThat(memory.dirty).as("words not flushed when the units are told").isEmpty();
+            assertThat(memory.dirty.isEmpty())
+                .as("all words flushed when the units are told")
+                .isTrue();
             unit.mapped(iova, lengthBytes);
           }
 
           @Override
           public void unmapped(long iova, long lengthBytes, boolean linksChanged) {
-            assertThat(memory.dirty).as("words not flushed when the units are told").isEmpty();
+            assertThat(memory.dirty.isEmpty())
+                .as("all words flushed when the units are told")
+                .isTrue();
             unit.unmapped(iova, lengthBytes, linksChanged);
             confirmed = true;
           }
@@ -74,7 +85,12 @@ final class CheckedTable {
     } else {
       unmap(iova, length);
     }
-    check(window, windowBytes);
+    if (++steps % STEPS_PER_WHOLE_CHECK == 0) {
+      check(window, windowBytes);
+    } else {
+      long from = Math.max(window, iova - this.step);
+      check(from, Math.min(window + windowBytes, iova + length + this.step) - from);
+    }
   }
 
   void map(long iova, long hpa, long length, Access access) {
@@ -136,19 +152,28 @@ final class CheckedTable {
     assertThat(memory.allocatedBytes()).isEqualTo(PAGE);
   }
 
+  /** A page that a change may touch, and what it may be. */
+  private record Probe(
+      long iova, PageTableOracle.@Nullable Page before, PageTableOracle.@Nullable Page after) {}
+
   /** From now on every store must leave each page as it is in one of the two oracles. */
   private void watch(PageTableOracle after, long iova, long length) {
-    List<Long> probes = new ArrayList<>();
+    TreeSet<Long> addresses = new TreeSet<>();
     for (long edge : new long[] {iova, iova + length}) {
-      for (long size : new long[] {PAGE, LARGE, HUGE}) {
-        for (long at : new long[] {edge - PAGE, edge, edge & -size, (edge & -size) + size - PAGE}) {
-          if (Long.compareUnsigned(at, table.lastIova()) <= 0) {
-            probes.add(at);
-          }
-        }
+      addresses.add(edge - PAGE);
+      addresses.add(edge);
+      for (long size : new long[] {LARGE, HUGE}) {
+        addresses.add(edge & -size);
+        addresses.add((edge & -size) + size - PAGE);
       }
     }
-    probes.add(iova + (length / 2 & -PAGE));
+    addresses.add(iova + (length / 2 & -PAGE));
+    List<Probe> probes = new ArrayList<>();
+    for (long at : addresses) {
+      if (Long.compareUnsigned(at, table.lastIova()) <= 0) {
+        probes.add(new Probe(at, oracle.page(at).orElse(null), after.page(at).orElse(null)));
+      }
+    }
     confirmed = false;
     memory.afterStore =
         () -> {
@@ -156,14 +181,13 @@ final class CheckedTable {
           if (memory.isDirty(link)) {
             throw new AssertionError("link to a table not flushed yet");
           }
-          for (long probe : probes) {
+          for (Probe probe : probes) {
             PageTableOracle.Page now =
-                CachingUnit.walk(format, memory, table.rootHpa(), table.levels(), probe);
-            PageTableOracle.Page old = oracle.page(probe).orElse(null);
-            if (now == null ? old != null : !now.equals(old)) {
+                CachingUnit.walk(format, memory, table.rootHpa(), table.levels(), probe.iova());
+            if (!Objects.equals(now, probe.before())) {
               assertThat(now)
-                  .as("page 0x%x between two stores", probe)
-                  .isEqualTo(after.page(probe).orElse(null));
+                  .as("page 0x%x between two stores", probe.iova())
+                  .isEqualTo(probe.after());
             }
           }
         };
@@ -179,7 +203,7 @@ final class CheckedTable {
     memory.beforeFree = () -> {};
   }
 
-  /** Compares every page of the range, the walker's view and the unit's caches. */
+  /** Compares every page of the range, the walker's view of all, and the unit's caches. */
   void check(long iova, long length) {
     unit.assertNothingStale();
     long inside = step == PAGE ? 0 : 5 * PAGE;

@@ -3,8 +3,7 @@ package dev.vmm.iommu.pagetable;
 import dev.vmm.Errno;
 import dev.vmm.VmmException;
 import dev.vmm.testing.ArrayMemory;
-import java.util.HashSet;
-import java.util.Set;
+import java.util.BitSet;
 
 /**
  * Memory that a test watches: every store by itself, every page taken and freed, every flush; and
@@ -21,7 +20,7 @@ class WatchedMemory extends ArrayMemory {
   int allocationsLeft = -1;
 
   /** Words that were stored and not flushed since; kept only while {@link #recordDirty}. */
-  final Set<Long> dirty = new HashSet<>();
+  final BitSet dirty = new BitSet();
 
   boolean recordDirty;
 
@@ -39,12 +38,16 @@ class WatchedMemory extends ArrayMemory {
 
   /** Says whether any word of the page at {@code hpa} was stored and not flushed since. */
   boolean isDirty(long hpa) {
-    for (long at = hpa; recordDirty && at < hpa + PAGE_BYTES; at += 8) {
-      if (dirty.contains(at)) {
-        return true;
-      }
+    if (hpa >= 8L * dirty.length()) {
+      return false;
     }
-    return false;
+    int first = word(hpa);
+    int next = dirty.nextSetBit(first);
+    return next >= 0 && next < first + PAGE_BYTES / 8;
+  }
+
+  private static int word(long hpa) {
+    return Math.toIntExact(hpa / 8);
   }
 
   @Override
@@ -91,8 +94,8 @@ class WatchedMemory extends ArrayMemory {
   public void free(long hpa, long lengthBytes) {
     beforeFree.run();
     super.free(hpa, lengthBytes);
+    dirty.clear(word(hpa), word(hpa + lengthBytes));
     for (long at = hpa; at < hpa + lengthBytes; at += 8) {
-      dirty.remove(at);
       super.write64(at, 0xdead_dead_dead_deadL); // whoever still walks it finds out
     }
   }
@@ -100,9 +103,7 @@ class WatchedMemory extends ArrayMemory {
   @Override
   public void flushCache(long hpa, long lengthBytes) {
     flushes++;
-    for (long at = hpa & -64L; at < hpa + lengthBytes; at += 8) {
-      dirty.remove(at);
-    }
+    dirty.clear(word(hpa & -64L), word(hpa + lengthBytes + 7));
     super.flushCache(hpa, lengthBytes);
   }
 
@@ -110,7 +111,7 @@ class WatchedMemory extends ArrayMemory {
     stores++;
     lastStored = hpa;
     if (recordDirty) {
-      dirty.add(hpa);
+      dirty.set(word(hpa));
     }
     afterStore.run();
   }

@@ -144,8 +144,10 @@ final class ContextTables {
       fresh.put(bus, table);
       old.put(bus, before);
       if (before != 0) {
+        long[] words = new long[WORDS];
+        memory.read64(before, words, WORDS);
         for (int i = 0; i < WORDS; i++) {
-          memory.write64(table + 8L * i, memory.read64(before + 8L * i));
+          memory.write64(table + 8L * i, words[i]);
         }
       }
       return table;

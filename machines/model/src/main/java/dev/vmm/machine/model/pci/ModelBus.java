@@ -96,6 +96,9 @@ final class ModelBus {
       return here;
     }
     for (ModelFunction function : functions.values()) {
+      if (function.answersOnlyForItself()) {
+        continue;
+      }
       for (ModelFunction virtual : function.virtualNow()) {
         if (virtual.ridNow().id16() == (number << 8 | devfn)) {
           return virtual;

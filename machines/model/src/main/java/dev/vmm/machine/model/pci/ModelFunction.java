@@ -34,6 +34,7 @@ public final class ModelFunction {
   private final @Nullable Bridge bridge;
   private final ConfigBytes config = new ConfigBytes();
   private final List<Capability> capabilities;
+  private final @Nullable Sriov sriov;
   private final DeviceLogic logic;
   private boolean present = true;
   private boolean powered = true;
@@ -58,6 +59,7 @@ public final class ModelFunction {
     this.vfIndex = vfIndex;
     this.bridge = bridgeSpec == null ? null : new Bridge(this, bridgeSpec.kind());
     this.capabilities = Header.install(config, spec, bus.isRoot(), pf != null, bridgeSpec);
+    this.sriov = capability(Sriov.class);
     this.logic = spec.makeDevice();
     logic.attach(this);
   }
@@ -240,8 +242,12 @@ public final class ModelFunction {
   }
 
   List<ModelFunction> virtualNow() {
-    Sriov sriov = capability(Sriov.class);
     return sriov == null ? List.of() : sriov.virtual();
+  }
+
+  /** Says whether no function can be reached through it: it has no VFs, and is no bridge. */
+  boolean answersOnlyForItself() {
+    return sriov == null && bridge == null;
   }
 
   <T extends Capability> @Nullable T capability(Class<T> type) {
