@@ -132,7 +132,7 @@ final class Cells {
         (hpa + lengthBytes) >>> PAGE_SHIFT,
         page -> {
           Arrays.fill(page.words, value);
-          if (visible) {
+          if (visible && page.seen != page.words) {
             Arrays.fill(page.seen, value);
           }
         });
