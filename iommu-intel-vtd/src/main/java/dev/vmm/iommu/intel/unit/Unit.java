@@ -11,6 +11,7 @@ import dev.vmm.iommu.intel.regs.GstsReg;
 import dev.vmm.iommu.intel.regs.IrtaReg;
 import dev.vmm.iommu.intel.regs.RtaddrReg;
 import dev.vmm.iommu.support.AbstractUnit;
+import dev.vmm.iommu.support.AllTried;
 import dev.vmm.iommu.support.DomainIds;
 import dev.vmm.iommu.support.UnitMove;
 import dev.vmm.iommu.support.UnitRegisters;
@@ -196,11 +197,13 @@ public final class Unit extends AbstractUnit {
 
   @Override
   protected void freeTables() {
-    tables.free();
+    AllTried freed = new AllTried();
+    freed.run(tables::free);
     InterruptTable table = interrupts;
     if (table != null) {
-      table.free();
+      freed.run(table::free);
     }
+    freed.throwFirst();
   }
 
   @Override
