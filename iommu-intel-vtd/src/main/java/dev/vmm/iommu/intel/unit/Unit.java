@@ -232,9 +232,10 @@ public final class Unit extends AbstractUnit {
     locked(
         "to give its interrupt table back",
         () -> {
-          if (remapping || translating()) {
+          if (touched()) {
             throw VmmException.invalid(
-                "%s cannot leave interrupts alone: it may remap them, expected it off; close the I/O MMU",
+                "%s cannot leave interrupts alone: it may remap them, or know their table, expected it off and as it was"
+                    + " found; close the I/O MMU",
                 where());
           }
           InterruptTable table = interrupts;
