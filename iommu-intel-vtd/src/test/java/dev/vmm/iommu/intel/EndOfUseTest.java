@@ -149,6 +149,29 @@ class EndOfUseTest {
   }
 
   @Test
+  void i16_faultsFromBeforeTheStartAreNobodysWheneverTheyAreAskedFor() {
+    Bench bench = Bench.one(CAP, ECAP);
+    bench.unit().fault(NIC.id16(), 0x9000, true, 5);
+    Iommu iommu = bench.open();
+    assertThat(iommu.drainFaults()).isSameAs(FaultBatch.EMPTY);
+    assertThat(bench.unit().writes).as("it is as it was found").isEmpty();
+    iommu.enable();
+    assertThat(iommu.drainFaults()).isSameAs(FaultBatch.EMPTY);
+    bench.unit().fault(NIC.id16(), 0xa000, true, 5);
+    iommu.disable();
+    assertThat(iommu.drainFaults()).isSameAs(FaultBatch.EMPTY);
+  }
+
+  @Test
+  void aUnitThatIsGoneIsNotTakenForOn() {
+    Bench bench = Bench.one(CAP, ECAP);
+    Iommu iommu = bench.open();
+    iommu.enable();
+    bench.unit().dead = true;
+    assertFails(Errno.EIO, iommu::enabled, "vtd0", "is gone", "GSTS_REG");
+  }
+
+  @Test
   void i13_aDomainIsClosedOnlyOnceAlsoWhenAUnitDidNotConfirmIt() {
     Bench bench = Bench.one(CAP, ECAP).impatient();
     Iommu iommu = bench.open();
@@ -232,6 +255,7 @@ class EndOfUseTest {
   void faultsOfTwoUnitsThatAreGoneAreTheFirstOnesFailure() {
     Bench bench = Bench.two(CAP, ECAP, CAP);
     Iommu iommu = bench.open();
+    iommu.enable();
     bench.units.forEach(unit -> unit.dead = true);
     assertFails(Errno.EIO, iommu::drainFaults, "vtd0");
   }

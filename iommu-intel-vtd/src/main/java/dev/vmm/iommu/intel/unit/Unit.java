@@ -272,7 +272,8 @@ public final class Unit extends AbstractUnit {
 
   @Override
   protected boolean drain(List<DmaFault> target) {
-    return faults.drainTo(target);
+    // What a unit that is off has recorded is somebody else's.
+    return translating() && faults.drainTo(target);
   }
 
   @Override
