@@ -85,7 +85,8 @@ public interface PptDriver extends AutoCloseable {
    *
    * @throws dev.vmm.VmmException ENOENT if it is not a ppt device; EBUSY while a VM owns it, or,
    *     naming it, a function of its isolation group; EIO if it is broken and still cannot be
-   *     reset; it stays attached then
+   *     reset, goes on making requests, or a unit does not tell whether it does; it stays attached
+   *     then
    */
   void detach(Rid rid);
 
@@ -117,11 +118,12 @@ public interface PptDriver extends AutoCloseable {
    *     any VM owns it, even this one, or it is a PF whose VFs are enabled, or another VM owns one
    *     of its group; EPERM, naming them, if functions of its group are not ppt devices; ENXIO with
    *     {@link dev.vmm.core.Presence#REFUSAL} and the reason if no I/O MMU can be used; EIO if it
-   *     is broken, its reset fails, or it goes on making requests afterwards; EPERM, naming range
-   *     and table, if firmware reserves memory for it, or if interrupts cannot be remapped and that
-   *     is required; EINVAL if the VM is of another platform, or has memory where units do not
-   *     translate or where firmware reserves some for the device; EIO or ETIMEDOUT from the I/O
-   *     MMU. All is as before then, but a device that no longer answers is broken.
+   *     is broken, its reset fails, or it goes on making requests afterwards, or a unit does not
+   *     tell whether it does; EPERM, naming range and table, if firmware reserves memory for it, or
+   *     if interrupts cannot be remapped and that is required; EINVAL if the VM is of another
+   *     platform, or has memory where units do not translate or where firmware reserves some for
+   *     the device; EIO or ETIMEDOUT from the I/O MMU. All is as before then, but a device that no
+   *     longer answers is broken.
    */
   PptDevice assign(Rid rid, VirtualMachine vm);
 

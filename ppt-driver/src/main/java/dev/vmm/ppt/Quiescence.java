@@ -28,6 +28,9 @@ final class Quiescence {
   /** Null if nothing is owed: no VM ever had it, and it was silent. */
   private @Nullable Owed owed;
 
+  /** Of {@link #faultsWhenParked}: there is no telling. */
+  private static final long UNKNOWN = -1;
+
   /** The faults that it had made when it was parked: more mean that it was not silent since. */
   private long faultsWhenParked;
 
@@ -44,13 +47,25 @@ final class Quiescence {
     this.interrupts = interrupts;
   }
 
-  /** Notes that the function is parked now: from here on it has nothing to say. */
+  /**
+   * Notes that the function is parked now: from here on it has nothing to say. Where a unit does
+   * not tell its faults, those that it tells later count as made since.
+   */
   void parked() {
-    faultsWhenParked = iommu.faultsOf(function.rid());
+    try {
+      faultsWhenParked = iommu.faultsOf(function.rid());
+    } catch (VmmException e) {
+      LOG.warn("{} is parked; whether it makes requests is not known now", function, e);
+      faultsWhenParked = UNKNOWN;
+    }
   }
 
-  /** Says whether the function made requests since it was parked, which were refused. */
-  boolean stirred() {
+  /**
+   * Says whether the function made requests since it was parked, which were refused.
+   *
+   * @throws VmmException if a unit does not tell its faults: it is not taken for silent on hope
+   */
+  private boolean stirred() {
     return iommu.faultsOf(function.rid()) != faultsWhenParked;
   }
 
@@ -96,7 +111,7 @@ final class Quiescence {
     }
     long before = iommu.faultsOf(function.rid());
     reset.pauseForStrays();
-    parked();
+    faultsWhenParked = iommu.faultsOf(function.rid());
     if (faultsWhenParked != before) {
       throw new VmmException(
           Errno.EIO,

@@ -82,7 +82,11 @@ public interface Iommu extends AutoCloseable {
   /** Turns translation off in every unit. Tries all of them; fails with the first error. */
   void disable();
 
-  /** Says whether translation is on, by the status registers. */
+  /**
+   * Says whether translation is on, by the status registers.
+   *
+   * @throws dev.vmm.VmmException EIO if a unit is gone
+   */
   boolean enabled();
 
   /**

@@ -1,5 +1,6 @@
 package dev.vmm.core;
 
+import dev.vmm.Errno;
 import dev.vmm.VmmException;
 import dev.vmm.core.FaultOwners.VmPlace;
 import dev.vmm.iommu.DmaFault;
@@ -174,11 +175,20 @@ final class FaultPipeline {
     }
   }
 
-  /** Takes the faults from the units, to be told later, and returns how many a device has made. */
+  /**
+   * Takes the faults from the units, to be told later, and returns how many a device has made.
+   *
+   * @throws VmmException if a unit could not be asked, which may have some of them
+   */
   long countOf(Rid device) {
     synchronized (lock) {
-      if (session != null) {
-        collectAtMove(session);
+      if (session != null && !collect(session, 1, WAITING_EACH)) {
+        throw new VmmException(
+            Errno.EIO,
+            "whether "
+                + device
+                + " made faults is not known: a unit did not tell its own, expected all to; drain the faults to see which,"
+                + " and restart the machine if it does not recover");
       }
       return counters.faultsOf(device);
     }

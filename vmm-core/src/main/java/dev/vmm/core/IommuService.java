@@ -210,11 +210,12 @@ public interface IommuService {
 
   /**
    * Returns how many faults a device has made since the platform was opened, those included that
-   * units have recorded up to now, which the next {@link #drainFaults} tells. What a unit has that
-   * cannot be asked now is not among them, and that is logged. For a driver that wants to know
-   * whether a device that should be silent is.
+   * units have recorded up to now, which the next {@link #drainFaults} tells. For a driver that
+   * wants to know whether a device that should be silent is. Faults that a unit lost are not among
+   * them.
    *
    * @param device its own requester id
+   * @throws dev.vmm.VmmException EIO or ETIMEDOUT if a unit could not be asked: nobody knows then
    */
   long faultsOf(Rid device);
 

@@ -20,9 +20,17 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Finds the unit of a requester id. Thread-safe. */
+/**
+ * Finds the unit of a requester id. Thread-safe.
+ *
+ * <p>A look at the whole bus costs thousands of accesses, and an id that is no function's own, as
+ * what a bridge puts in place, is asked for again and again. It is looked for once more only when
+ * it may have come to be one: a function answers there, or some PF has other VFs than at the last
+ * look, of which an id's own config space tells nothing.
+ */
 final class UnitFinder implements UnitLocator {
   private static final Logger LOG = LoggerFactory.getLogger(UnitFinder.class);
+  private static final int NOBODY = 0xffff;
 
   private final UnitMap map;
   private final PciBus pci;
@@ -30,8 +38,11 @@ final class UnitFinder implements UnitLocator {
   private final Map<Integer, Unit> byOffset = new HashMap<>();
   private final Map<Rid, Rid> physicalFunctions = new HashMap<>();
 
-  /** Ids that were looked for and are no function's own, such as what a bridge puts in place. */
+  /** Ids that were looked for and are no function's own. */
   private final Set<Rid> nobodys = new HashSet<>();
+
+  /** Every function that was ever seen to be able to have VFs. */
+  private final Map<Rid, PfVfs> pfs = new HashMap<>();
 
   UnitFinder(DmarTable table, PciBus pci, List<Unit> units) {
     this.map = UnitMap.of(table, pci);
@@ -56,8 +67,8 @@ final class UnitFinder implements UnitLocator {
   /** A function that is not known yet may be a new VF, which is in its PF's scope. */
   private Rid lookFor(Rid rid) {
     try {
-      for (PciFunction function : pci.functions()) {
-        physicalFunctions.put(function.rid(), function.physicalFunction().orElse(function.rid()));
+      if (!nobodys.contains(rid) || mayHaveComeToBe(rid)) {
+        look();
       }
     } catch (VmmException e) {
       if (!nobodys.contains(rid)) {
@@ -72,6 +83,21 @@ final class UnitFinder implements UnitLocator {
       return rid;
     }
     return owner;
+  }
+
+  private boolean mayHaveComeToBe(Rid rid) {
+    return pci.config(rid).read16(0) != NOBODY || pfs.values().stream().anyMatch(PfVfs::changed);
+  }
+
+  private void look() {
+    // By what was before: VFs that come to be meanwhile may be missed, and are for the next look.
+    Map<PfVfs, Long> before = new HashMap<>();
+    pfs.values().forEach(pf -> before.put(pf, pf.now()));
+    for (PciFunction function : pci.functions()) {
+      physicalFunctions.put(function.rid(), function.physicalFunction().orElse(function.rid()));
+      PfVfs.of(function).ifPresent(pf -> pfs.merge(function.rid(), pf, PfVfs::sameOrNew));
+    }
+    before.forEach(PfVfs::looked);
   }
 
   @Override

@@ -192,6 +192,78 @@ class BrokenMachineTest {
     two.assertBothReach(-1);
   }
 
+  /** Fails the n-th free. */
+  private static void failFree(Bench bench, int nth) {
+    AtomicInteger left = new AtomicInteger(nth);
+    bench.memory.beforeFree =
+        () -> {
+          if (left.decrementAndGet() == 0) {
+            fail();
+          }
+        };
+  }
+
+  @Test
+  void aMoveThatWasMadeGivesAllOldTablesBackButTheOneThatTheMachineDoesNotTake() {
+    for (int nth = 1; nth <= 2; nth++) {
+      TwoUnits two = new TwoUnits();
+      long before = two.bench.memory.allocatedBytes();
+      failFree(two.bench, nth);
+      assertFails(Errno.EIO, two::move, GONE);
+      assertThat(two.bench.memory.allocatedBytes()).as("free %d", nth).isEqualTo(before + PAGE);
+      two.assertBothReach(0x8000);
+    }
+  }
+
+  @Test
+  void aMoveThatSeveralUnitsCannotEndTellsOfEach() {
+    TwoUnits two = new TwoUnits();
+    two.bench.memory.beforeFree = BrokenMachineTest::fail;
+    assertThatThrownBy(two::move)
+        .hasMessageContaining("vtd1")
+        .satisfies(
+            first ->
+                assertThat(first.getSuppressed())
+                    .singleElement()
+                    .satisfies(second -> assertThat(second).hasMessageContaining("vtd0")));
+  }
+
+  @Test
+  void aMoveThatIsDroppedIsToldByItsCauseThoughTheMachineDoesNotTakeTheNewTablesBack() {
+    TwoUnits two = new TwoUnits();
+    two.bench.units.get(0).onRequests = BrokenMachineTest::fail;
+    assertFails(Errno.EIO, () -> two.host.unmap(0x3000, PAGE), "vtd0", GONE);
+    two.bench.units.get(0).onRequests = () -> {};
+    two.bench.memory.beforeFree = BrokenMachineTest::fail;
+    // The other unit's turn comes first: what is ready for it is dropped.
+    assertFails(Errno.EIO, two::move, "vtd0", "earlier invalidation");
+    two.bench.memory.beforeFree = () -> {};
+    int writes = two.bench.units.get(1).writes.size();
+    two.vm.unmap(0x3000, PAGE);
+    assertThat(two.bench.units.get(1).writes).as("it never knew the domain").hasSize(writes);
+  }
+
+  @Test
+  void anEndGivesBackAllButThePageThatTheMachineDoesNotTake() {
+    boolean failed = true;
+    for (int nth = 1; failed; nth++) {
+      assertThat(nth).as("frees of one close").isLessThan(100);
+      TwoUnits two = new TwoUnits();
+      failFree(two.bench, nth);
+      failed = false;
+      try {
+        two.iommu.close();
+      } catch (VmmException e) {
+        failed = true;
+        two.iommu.close();
+      }
+      two.bench.memory.beforeFree = () -> {};
+      two.host.close();
+      two.vm.close();
+      assertThat(two.bench.memory.allocatedBytes()).as("free %d", nth).isIn(0L, PAGE);
+    }
+  }
+
   @Test
   void i13_tablesThatCouldNotBePutBackAreNeverUsedAgain() {
     TwoUnits two = new TwoUnits();

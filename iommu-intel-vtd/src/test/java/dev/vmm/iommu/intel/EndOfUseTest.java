@@ -123,6 +123,55 @@ class EndOfUseTest {
   }
 
   @Test
+  void i13_aDomainThatOneUnitDoesNotForgetIsForgottenByTheOthers() {
+    // ND = 0: 16 ids, of which 0 is not used.
+    Bench bench = Bench.two(CAP & ~7L, ECAP, CAP & ~7L).impatient();
+    Iommu iommu = bench.open();
+    Domain vm = domain(iommu, "vm");
+    iommu.move(List.of(NIC, GPU), domain(iommu, "host"));
+    iommu.enable();
+    FakeVtdUnit gpu = bench.units.get(0);
+    FakeVtdUnit rest = bench.units.get(1);
+    bench.units.forEach(unit -> unit.hangInvalidations = true);
+    assertFails(Errno.ETIMEDOUT, () -> iommu.move(List.of(GPU), vm), "vtd0");
+    assertFails(Errno.ETIMEDOUT, () -> iommu.move(List.of(NIC), vm), "vtd1");
+    bench.units.forEach(unit -> unit.hangInvalidations = false);
+    iommu.disable();
+    iommu.enable();
+    gpu.hangInvalidations = true;
+    rest.invalidations.clear();
+    assertFails(Errno.ETIMEDOUT, vm::close, "vtd0");
+    assertThat(rest.invalidations).containsExactly("iotlb domain 2");
+    // Its domain id is free again there: all 15 can be used.
+    for (int i = 0; i < 14; i++) {
+      iommu.move(List.of(Rid.of(0, 0x100 + i)), domain(iommu, "d" + i));
+    }
+  }
+
+  @Test
+  void i16_faultsFromBeforeTheStartAreNobodysWheneverTheyAreAskedFor() {
+    Bench bench = Bench.one(CAP, ECAP);
+    bench.unit().fault(NIC.id16(), 0x9000, true, 5);
+    Iommu iommu = bench.open();
+    assertThat(iommu.drainFaults()).isSameAs(FaultBatch.EMPTY);
+    assertThat(bench.unit().writes).as("it is as it was found").isEmpty();
+    iommu.enable();
+    assertThat(iommu.drainFaults()).isSameAs(FaultBatch.EMPTY);
+    bench.unit().fault(NIC.id16(), 0xa000, true, 5);
+    iommu.disable();
+    assertThat(iommu.drainFaults()).isSameAs(FaultBatch.EMPTY);
+  }
+
+  @Test
+  void aUnitThatIsGoneIsNotTakenForOn() {
+    Bench bench = Bench.one(CAP, ECAP);
+    Iommu iommu = bench.open();
+    iommu.enable();
+    bench.unit().dead = true;
+    assertFails(Errno.EIO, iommu::enabled, "vtd0", "is gone", "GSTS_REG");
+  }
+
+  @Test
   void i13_aDomainIsClosedOnlyOnceAlsoWhenAUnitDidNotConfirmIt() {
     Bench bench = Bench.one(CAP, ECAP).impatient();
     Iommu iommu = bench.open();
@@ -206,6 +255,7 @@ class EndOfUseTest {
   void faultsOfTwoUnitsThatAreGoneAreTheFirstOnesFailure() {
     Bench bench = Bench.two(CAP, ECAP, CAP);
     Iommu iommu = bench.open();
+    iommu.enable();
     bench.units.forEach(unit -> unit.dead = true);
     assertFails(Errno.EIO, iommu::drainFaults, "vtd0");
   }

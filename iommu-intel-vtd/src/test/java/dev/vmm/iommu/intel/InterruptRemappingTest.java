@@ -303,6 +303,49 @@ class InterruptRemappingTest {
     bench.checkRules();
   }
 
+  /** IRE is off, and IRTA_REG still names the table. */
+  @Test
+  void i05_aTableThatTheUnitMayKnowIsNotGivenUp() {
+    Bench bench = Bench.one(CAP, ECAP).interrupts();
+    bench.unit().preset(IRTA, 0x5000L);
+    Iommu iommu = bench.open();
+    InterruptRemapping remapping = remapping(iommu);
+    iommu.enable();
+    long table = bench.unit().peek(IRTA) & ~0xfffL;
+    bench.unit().lostWrite = IRTA;
+    fails(Errno.EIO, iommu::disable);
+    assertThat(bench.unit().peek(0x1c) & (IRE | TE)).isZero();
+    fails(Errno.EINVAL, remapping::forgo);
+    assertThat(bench.memory.isFree(table)).isFalse();
+    bench.unit().lostWrite = -1;
+    iommu.disable();
+    remapping.forgo();
+    assertThat(bench.memory.isFree(table)).isTrue();
+    iommu.close();
+    assertThat(bench.memory.allocatedBytes()).isZero();
+    bench.checkRules();
+  }
+
+  /** A device under the first could forge what the platform takes for remapped. */
+  @Test
+  void aRemappingThatOneUnitHasGivenUpIsOfferedNoMoreThoughAnotherHasNot() {
+    Bench bench = Bench.two(CAP, ECAP, CAP).interrupts();
+    Iommu iommu = bench.open();
+    InterruptRemapping remapping = remapping(iommu);
+    iommu.enable();
+    fails(Errno.EINVAL, remapping::forgo);
+    assertThat(iommu.interruptRemapping()).as("no unit has").isPresent();
+    bench.units.get(1).lostWrite = IRTA;
+    fails(Errno.EIO, iommu::disable);
+    fails(Errno.EINVAL, remapping::forgo);
+    assertThat(iommu.interruptRemapping()).isEmpty();
+    fails(Errno.EINVAL, () -> remapping.allocate(NIC, 1));
+    bench.units.get(1).lostWrite = -1;
+    iommu.close();
+    assertThat(bench.memory.allocatedBytes()).isZero();
+    bench.checkRules();
+  }
+
   /** Not by what was asked of the unit: a close that failed may have done either. */
   @Test
   void whetherMessagesAreRemappedIsReadFromTheStatus() {

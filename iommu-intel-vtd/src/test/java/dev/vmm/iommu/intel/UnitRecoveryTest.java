@@ -230,7 +230,6 @@ class UnitRecoveryTest {
         .functions
         .get(GPU)
         .config
-        .putInt(0x100, 0x0010 | 1 << 16)
         .putShort(0x108, (short) 1)
         .putShort(0x110, (short) 1)
         .putShort(0x114, (short) 1)

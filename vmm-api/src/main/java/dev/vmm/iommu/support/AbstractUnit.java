@@ -178,6 +178,14 @@ public abstract class AbstractUnit implements RemappingUnit {
     }
   }
 
+  /**
+   * Says whether its registers may name what is its driver's: from before a start until a stop has
+   * given all of them back; with the lock held. Nothing that they may name is freed meanwhile.
+   */
+  protected final boolean touched() {
+    return touched;
+  }
+
   /** Says whether it was given up, tables and all; with the lock held. */
   protected final boolean freed() {
     return freed;
@@ -331,6 +339,8 @@ public abstract class AbstractUnit implements RemappingUnit {
       lock.lock();
       try {
         move.cancel();
+      } catch (RuntimeException e) {
+        throw failure(e, "to drop its new " + entries);
       } finally {
         lock.unlock();
       }

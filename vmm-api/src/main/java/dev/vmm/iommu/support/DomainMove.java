@@ -32,10 +32,7 @@ final class DomainMove {
     try {
       byUnit.forEach(this::prepare);
     } catch (RuntimeException e) {
-      for (Step step : steps) {
-        step.move().cancel();
-        release(step);
-      }
+      drop(steps, e);
       throw e;
     }
     int applied = 0;
@@ -44,14 +41,16 @@ final class DomainMove {
         steps.get(applied).move().apply();
       }
     } catch (RuntimeException e) {
-      undo(applied);
+      undo(applied, e);
       throw e;
     }
     steps.forEach(this::keep);
     // Last, since a requester id may be in more than one step.
     byUnit.values().forEach(rids -> rids.forEach(rid -> places.put(rid, target)));
     // The units have switched and it is written down: nothing that fails now leaves a doubt.
-    steps.forEach(step -> step.move().finish());
+    AllTried finished = new AllTried();
+    finished.each(steps, step -> step.move().finish());
+    finished.throwFirst();
   }
 
   private void prepare(RemappingUnit unit, Set<Rid> rids) {
@@ -85,16 +84,21 @@ final class DomainMove {
   }
 
   /** Undoes the steps before {@code failed} and the one that failed half-way; drops the rest. */
-  private void undo(int failed) {
-    for (int i = 0; i < steps.size(); i++) {
-      Step step = steps.get(i);
-      if (i > failed) {
-        step.move().cancel();
-        release(step);
-      } else if (step.move().undo()) {
+  private void undo(int failed, RuntimeException cause) {
+    for (Step step : steps.subList(0, failed + 1)) {
+      if (step.move().undo()) {
         release(step);
       }
     }
+    drop(steps.subList(failed + 1, steps.size()), cause);
+  }
+
+  /** Drops steps that no unit has seen. */
+  private void drop(List<Step> unseen, RuntimeException cause) {
+    AllTried dropped = new AllTried();
+    dropped.each(unseen, step -> step.move().cancel());
+    unseen.forEach(this::release);
+    dropped.suppressIn(cause);
   }
 
   private void keep(Step step) {

@@ -31,7 +31,11 @@ public interface RemappingUnit {
    */
   int reachBits(int levels);
 
-  /** Says, by the status register, whether it translates. */
+  /**
+   * Says, by the status register, whether it translates.
+   *
+   * @throws VmmException EIO if the unit is gone
+   */
   boolean translates();
 
   /**
@@ -88,7 +92,8 @@ public interface RemappingUnit {
    * Appends the recorded faults, oldest first, and clears them in the unit.
    *
    * @return whether the unit says that it lost some
-   * @throws VmmException EIO if the unit is gone; none was taken then
+   * @throws VmmException EIO if the unit is gone, ETIMEDOUT if it hangs; what was appended by then
+   *     was taken, and is told
    */
   boolean drainFaults(List<DmaFault> target);
 

@@ -26,7 +26,12 @@ public interface UnitMove {
    */
   void finish();
 
-  /** Ends a move that was not applied. */
+  /**
+   * Ends a move that was not applied.
+   *
+   * @throws VmmException EIO if the machine does not take back what it took; the unit saw none of
+   *     it all the same
+   */
   void cancel();
 
   /**

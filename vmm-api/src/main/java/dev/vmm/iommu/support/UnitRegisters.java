@@ -181,32 +181,48 @@ public final class UnitRegisters {
         return value;
       }
       if (!end.pause()) {
-        throw timedOut(layout, offset, value, mask, expected, end.waitedMillis(), what);
+        String bits =
+            String.format(Locale.ROOT, "the bits of mask 0x%x to read 0x%x", mask, expected);
+        throw timedOut(layout, offset, value, bits, end.waitedMillis(), what);
+      }
+    }
+  }
+
+  /**
+   * Waits until {@code (register & mask) != 0}.
+   *
+   * @param what the step, for the message: {@code to run its event log}
+   * @return the register's last value
+   * @throws VmmException as {@link #await}
+   */
+  public long awaitAny(Layout layout, long offset, long mask, String what) {
+    Deadline end = deadline();
+    while (true) {
+      long value = readAlive(layout, offset);
+      if ((value & mask) != 0) {
+        return value;
+      }
+      if (!end.pause()) {
+        String bits = String.format(Locale.ROOT, "one of the bits of mask 0x%x to be set", mask);
+        throw timedOut(layout, offset, value, bits, end.waitedMillis(), what);
       }
     }
   }
 
   private VmmException timedOut(
-      Layout layout,
-      long offset,
-      long value,
-      long mask,
-      long expected,
-      long waitedMillis,
-      String what) {
+      Layout layout, long offset, long value, String expected, long waitedMillis, String what) {
     return new VmmException(
         Errno.ETIMEDOUT,
         String.format(
             Locale.ROOT,
-            "%s did not answer the command %s: register %s at 0x%x still reads %s after %d ms, expected the bits of mask"
-                + " 0x%x to read 0x%x; the unit hangs or is not there: raise %s or restart the machine",
+            "%s did not answer the command %s: register %s at 0x%x still reads %s after %d ms, expected %s; the unit hangs"
+                + " or is not there: raise %s or restart the machine",
             where(),
             what,
             layout.name(),
             offset,
             layout.describe(value),
             waitedMillis,
-            mask,
             expected,
             timeoutTunable));
   }

@@ -39,8 +39,15 @@ final class UnitsInterrupts implements InterruptRemapping {
   @Override
   public void forgo() {
     checkOpen.run();
-    units.forEach(RemappingUnit::forgoInterrupts);
-    forgone = true;
+    AllTried given = new AllTried();
+    given.each(
+        units,
+        unit -> {
+          unit.forgoInterrupts();
+          // Also where another refuses: what one unit lets pass is not remapped.
+          forgone = true;
+        });
+    given.throwFirst();
   }
 
   boolean forgone() {

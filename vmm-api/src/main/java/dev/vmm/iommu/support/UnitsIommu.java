@@ -24,9 +24,7 @@ import java.util.Set;
 import java.util.StringJoiner;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.Consumer;
 import java.util.function.IntUnaryOperator;
-import org.jspecify.annotations.Nullable;
 
 /**
  * All units of a machine as one I/O MMU: its domains, its moves over several units, all or none,
@@ -86,10 +84,9 @@ public final class UnitsIommu implements Iommu {
    * @param cause why; what fails now is added to it as suppressed
    */
   public static void giveUp(List<? extends RemappingUnit> units, Throwable cause) {
-    VmmException failure = forEach(units, RemappingUnit::close);
-    if (failure != null) {
-      cause.addSuppressed(failure);
-    }
+    AllTried closed = new AllTried();
+    closed.each(units, RemappingUnit::close);
+    closed.suppressIn(cause);
   }
 
   @Override
@@ -235,10 +232,9 @@ public final class UnitsIommu implements Iommu {
           unit.enable();
           done.add(unit);
         } catch (VmmException e) {
-          VmmException second = forEach(done, RemappingUnit::disable);
-          if (second != null) {
-            e.addSuppressed(second);
-          }
+          AllTried undone = new AllTried();
+          undone.each(done, RemappingUnit::disable);
+          undone.suppressIn(e);
           throw e;
         }
       }
@@ -252,10 +248,9 @@ public final class UnitsIommu implements Iommu {
     lock.lock();
     try {
       checkOpen();
-      VmmException first = forEach(units, RemappingUnit::disable);
-      if (first != null) {
-        throw first;
-      }
+      AllTried disabled = new AllTried();
+      disabled.each(units, RemappingUnit::disable);
+      disabled.throwFirst();
     } finally {
       lock.unlock();
     }
@@ -312,10 +307,9 @@ public final class UnitsIommu implements Iommu {
       closed = true;
       places.clear();
       // Those that are off already do nothing; the rest is tried again.
-      VmmException first = forEach(units, RemappingUnit::close);
-      if (first != null) {
-        throw first;
-      }
+      AllTried given = new AllTried();
+      given.each(units, RemappingUnit::close);
+      given.throwFirst();
       allOff = true;
     } finally {
       lock.unlock();
@@ -354,18 +348,20 @@ public final class UnitsIommu implements Iommu {
                 + "; move them first");
       }
       domain.markClosed();
-      try {
-        // Left only where a unit did not confirm that it forgot the domain: ask it again.
-        for (Attachment attachment : domain.attachments()) {
-          attachment.unit.flush(attachment.domainId, 0, domain.lastIova() + 1, false);
-          domain.release(attachment);
-        }
+      AllTried forgotten = new AllTried();
+      // Left only where a unit did not confirm that it forgot the domain: ask it again.
+      forgotten.each(
+          List.of(domain.attachments()),
+          attachment -> {
+            attachment.unit.flush(attachment.domainId, 0, domain.lastIova() + 1, false);
+            domain.release(attachment);
+          });
+      boolean byAll = forgotten.first() == null;
+      if (byAll) {
         domain.releaseReserved();
-      } catch (RuntimeException e) {
-        domain.table().close(false);
-        throw e;
       }
-      domain.table().close(true);
+      domain.table().close(byAll);
+      forgotten.throwFirst();
     } finally {
       lock.unlock();
     }
@@ -375,23 +371,5 @@ public final class UnitsIommu implements Iommu {
     if (closed) {
       throw VmmException.invalid("the %s I/O MMU is closed: expected it open; open it again", kind);
     }
-  }
-
-  /** Does all, returns the first failure with the others added to it. */
-  private static @Nullable VmmException forEach(
-      List<? extends RemappingUnit> units, Consumer<RemappingUnit> step) {
-    VmmException first = null;
-    for (RemappingUnit unit : units) {
-      try {
-        step.accept(unit);
-      } catch (VmmException e) {
-        if (first == null) {
-          first = e;
-        } else {
-          first.addSuppressed(e);
-        }
-      }
-    }
-    return first;
   }
 }

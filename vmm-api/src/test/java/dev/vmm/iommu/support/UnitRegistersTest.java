@@ -169,4 +169,29 @@ class UnitRegistersTest {
       assertThat(Thread.interrupted()).isTrue();
     }
   }
+
+  @Test
+  void aWaitForAnyOfSomeBitsEndsWithEachOfThem() {
+    for (long bit : new long[] {TES, 1}) {
+      reads.clear();
+      long value =
+          registers(TimeUnit.SECONDS.toNanos(60), read -> read < 3 ? 0x2 : bit)
+              .awaitAny(GSTS, 0x1c, TES | 1, "to run");
+      assertThat(value).isEqualTo(bit);
+      assertThat(reads).hasSize(4);
+    }
+  }
+
+  @Test
+  void i13_aWaitForAnyOfSomeBitsEndsInTime() {
+    assertFails(
+        Errno.ETIMEDOUT,
+        () -> registers(0, read -> 0x2).awaitAny(GSTS, 0x1c, TES, "to run"),
+        "unit vtd0 at 0xfed90000 did not answer the command to run: register GSTS at 0x1c still reads .* after \\d+ ms,"
+            + " expected one of the bits of mask 0x80000000 to be set; .* raise hw.vmm.x.timeout_ms .*");
+    assertFails(
+        Errno.EIO,
+        () -> registers(0, read -> 0xffff_ffffL).awaitAny(GSTS, 0x1c, TES, "to run"),
+        ".* is gone: .*");
+  }
 }

@@ -7,6 +7,7 @@ import dev.vmm.iommu.amd.regs.ControlReg;
 import dev.vmm.iommu.amd.regs.DevTabBaseReg;
 import dev.vmm.iommu.amd.regs.StatusReg;
 import dev.vmm.iommu.support.AbstractUnit;
+import dev.vmm.iommu.support.AllTried;
 import dev.vmm.iommu.support.DomainIds;
 import dev.vmm.iommu.support.UnitMove;
 import dev.vmm.iommu.support.UnitRegisters;
@@ -111,6 +112,12 @@ public final class AmdUnit extends AbstractUnit {
    */
   @Override
   protected void start() {
+    // Without what firmware left on: the pointers of a ring that is enabled are the unit's.
+    control.set(config.control());
+    if (!control.isOn(ControlReg.COHERENT)) {
+      // Whatever firmware says of it, it reads device table entries past the caches.
+      table.flushAlways();
+    }
     caches.heal();
     saved.closeExclusion();
     long base = DevTabBaseReg.of(table.base(), DeviceTable.BYTES);
@@ -119,7 +126,7 @@ public final class AmdUnit extends AbstractUnit {
     registers.requireHolds(DevTabBaseReg.LAYOUT, DevTabBaseReg.OFFSET, -1L, base);
     commands.start();
     events.start();
-    clearStatus();
+    clearStatus(StatusReg.EVENT_OVERFLOW.mask());
     control.set(
         config.control()
             | SmiFilter.control(registers, config.smiFilters(), saved.control())
@@ -127,7 +134,13 @@ public final class AmdUnit extends AbstractUnit {
             | ControlReg.EVENT_LOG_EN.mask());
     beginTranslating();
     control.turnOn(ControlReg.IOMMU_EN);
-    registers.await(StatusReg.LAYOUT, StatusReg.OFFSET, RUNNING, RUNNING, "to run its buffers");
+    registers.await(
+        StatusReg.LAYOUT,
+        StatusReg.OFFSET,
+        StatusReg.CMD_BUF_RUN.mask(),
+        StatusReg.CMD_BUF_RUN.mask(),
+        "to run its command buffer");
+    events.awaitRunning();
     caches.flushAll(interrupts.users());
     int old = events.drop();
     if (old > 0) {
@@ -135,12 +148,17 @@ public final class AmdUnit extends AbstractUnit {
     }
   }
 
-  /** Clears what an earlier overflow or interrupt left set: a log does not start on top of it. */
-  private void clearStatus() {
+  /**
+   * Clears what an earlier overflow or interrupt left set.
+   *
+   * @param relied the bits that must be clear: a log does not start on top of an overflow. The
+   *     others tell of what nobody uses here
+   */
+  private void clearStatus(long relied) {
     long left = registers.readAlive(StatusReg.LAYOUT, StatusReg.OFFSET) & StatusReg.CLEARED_BY_ONE;
     if (left != 0) {
       registers.write(StatusReg.LAYOUT, StatusReg.OFFSET, left);
-      registers.requireHolds(StatusReg.LAYOUT, StatusReg.OFFSET, left, 0);
+      registers.requireHolds(StatusReg.LAYOUT, StatusReg.OFFSET, relied, 0);
     }
   }
 
@@ -154,7 +172,7 @@ public final class AmdUnit extends AbstractUnit {
     unsettled.clear();
     control.set(config.control());
     registers.await(StatusReg.LAYOUT, StatusReg.OFFSET, RUNNING, 0, "to stop its buffers");
-    clearStatus();
+    clearStatus(0);
     saved.restore();
     // Only now: the unit has no address of them any more.
     commands.free();
@@ -208,11 +226,10 @@ public final class AmdUnit extends AbstractUnit {
 
   @Override
   protected void freeTables() {
-    try {
-      interrupts.free();
-    } finally {
-      table.free();
-    }
+    AllTried freed = new AllTried();
+    freed.run(interrupts::free);
+    freed.run(table::free);
+    freed.throwFirst();
   }
 
   @Override

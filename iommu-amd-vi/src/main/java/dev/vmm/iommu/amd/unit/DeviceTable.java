@@ -32,7 +32,7 @@ public final class DeviceTable {
   static final long BLOCKED = DteWord0.BLOCKED;
 
   private final PhysicalMemory memory;
-  private final boolean coherent;
+  private boolean coherent;
   private final long base;
 
   /**
@@ -123,6 +123,14 @@ public final class DeviceTable {
     }
     write(at, word);
     return true;
+  }
+
+  /** Flushes each store from now on, and all that were made: the unit does not snoop after all. */
+  void flushAlways() {
+    if (coherent) {
+      memory.flushCache(base, BYTES);
+      coherent = false;
+    }
   }
 
   /** Frees the table: the unit does not look at it, or not any more. */

@@ -105,15 +105,19 @@ final class EventLog {
    * is started again.
    *
    * @return whether the unit says that it lost some
-   * @throws dev.vmm.VmmException EIO if the unit is gone or its log does not start again; none was
-   *     taken then that will not be told the next time
+   * @throws dev.vmm.VmmException EIO or ETIMEDOUT if the unit is gone or its log does not start
+   *     again; what it had is appended all the same, so that a device whose faults fill the log
+   *     does not hide them by that
    */
   boolean drainTo(List<DmaFault> faults) {
-    if (ring != 0) {
-      take();
+    try {
+      if (ring != 0) {
+        take();
+      }
+    } finally {
+      faults.addAll(read);
+      read.clear();
     }
-    faults.addAll(read);
-    read.clear();
     boolean overflowed = lost;
     lost = false;
     return overflowed;
@@ -153,29 +157,31 @@ final class EventLog {
     if (tail == head) {
       return;
     }
+    // One for all: a pointer that tells of what never comes costs one wait, not one for each entry.
+    Deadline deadline = registers.deadline();
+    int missing = 0;
     for (; head != tail; head = (head + 1) & (ENTRIES - 1)) {
-      take(head);
+      if (!take(head, deadline)) {
+        missing++;
+      }
       clear(head);
+    }
+    if (missing > 0) {
+      lost = true;
+      LOG.warn("{}: {} entries of its event log were never written", registers.where(), missing);
     }
     registers.write(EventLogHeadReg.LAYOUT, EventLogHeadReg.OFFSET, (long) head * ENTRY_BYTES);
   }
 
-  private void take(int index) {
+  /** Returns whether there was anything, until the deadline. */
+  private boolean take(int index, Deadline deadline) {
     long at = at(index);
     long low = memory.readAcquire64(at);
-    if (new EventLow(low).eventCode() == 0) {
-      Deadline deadline = registers.deadline();
-      do {
-        low = memory.readAcquire64(at);
-      } while (new EventLow(low).eventCode() == 0 && deadline.pause());
-      if (new EventLow(low).eventCode() == 0) {
-        LOG.warn(
-            "{}: event log entry at 0x{} was never written",
-            registers.where(),
-            Long.toHexString(at));
-        lost = true;
-        return;
+    while (new EventLow(low).eventCode() == 0) {
+      if (!deadline.pause()) {
+        return false;
       }
+      low = memory.readAcquire64(at);
     }
     Event event = Event.of(low, memory.read64(at + 8));
     if (event.fault()) {
@@ -184,6 +190,7 @@ final class EventLog {
       commandError = event.toString();
       LOG.warn("{}: {}", registers.where(), event);
     }
+    return true;
   }
 
   private void clear(int index) {
@@ -192,6 +199,20 @@ final class EventLog {
     if (!coherent) {
       memory.flushCache(at(index), ENTRY_BYTES);
     }
+  }
+
+  /**
+   * Returns when it runs, or has run and is full: a device that floods it must not make a log that
+   * was started, its overflow clear, pass for one that was not.
+   *
+   * @throws dev.vmm.VmmException EIO or ETIMEDOUT
+   */
+  void awaitRunning() {
+    registers.awaitAny(
+        StatusReg.LAYOUT,
+        StatusReg.OFFSET,
+        StatusReg.EVENT_LOG_RUN.mask() | StatusReg.EVENT_OVERFLOW.mask(),
+        "to run its event log");
   }
 
   /** The book's procedure: stopped, read to its end, off, its overflow cleared, on. */
@@ -204,14 +225,11 @@ final class EventLog {
         "to stop its full event log");
     takeEntries();
     control.turnOff(ControlReg.EVENT_LOG_EN);
-    registers.write(StatusReg.LAYOUT, StatusReg.OFFSET, StatusReg.EVENT_OVERFLOW.mask());
+    long overflow = StatusReg.EVENT_OVERFLOW.mask();
+    registers.write(StatusReg.LAYOUT, StatusReg.OFFSET, overflow);
+    registers.requireHolds(StatusReg.LAYOUT, StatusReg.OFFSET, overflow, 0);
     control.turnOn(ControlReg.EVENT_LOG_EN);
-    registers.await(
-        StatusReg.LAYOUT,
-        StatusReg.OFFSET,
-        StatusReg.EVENT_LOG_RUN.mask(),
-        StatusReg.EVENT_LOG_RUN.mask(),
-        "to start its event log again");
+    awaitRunning();
     LOG.warn("{}: its event log was full; some events are lost", registers.where());
   }
 

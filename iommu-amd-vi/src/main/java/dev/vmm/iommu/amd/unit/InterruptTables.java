@@ -3,6 +3,7 @@ package dev.vmm.iommu.amd.unit;
 import dev.vmm.Errno;
 import dev.vmm.VmmException;
 import dev.vmm.iommu.amd.structs.Irte;
+import dev.vmm.iommu.support.AllTried;
 import dev.vmm.machine.PhysicalMemory;
 import dev.vmm.pci.Rid;
 import java.util.ArrayList;
@@ -200,7 +201,9 @@ final class InterruptTables {
   void free() {
     List<InterruptTable> all = List.copyOf(byAlias.values());
     byAlias.clear();
-    all.forEach(InterruptTable::free);
+    AllTried freed = new AllTried();
+    freed.each(all, InterruptTable::free);
+    freed.throwFirst();
   }
 
   private void forget(InterruptTable table) {

@@ -71,12 +71,16 @@ final class SavedRegisters {
     if (registers.readAlive(ExclBaseReg.LAYOUT, ExclBaseReg.OFFSET) != exclusionBase) {
       write(ExclBaseReg.LAYOUT, ExclBaseReg.OFFSET, exclusionBase);
     }
-    write(ControlReg.LAYOUT, ControlReg.OFFSET, control);
+    write(ControlReg.LAYOUT, ControlReg.OFFSET, ControlRegister.relied(control), control);
   }
 
   private void write(Layout layout, long offset, long value) {
+    write(layout, offset, -1L, value);
+  }
+
+  private void write(Layout layout, long offset, long relied, long value) {
     registers.write(layout, offset, value);
     // One that was lost would leave the unit pointing at pages that are about to be freed.
-    registers.requireHolds(layout, offset, -1L, value);
+    registers.requireHolds(layout, offset, relied, value);
   }
 }

@@ -2,6 +2,7 @@ package dev.vmm.iommu.intel.unit;
 
 import dev.vmm.iommu.intel.structs.ContextEntryHigh;
 import dev.vmm.iommu.intel.structs.ContextEntryLow;
+import dev.vmm.iommu.support.AllTried;
 import dev.vmm.iommu.support.UnitMove;
 import java.util.Arrays;
 import java.util.stream.IntStream;
@@ -29,7 +30,9 @@ final class ContextMove implements UnitMove {
       }
       change.ready();
     } catch (RuntimeException e) {
-      change.discard();
+      AllTried dropped = new AllTried();
+      dropped.run(change::discard);
+      dropped.suppressIn(e);
       throw e;
     }
   }

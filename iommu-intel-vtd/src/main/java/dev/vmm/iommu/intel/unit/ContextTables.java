@@ -5,9 +5,11 @@ import dev.vmm.VmmException;
 import dev.vmm.iommu.intel.structs.ContextEntryHigh;
 import dev.vmm.iommu.intel.structs.ContextEntryLow;
 import dev.vmm.iommu.intel.structs.RootEntryLow;
+import dev.vmm.iommu.support.AllTried;
 import dev.vmm.machine.PhysicalMemory;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.Map;
 import java.util.TreeMap;
 
 /**
@@ -28,6 +30,7 @@ import java.util.TreeMap;
 final class ContextTables {
   private static final int ENTRY_BYTES = 16;
   private static final int WORDS = 512;
+  private static final int BUSES = 256;
 
   private final PhysicalMemory memory;
   private final boolean coherent;
@@ -88,16 +91,23 @@ final class ContextTables {
 
   /** Frees all tables; the unit uses none any more. */
   void free() {
-    for (int bus = 0; bus < 256; bus++) {
-      long table = contextTable(bus);
-      if (table != 0) {
-        memory.free(table, PhysicalMemory.PAGE_BYTES);
-      }
+    AllTried freed = new AllTried();
+    for (int bus = 0; bus < BUSES; bus++) {
+      int each = bus;
+      freed.run(() -> free(contextTable(each)));
     }
     while (!spare.isEmpty()) {
-      memory.free(spare.pop(), PhysicalMemory.PAGE_BYTES);
+      long page = spare.pop();
+      freed.run(() -> free(page));
     }
-    memory.free(root, PhysicalMemory.PAGE_BYTES);
+    freed.run(() -> free(root));
+    freed.throwFirst();
+  }
+
+  private void free(long page) {
+    if (page != 0) {
+      memory.free(page, PhysicalMemory.PAGE_BYTES);
+    }
   }
 
   private long contextTable(int bus) {
@@ -195,12 +205,18 @@ final class ContextTables {
 
     /** Frees the old tables, which the unit has forgotten. */
     void freeOld() {
-      old.values().forEach(this::freeTable);
+      freeAll(old);
     }
 
     /** Frees the new tables, which the unit has never seen or has forgotten. */
     void discard() {
-      fresh.values().forEach(this::freeTable);
+      freeAll(fresh);
+    }
+
+    private void freeAll(Map<Integer, Long> tables) {
+      AllTried freed = new AllTried();
+      freed.each(tables.values(), this::freeTable);
+      freed.throwFirst();
     }
 
     private void link(int bus, long table) {
@@ -210,14 +226,11 @@ final class ContextTables {
     }
 
     private void freeTable(long table) {
-      if (table == 0) {
-        return;
-      }
-      if (borrowed > 0) {
+      if (table != 0 && borrowed > 0) {
         borrowed--;
         spare.push(table);
       } else {
-        memory.free(table, PhysicalMemory.PAGE_BYTES);
+        free(table);
       }
     }
   }

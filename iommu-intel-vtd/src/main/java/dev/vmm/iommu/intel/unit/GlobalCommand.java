@@ -31,9 +31,9 @@ public final class GlobalCommand {
     this.registers = registers;
   }
 
-  /** Returns the present status. */
+  /** Returns the present status; EIO of a unit that is gone, which would seem to have all on. */
   public GstsReg status() {
-    return new GstsReg(registers.read(GstsReg.LAYOUT, GstsReg.OFFSET));
+    return new GstsReg(registers.readAlive(GstsReg.LAYOUT, GstsReg.OFFSET));
   }
 
   /** Turns a lasting function (TE, QIE, IRE...) on and waits until it is. */

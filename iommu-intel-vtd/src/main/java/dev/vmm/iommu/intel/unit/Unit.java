@@ -11,6 +11,7 @@ import dev.vmm.iommu.intel.regs.GstsReg;
 import dev.vmm.iommu.intel.regs.IrtaReg;
 import dev.vmm.iommu.intel.regs.RtaddrReg;
 import dev.vmm.iommu.support.AbstractUnit;
+import dev.vmm.iommu.support.AllTried;
 import dev.vmm.iommu.support.DomainIds;
 import dev.vmm.iommu.support.UnitMove;
 import dev.vmm.iommu.support.UnitRegisters;
@@ -196,11 +197,13 @@ public final class Unit extends AbstractUnit {
 
   @Override
   protected void freeTables() {
-    tables.free();
+    AllTried freed = new AllTried();
+    freed.run(tables::free);
     InterruptTable table = interrupts;
     if (table != null) {
-      table.free();
+      freed.run(table::free);
     }
+    freed.throwFirst();
   }
 
   @Override
@@ -229,9 +232,10 @@ public final class Unit extends AbstractUnit {
     locked(
         "to give its interrupt table back",
         () -> {
-          if (remapping || translating()) {
+          if (touched()) {
             throw VmmException.invalid(
-                "%s cannot leave interrupts alone: it may remap them, expected it off; close the I/O MMU",
+                "%s cannot leave interrupts alone: it may remap them, or know their table, expected it off and as it was"
+                    + " found; close the I/O MMU",
                 where());
           }
           InterruptTable table = interrupts;
@@ -268,7 +272,8 @@ public final class Unit extends AbstractUnit {
 
   @Override
   protected boolean drain(List<DmaFault> target) {
-    return faults.drainTo(target);
+    // What a unit that is off has recorded is somebody else's.
+    return translating() && faults.drainTo(target);
   }
 
   @Override

@@ -43,7 +43,8 @@ public final class Bench {
     this.machine = new FakeMachine(memory);
     machine.pci().add("00:02.0", 0x8086, 1, 0x020000);
     machine.pci().add("00:03.0", 0x8086, 2, 0x010802);
-    machine.pci().add("00:05.0", 0x8086, 3, 0x030000);
+    // The GPU has SR-IOV, version 1, as its only extended capability; VF Enable is clear.
+    machine.pci().add("00:05.0", 0x8086, 3, 0x030000).config.putInt(0x100, 0x0001_0010);
     tunables.put("hw.vmm.vtd.timeout_ms", "20000");
     tunables.put("hw.vmm.vtd.interrupt_remapping", "0");
   }
