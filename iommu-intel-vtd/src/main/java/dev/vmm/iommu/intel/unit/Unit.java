@@ -226,7 +226,7 @@ public final class Unit extends AbstractUnit {
 
   @Override
   public void forgoInterrupts() {
-    locked(
+    runLocked(
         "to give its interrupt table back",
         () -> {
           if (remapping || translating()) {
@@ -239,7 +239,6 @@ public final class Unit extends AbstractUnit {
           if (table != null) {
             table.free();
           }
-          return this;
         });
   }
 
