@@ -163,12 +163,9 @@ final class EventLog {
   private void take(int index) {
     long at = at(index);
     long low = memory.readAcquire64(at);
-    if (new EventLow(low).eventCode() == 0) {
-      Deadline deadline = registers.deadline();
-      do {
-        low = memory.readAcquire64(at);
-      } while (new EventLow(low).eventCode() == 0 && deadline.pause());
-      if (new EventLow(low).eventCode() == 0) {
+    Deadline deadline = registers.deadline();
+    while (new EventLow(low).eventCode() == 0) {
+      if (!deadline.pause()) {
         LOG.warn(
             "{}: event log entry at 0x{} was never written",
             registers.where(),
@@ -176,6 +173,7 @@ final class EventLog {
         lost = true;
         return;
       }
+      low = memory.readAcquire64(at);
     }
     Event event = Event.of(low, memory.read64(at + 8));
     if (event.fault()) {

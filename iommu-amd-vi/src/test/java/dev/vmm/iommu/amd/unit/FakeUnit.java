@@ -67,6 +67,12 @@ public class FakeUnit implements RegisterBlock {
   final PhysicalMemory memory =
       new ArrayMemory(16L << 20) {
         @Override
+        public long readAcquire64(long hpa) {
+          looked(hpa);
+          return super.readAcquire64(hpa);
+        }
+
+        @Override
         public void write64(long hpa, long value) {
           words++;
           super.write64(hpa, value);
@@ -156,6 +162,9 @@ public class FakeUnit implements RegisterBlock {
 
   /** What the unit does after a write. */
   void written(int register) {}
+
+  /** What the unit does while the driver looks for what it writes. */
+  void looked(long hpa) {}
 
   /** What the unit sees of a store that may be seen only after those before it. */
   void stored(long hpa, long value) {}
