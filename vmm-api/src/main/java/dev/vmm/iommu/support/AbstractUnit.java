@@ -207,6 +207,16 @@ public abstract class AbstractUnit implements RemappingUnit {
     }
   }
 
+  /** Does something that returns nothing, as {@link #locked} does. */
+  public final void runLocked(String what, Runnable action) {
+    locked(
+        what,
+        () -> {
+          action.run();
+          return this;
+        });
+  }
+
   private void freeAll() {
     try {
       freeTables();

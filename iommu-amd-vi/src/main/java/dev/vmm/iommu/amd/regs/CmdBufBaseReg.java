@@ -44,17 +44,6 @@ public record CmdBufBaseReg(long raw) {
     return (hpa & COM_BASE.mask()) | COM_LEN.set(0, Integer.numberOfTrailingZeros(entries));
   }
 
-  /** Returns the hpa of the first entry. */
-  public long base() {
-    return raw & COM_BASE.mask();
-  }
-
-  /** Returns how many entries there are; 0 where the code is one of the reserved ones below 8. */
-  public int entries() {
-    int code = (int) COM_LEN.get(raw);
-    return code < 8 ? 0 : 1 << code;
-  }
-
   @Override
   public String toString() {
     return LAYOUT.describe(raw);

@@ -35,24 +35,13 @@ public record EventLogBaseReg(long raw) {
   public static final Field EVENT_BASE = LAYOUT.field("EventBase");
 
   /**
-   * Returns the word for a event log.
+   * Returns the word for an event log.
    *
    * @param hpa a multiple of 4096
    * @param entries a power of two from 256 to 32768
    */
   public static long of(long hpa, int entries) {
     return (hpa & EVENT_BASE.mask()) | EVENT_LEN.set(0, Integer.numberOfTrailingZeros(entries));
-  }
-
-  /** Returns the hpa of the first entry. */
-  public long base() {
-    return raw & EVENT_BASE.mask();
-  }
-
-  /** Returns how many entries there are; 0 where the code is one of the reserved ones below 8. */
-  public int entries() {
-    int code = (int) EVENT_LEN.get(raw);
-    return code < 8 ? 0 : 1 << code;
   }
 
   @Override

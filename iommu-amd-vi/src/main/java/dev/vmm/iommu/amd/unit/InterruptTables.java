@@ -136,7 +136,7 @@ final class InterruptTables {
     table.addUser(table.alias());
     List<Integer> changed = new ArrayList<>();
     try {
-      for (int user : id == table.alias() ? List.of(id) : List.of(id, table.alias())) {
+      for (int user : List.of(id, table.alias())) {
         if (!unit.table().forwardsInterrupts(user) && set(user, false)) {
           changed.add(user);
         }
@@ -187,7 +187,8 @@ final class InterruptTables {
 
   /** Frees a table that nobody uses any more. */
   void dropUnused(InterruptTable table) {
-    if (table.unused() && byAlias.remove(table.alias(), table)) {
+    if (table.unused()) {
+      byAlias.remove(table.alias());
       table.free();
     }
   }

@@ -43,33 +43,31 @@ final class TableEntries extends AbstractInterruptEntries {
   public void route(int index, InterruptTarget target) {
     int entry = entry(index);
     Irte word = Irte.to(target);
-    unit.locked(
+    unit.runLocked(
         CHANGE,
         () -> {
           if (closed || unit.gone()) {
             throw closed();
           }
           tables.route(table, entry, word);
-          return index;
         });
   }
 
   @Override
   public void block(int index) {
     int entry = entry(index);
-    unit.locked(
+    unit.runLocked(
         CHANGE,
         () -> {
           if (!closed && !unit.gone()) {
             tables.block(table, entry, 1);
           }
-          return index;
         });
   }
 
   @Override
   public void close() {
-    unit.locked(
+    unit.runLocked(
         "to give interrupt entries back",
         () -> {
           if (!closed && !unit.gone()) {
@@ -79,7 +77,6 @@ final class TableEntries extends AbstractInterruptEntries {
             tables.dropUnused(table);
           }
           closed = true;
-          return this;
         });
   }
 }

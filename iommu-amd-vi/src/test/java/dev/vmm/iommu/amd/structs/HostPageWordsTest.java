@@ -71,6 +71,12 @@ class HostPageWordsTest {
     assertThat(format.reservedBits(0x6000000012344e01L, 2)).isEqualTo(0x07f0000000000e00L);
     assertThat(format.reservedBits(0x60000000121ffe01L, 1)).isEqualTo(0x07f0000000000e00L);
     assertThat(format.reservedBits(0x600ffffffffffe01L, 5)).isEqualTo(0x07f0000000000e00L);
+    assertThat(format.reservedBits(0x60000000120ffe01L, 1)).isEqualTo(0x07f0000000000e00L);
+    assertThat(format.reservedBits(0x60000000120ffe01L, 2)).isEqualTo(0x07f0000000000000L);
+    // The widest is half of what 52 bits reach.
+    assertThat(format.reservedBits(0x6003fffffffffe01L, 5)).isEqualTo(0x07f0000000000000L);
+    // A leaf of level 5: 256 TiB.
+    assertThat(format.reservedBits(0x6001000000000001L, 5)).isEqualTo(0x07f0fffffffff000L);
     // There is no page of level 6.
     assertThat(format.reservedBits(0x6000000000000001L, 6) & 1).isEqualTo(1);
   }

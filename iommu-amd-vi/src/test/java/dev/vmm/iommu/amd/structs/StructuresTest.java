@@ -44,6 +44,9 @@ class StructuresTest {
     assertThat(Irte.to(new InterruptTarget(2, true, true, 0, false, 0x30)).raw())
         .as("the redirection hint alone: one of several takes it")
         .isEqualTo(0x00300245);
+    assertThat(Irte.to(new InterruptTarget(2, false, false, 1, false, 0x30)).raw())
+        .as("the mode alone")
+        .isEqualTo(0x00300205);
   }
 
   @Test
@@ -125,6 +128,7 @@ class StructuresTest {
     "0x4200000000000010,DMA",
     "0x4208000000000010,INTERRUPT",
     "0x8000000000000010,INTERRUPT",
+    "0x8100000000000010,DMA",
     "0x8200000000000010,DMA",
     "0x8800000000000010,DMA",
     "0x8a00000000000010,INTERRUPT",
@@ -154,6 +158,45 @@ class StructuresTest {
     assertThat(fault.reason()).isEqualTo(reason);
     assertThat(fault.access()).isEqualTo(Access.WRITE);
     assertThat(fault.iova()).isEqualTo(0xfee01000L);
+  }
+
+  /** TR is bit 56, RZ 55, RW 53. */
+  @ParameterizedTest
+  @CsvSource({
+    "0x1020000000000010,WRITE,the device table entry is illegal for a memory access: a value is reserved (ILLEGAL_DEV_TABLE_ENTRY)",
+    "0x1080000000000010,READ,the device table entry is illegal for a memory access: reserved bits are set (ILLEGAL_DEV_TABLE_ENTRY)",
+    "0x1100000000000010,READ,the device table entry is illegal for a translation request: a value is reserved (ILLEGAL_DEV_TABLE_ENTRY)",
+  })
+  void anIllegalEntrySaysForWhatItWasRead(String low, Access access, String reason) {
+    DmaFault fault = Event.of(Long.decode(low), 0x7000).toFault("amdvi0", 0);
+    assertThat(fault.reason()).isEqualTo(reason);
+    assertThat(fault.access()).isEqualTo(access);
+  }
+
+  /** Type, 59:57: the upper of its three bits is reserved here. */
+  @ParameterizedTest
+  @CsvSource({
+    "0x3200000000000010,master abort (DEV_TAB_HARDWARE_ERROR)",
+    "0x3400000000000010,target abort (DEV_TAB_HARDWARE_ERROR)",
+    "0x4600000000000010,data error (PAGE_TAB_HARDWARE_ERROR)",
+    "0x4e00000000000010,data error (PAGE_TAB_HARDWARE_ERROR)",
+    "0x4000000000000010,unknown error (PAGE_TAB_HARDWARE_ERROR)",
+  })
+  void aHardwareErrorSaysWhereAndOfWhatType(String low, String words) {
+    assertThat(Event.of(Long.decode(low), 0x1234_5678L).reason())
+        .contains("at hpa 0x12345678: ")
+        .endsWith(words);
+  }
+
+  /** The posted writes are types 3, 5 and 6; a translation request (TR, bit 56) is none. */
+  @ParameterizedTest
+  @CsvSource({
+    "0x8000,READ", "0x8200,READ", "0x8400,READ", "0x8600,WRITE", "0x8800,READ", "0x8a00,WRITE",
+    "0x8c00,WRITE", "0x8e00,READ", "0x8700,READ", "0x8b00,READ", "0x8620,WRITE", "0x8820,READ"
+  })
+  void anInvalidRequestIsAWriteByItsType(String top, Access access) {
+    assertThat(Event.of(Long.decode(top) << 48 | 0x10, 0x1000).toFault("amdvi0", 0).access())
+        .isEqualTo(access);
   }
 
   @ParameterizedTest

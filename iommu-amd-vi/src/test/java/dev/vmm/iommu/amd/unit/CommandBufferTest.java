@@ -91,6 +91,8 @@ class CommandBufferTest {
     assertThat(unit.done.subList(0, 2)).containsExactly(0x3000_0000_0000_0000L, WAIT | FLUSH_QUEUE);
     long store = unit.done.get(2);
     assertThat(store & ~0xf_ffff_ffff_fff8L).isEqualTo(WAIT | STORE);
+    assertThat(store & 0xf_ffff_ffff_fff8L).as("in memory of its own").isGreaterThan(0x10_0000L);
+    assertThat(unit.flushed).as("by a unit that snoops").isEmpty();
     assertThat(unit.memory.read64(unit.ring(COMMAND_BASE) + 8)).isEqualTo(0x77);
     long first = unit.memory.read64(store & 0xf_ffff_ffff_fff8L);
     commands.sync();

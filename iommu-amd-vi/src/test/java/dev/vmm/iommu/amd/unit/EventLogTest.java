@@ -180,6 +180,53 @@ class EventLogTest {
     assertThat(faults).extracting(DmaFault::iova).containsExactly(0x1000L, 0x2000L);
   }
 
+  /** It still runs when the driver sees that it overflowed. */
+  @Test
+  void aLogThatIsAboutToStopIsWaitedForAndStartedAgain() {
+    FakeUnit slow =
+        new FakeUnit(FakeUnit.PATIENT) {
+          @Override
+          public long read(long offset, int widthBytes) {
+            long value = super.read(offset, widthBytes);
+            if (offset == STATUS && value == (EVENT_OVERFLOW | EVENT_LOG_RUN)) {
+              values.put(STATUS, EVENT_OVERFLOW);
+            }
+            return value;
+          }
+        };
+    EventLog its = new EventLog(slow.registers, slow.memory, true, 0, slow.control);
+    its.start();
+    slow.control.set(EVENT_LOG_EN);
+    slow.values.put(STATUS, EVENT_OVERFLOW | EVENT_LOG_RUN);
+    assertThat(its.drainTo(new ArrayList<>())).isTrue();
+    assertThat(slow.writes).endsWith("0x18=0x0", "0x2020=0x1", "0x18=0x4");
+    assertThat(its.drainTo(new ArrayList<>())).isFalse();
+  }
+
+  /** The pointer may come before the words, and their code last. */
+  @Test
+  void anEntryThatIsWrittenLateIsWaitedFor() {
+    FakeUnit late =
+        new FakeUnit(FakeUnit.PATIENT) {
+          private int looks;
+
+          @Override
+          void looked(long hpa) {
+            if (hpa == ring(EVENT_BASE) && ++looks == 3) {
+              memory.write64(hpa + 8, 0x2000);
+              memory.write64(hpa, PAGE_FAULT);
+            }
+          }
+        };
+    EventLog its = new EventLog(late.registers, late.memory, true, 0, late.control);
+    its.start();
+    late.control.set(EVENT_LOG_EN);
+    late.values.put(EVENT_TAIL, 16L);
+    List<DmaFault> faults = new ArrayList<>();
+    assertThat(its.drainTo(faults)).as("none was lost").isFalse();
+    assertThat(faults).extracting(DmaFault::iova).containsExactly(0x2000L);
+  }
+
   /** Or a device could hide its faults by making so many that the log stops. */
   @Test
   void i16_aLogThatDoesNotStartAgainIsAnErrorAndWhatItHadIsToldAllTheSame() {

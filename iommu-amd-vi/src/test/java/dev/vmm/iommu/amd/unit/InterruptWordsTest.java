@@ -44,5 +44,8 @@ class InterruptWordsTest {
     assertThat(none.stopped(PLAIN)).isEqualTo(none.forwarded(PLAIN));
     assertThat(none.controller(IO_APIC)).isFalse();
     assertThat(InterruptWords.forwards(none.forwarded(PLAIN))).isFalse();
+    assertThat(InterruptWords.forwards(0x1000000000000000L)).as("IV is clear").isFalse();
+    assertThat(none.remapping()).isFalse();
+    assertThat(words.remapping()).isTrue();
   }
 }

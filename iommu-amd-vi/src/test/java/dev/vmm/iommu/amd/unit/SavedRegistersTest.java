@@ -1,5 +1,7 @@
 package dev.vmm.iommu.amd.unit;
 
+import static dev.vmm.iommu.amd.unit.FakeUnit.DEVICE_TABLE;
+import static dev.vmm.iommu.amd.unit.FakeUnit.EXCLUSION;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -10,8 +12,6 @@ import org.junit.jupiter.api.Test;
 
 /** A unit goes back as it was found, by the literal offsets of "IOMMU MMIO Registers". */
 class SavedRegistersTest {
-  private static final int DEVICE_TABLE = 0x00;
-  private static final int EXCLUSION = 0x20;
   private static final List<Integer> ALL =
       List.of(0x00, 0x08, 0x10, 0x18, 0x20, 0x2000, 0x2008, 0x2010, 0x2018);
 

@@ -2,12 +2,13 @@ package dev.vmm.iommu.amd.unit;
 
 import static dev.vmm.iommu.amd.unit.FakeUnit.COMMAND_EN;
 import static dev.vmm.iommu.amd.unit.FakeUnit.EVENT_LOG_EN;
+import static dev.vmm.iommu.amd.unit.WorkingUnit.BARRIER;
+import static dev.vmm.iommu.amd.unit.WorkingUnit.STORE;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.vmm.Errno;
 import dev.vmm.VmmException;
-import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -17,8 +18,8 @@ import org.junit.jupiter.api.Test;
  * INVALIDATE_INTERRUPT_TABLE, 8 INVALIDATE_IOMMU_ALL), the DeviceID in 15:0, the DomainID in 47:32.
  */
 class UnitCachesTest {
-  private static final String BARRIER = "1000000000000004";
-  private static final String STORE = "store";
+  /** Everything of a domain, links to tables included: PDE 1, S 0, and no bit that is 0. */
+  private static final String ALL = " 7ffffffffffff003";
 
   private WorkingUnit unit = new WorkingUnit(FakeUnit.PATIENT);
 
@@ -32,13 +33,9 @@ class UnitCachesTest {
   }
 
   private List<String> told(Runnable change) {
-    unit.done.clear();
+    unit.story.clear();
     change.run();
-    List<String> words = new ArrayList<>();
-    for (long word : unit.done) {
-      words.add((word >>> 60) == 1 && (word & 1) != 0 ? STORE : String.format("%016x", word));
-    }
-    return words;
+    return List.copyOf(unit.story);
   }
 
   @Test
@@ -49,8 +46,8 @@ class UnitCachesTest {
             "2000000000000310",
             "2000000000000018",
             BARRIER,
-            "3000000300000000",
-            "3000fffe00000000",
+            "3000000300000000" + ALL,
+            "3000fffe00000000" + ALL,
             STORE);
     assertThat(told(() -> caches.entriesChanged(List.of(0x310), List.of(0x310))))
         .containsExactly("2000000000000310", BARRIER, "5000000000000310", STORE);
@@ -59,25 +56,27 @@ class UnitCachesTest {
         .containsExactly("2000000000000310", STORE);
     assertThat(told(() -> caches.entriesChanged(List.of(), List.of(0x18), 3)))
         .as("no entry that could bring back")
-        .containsExactly("5000000000000018", "3000000300000000", STORE);
+        .containsExactly("5000000000000018", "3000000300000000" + ALL, STORE);
   }
 
   @Test
   void everythingIsOneCommandWhereTheUnitHasIt() {
-    assertThat(told(() -> caches(false, true).flushAll(List.of(0x18))))
+    UnitCaches caches = caches(false, true);
+    assertThat(told(() -> caches.flushAll(List.of(0x18))))
         .containsExactly("8000000000000000", STORE);
   }
 
   @Test
   void elseEveryDeviceIsForgottenAndThenEveryDomain() {
-    List<String> words = told(() -> caches(false, false).flushAll(List.of(0x18)));
+    UnitCaches caches = caches(false, false);
+    List<String> words = told(() -> caches.flushAll(List.of(0x18)));
     assertThat(words).hasSize(65536 + 1 + 1 + 65536 + 1);
     assertThat(words.subList(0, 65536)).first().isEqualTo("2000000000000000");
     assertThat(words.subList(0, 65536)).last().isEqualTo("200000000000ffff");
     assertThat(words.get(65536)).isEqualTo(BARRIER);
     assertThat(words.get(65537)).isEqualTo("5000000000000018");
-    assertThat(words.subList(65538, 2 * 65536 + 2)).first().isEqualTo("3000000000000000");
-    assertThat(words.subList(65538, 2 * 65536 + 2)).last().isEqualTo("3000ffff00000000");
+    assertThat(words.subList(65538, 2 * 65536 + 2)).first().isEqualTo("3000000000000000" + ALL);
+    assertThat(words.subList(65538, 2 * 65536 + 2)).last().isEqualTo("3000ffff00000000" + ALL);
     assertThat(words.subList(0, 65536)).doesNotHaveDuplicates();
     assertThat(words).last().isEqualTo(STORE);
   }
@@ -89,8 +88,18 @@ class UnitCachesTest {
     assertThat(forgets.needsPublishing()).isFalse();
     UnitCaches remembers = caches(true, true);
     assertThat(told(() -> remembers.published(3, 0x20_0000, 0x1000)))
-        .containsExactly("3000000300000000", STORE);
+        .containsExactly("3000000300000000 200002", STORE);
     assertThat(remembers.needsPublishing()).isTrue();
+  }
+
+  /** With the links to tables (PDE, bit 1) unless only leaves were changed. */
+  @Test
+  void aRangeIsForgottenByOneCommand() {
+    UnitCaches caches = caches(false, true);
+    assertThat(told(() -> caches.flushRange(3, 0x5000, 0x1000, true)))
+        .containsExactly("3000000300000000 5000", STORE);
+    assertThat(told(() -> caches.flushRange(0xfffe, 0x6000, 0x2000, false)))
+        .containsExactly("3000fffe00000000 6003", STORE);
   }
 
   @Test
@@ -114,6 +123,7 @@ class UnitCachesTest {
     caches.heal();
     caches.check();
     assertThat(caches.poisoned()).isFalse();
+    assertThat(caches.needsPublishing()).isFalse();
     assertThat(told(() -> caches.flushRange(3, 0, 0x1000, true))).last().isEqualTo(STORE);
   }
 

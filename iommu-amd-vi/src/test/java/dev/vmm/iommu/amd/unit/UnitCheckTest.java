@@ -273,6 +273,8 @@ class UnitCheckTest {
     assertThat(both.get(0)).contains("unit amdvi0", "0x400");
     assertThat(both.get(1)).contains("EFR Register Image", "HATS", "0x800");
     capability(AT, CAPABILITY, BASE | 1);
+    unit.values.put(EFR_OFFSET, -1L);
+    assertThat(evidence(ivhd(0x11, 0, AT, BASE, 0, 0))).as("4 levels by an image").hasSize(1);
     assertThat(evidence(ivhd(0x11, 0, AT, BASE, 0, 2L << 10)))
         .as("no register")
         .singleElement()

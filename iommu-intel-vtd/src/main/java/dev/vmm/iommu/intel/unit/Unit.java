@@ -229,7 +229,7 @@ public final class Unit extends AbstractUnit {
 
   @Override
   public void forgoInterrupts() {
-    locked(
+    runLocked(
         "to give its interrupt table back",
         () -> {
           if (touched()) {
@@ -243,7 +243,6 @@ public final class Unit extends AbstractUnit {
           if (table != null) {
             table.free();
           }
-          return this;
         });
   }
 

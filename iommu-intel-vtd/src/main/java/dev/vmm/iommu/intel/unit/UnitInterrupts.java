@@ -91,11 +91,6 @@ final class UnitInterrupts extends AbstractInterruptEntries {
   }
 
   private void change(Runnable step) {
-    unit.locked(
-        CHANGE,
-        () -> {
-          step.run();
-          return this;
-        });
+    unit.runLocked(CHANGE, step);
   }
 }
