@@ -53,6 +53,7 @@ class AmdUnitTest {
     FakeUnit hardware = inherited.hardware;
     assertThat(hardware.writes)
         .containsExactly(
+            "0x18=0x400",
             "0x20=0xf0000000",
             String.format("0x0=0x%x", inherited.table.base() | 0x1ff),
             String.format("0x8=0x%x", hardware.ring(COMMAND_BASE) | 9L << 56),
