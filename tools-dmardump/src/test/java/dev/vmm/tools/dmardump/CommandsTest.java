@@ -111,7 +111,60 @@ final class CommandsTest {
     assertThat(run("lint", "--json", bad)).isEqualTo(1);
     assertThat(LiveDumpTest.valid(out.toString()).at("/sources/0/findings")).hasSize(2);
     assertThat(run("lint", dir + "/absent")).isEqualTo(2);
-    assertThat(run("lint")).isEqualTo(2);
+  }
+
+  private String memoryMap(String type) throws IOException {
+    return Files.writeString(
+            dir.resolve("log"), "BIOS-e820: [mem 0x7b000000-0x7b0fffff] " + type + "\n")
+        .toString();
+  }
+
+  @Test
+  void lintHoldsTablesOfAFileAgainstAMemoryMapThatIsNamed() throws IOException {
+    assertThat(run("lint", "--memmap", memoryMap("reserved"), good())).isZero();
+    assertThat(out.toString()).isEqualTo("1 table: no findings\n");
+    assertThat(run("lint", "--memmap", memoryMap("usable"), good())).isEqualTo(1);
+    assertThat(out.toString())
+        .contains(
+            "+0x40: error DMAR-RMRR-USABLE-MEMORY: DMAR offset 0x40 RMRR reserves 0x7b000000-0x7b0fffff, of which the memory map ("
+                + dir.resolve("log")
+                + ") gives 0x7b000000-0x7b0fffff as usable RAM");
+    assertThat(run("lint", "--memmap", good(), good())).isEqualTo(2);
+    assertThat(err.toString()).startsWith("dmardump: EINVAL: " + good() + " has no memory map");
+    assertThat(run("lint", "--memmap", "-", "-")).isEqualTo(2);
+    assertThat(err.toString()).contains("both");
+  }
+
+  @Test
+  void lintWithoutAnInputIsThatOfThisHostAndItsMemoryMap() throws IOException {
+    LintCommand command = new LintCommand();
+    command.hostTables = Files.createDirectory(dir.resolve("tables"));
+    command.hostMemoryMap = Files.createDirectory(dir.resolve("memmap"));
+    Path entry = Files.createDirectory(command.hostMemoryMap.resolve("0"));
+    Files.writeString(entry.resolve("start"), "0x7b000000\n");
+    Files.writeString(entry.resolve("end"), "0x7b0fffff\n");
+    Files.writeString(entry.resolve("type"), "System RAM\n");
+    String table = dmar("tables/DMAR", 1, 0x7b000000L, 0x7b0fffffL);
+    Files.writeString(dir.resolve("tables/notes"), "no table");
+
+    assertThat(lint(command)).isEqualTo(1);
+    assertThat(out.toString())
+        .contains(
+            "note: the firmware tables of this host",
+            "note: " + dir.resolve("tables/notes") + " is left out",
+            "DMAR-RMRR-USABLE-MEMORY",
+            "(" + command.hostMemoryMap + ")");
+    assertThat(lint(command, table)).isEqualTo(1);
+    assertThat(lint(command, "--json", command.hostTables.toString())).isEqualTo(1);
+    assertThat(LiveDumpTest.valid(out.toString()).at("/sources/0/notes")).hasSize(1);
+    assertThat(lint(command, good())).isZero(); // is of another machine, as far as anybody knows
+    Files.delete(dir.resolve("tables/DMAR"));
+    assertThat(lint(command)).isEqualTo(2);
+  }
+
+  private int lint(LintCommand command, String... args) {
+    out.getBuffer().setLength(0);
+    return Tool.run("dmardump", command, args, new PrintWriter(out), new PrintWriter(err));
   }
 
   @Test

@@ -171,7 +171,7 @@ public final class Inputs {
         && bytes[3] == bytes[2] + 1;
   }
 
-  private static Path path(String name) {
+  static Path path(String name) {
     if (name.isBlank()) {
       throw VmmException.invalid("\"%s\" is no file name: name %s", name, EXPECTED);
     }
@@ -184,8 +184,13 @@ public final class Inputs {
 
   /** Returns the failure of a file that cannot be read, with what to do. */
   static VmmException unreadable(String name, IOException e) {
+    return unreadable(name, EXPECTED, e);
+  }
+
+  /** As {@link #unreadable(String, IOException)}, where something else was expected. */
+  static VmmException unreadable(String name, String expected, IOException e) {
     if (e instanceof java.nio.file.NoSuchFileException) {
-      return new VmmException(Errno.ENOENT, "there is no file " + name + "; name " + EXPECTED, e);
+      return new VmmException(Errno.ENOENT, "there is no file " + name + "; name " + expected, e);
     }
     return e instanceof java.nio.file.AccessDeniedException
         ? new VmmException(
@@ -193,7 +198,7 @@ public final class Inputs {
             "cannot read " + name + ": permission denied; run it as root, such as with sudo",
             e)
         : new VmmException(
-            Errno.ENOENT, "cannot read " + name + ": " + e.getMessage() + "; name " + EXPECTED, e);
+            Errno.ENOENT, "cannot read " + name + ": " + e.getMessage() + "; name " + expected, e);
   }
 
   /** Returns tables, or the failure if there are none. */
