@@ -5,6 +5,7 @@ import dev.vmm.VmmException;
 import dev.vmm.acpi.AcpiTable;
 import dev.vmm.iommu.inspect.Finding;
 import dev.vmm.iommu.inspect.TableContext;
+import dev.vmm.machine.Machine;
 import dev.vmm.machine.MemoryMap;
 import dev.vmm.tools.dmardump.input.Inputs;
 import dev.vmm.tools.dmardump.input.MemoryMaps;
@@ -93,10 +94,13 @@ final class LintCommand implements Callable<Integer> {
     List<Finding> all = new ArrayList<>();
     int status = Tool.OK;
     int tables = 0;
-    List<String> names = inputs.isEmpty() ? List.of(hostTables.toString()) : inputs;
+    List<String> names =
+        !inputs.isEmpty()
+            ? inputs
+            : List.of(common.here().map(Machine::name).orElse(hostTables.toString()));
     try (JsonDump json = common.json ? new JsonDump(out, false) : null) {
       for (String name : names) {
-        try (Source source = inputs.isEmpty() ? sources.host(hostTables) : sources.open(name)) {
+        try (Source source = inputs.isEmpty() ? unnamed(sources) : sources.open(name)) {
           List<Finding> findings = new ArrayList<>();
           tables += lint(source, context(name, source, map), inspectors, findings);
           findings.removeIf(finding -> ignored.contains(finding.id()));
@@ -117,6 +121,10 @@ final class LintCommand implements Callable<Integer> {
       out.println(DumpRenderer.count(tables, "table") + ": " + FindingText.summary(all));
     }
     return Math.max(status, FindingText.status(all, strict));
+  }
+
+  private Source unnamed(Sources sources) {
+    return common.here().map(sources::borrowed).orElseGet(() -> sources.host(hostTables));
   }
 
   /** Returns where tables are from: that of the user goes before what a machine says. */
