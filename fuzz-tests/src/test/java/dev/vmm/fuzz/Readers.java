@@ -3,6 +3,7 @@ package dev.vmm.fuzz;
 import dev.vmm.acpi.AcpiTable;
 import dev.vmm.iommu.inspect.Finding;
 import dev.vmm.iommu.inspect.IommuInspector;
+import dev.vmm.iommu.inspect.TableContext;
 import dev.vmm.iommu.inspect.UnitReport;
 import dev.vmm.iommu.spi.IommuProvider;
 import dev.vmm.machine.Machine;
@@ -17,7 +18,6 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.List;
-import java.util.Optional;
 import java.util.ServiceLoader;
 import java.util.Set;
 
@@ -45,12 +45,12 @@ final class Readers {
   private static void show(IommuInspector inspector, AcpiTable table) {
     if (inspector.signatures().contains(table.signature())) {
       render(() -> RENDERER.render(inspector.decode(table), new StringBuilder()));
-      lint(inspector, table, Optional.empty());
+      lint(inspector, table, TableContext.NONE);
     }
   }
 
-  private static void lint(IommuInspector inspector, AcpiTable table, Optional<Machine> machine) {
-    for (Finding finding : inspector.lint(table, machine)) {
+  private static void lint(IommuInspector inspector, AcpiTable table, TableContext context) {
+    for (Finding finding : inspector.lint(table, context)) {
       if (finding.offset() < -1 || finding.offset() > table.lengthBytes()) {
         throw new AssertionError("a finding outside the table: " + finding);
       }
@@ -64,7 +64,7 @@ final class Readers {
     for (IommuInspector inspector : INSPECTORS) {
       for (AcpiTable table : machine.acpi().tables()) {
         if (inspector.signatures().contains(table.signature())) {
-          lint(inspector, table, Optional.of(machine));
+          lint(inspector, table, TableContext.of(machine));
         }
       }
       List<UnitReport> units = inspector.inspect(machine);

@@ -1,7 +1,7 @@
 package dev.vmm.acpi;
 
 import dev.vmm.VmmException;
-import java.nio.charset.StandardCharsets;
+import dev.vmm.bits.Hex;
 
 /**
  * One system description table: a checked header and the bytes.
@@ -119,7 +119,7 @@ public final class AcpiTable {
         raw[i] = '?';
       }
     }
-    return new String(raw, StandardCharsets.US_ASCII).stripTrailing();
+    return Hex.latin(raw).stripTrailing();
   }
 
   @Override

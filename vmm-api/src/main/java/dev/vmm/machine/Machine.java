@@ -40,6 +40,11 @@ public interface Machine extends AutoCloseable {
     return true;
   }
 
+  /** Returns what firmware says of the memory; empty if the machine does not tell. */
+  default Optional<MemoryMap> memoryMap() {
+    return Optional.empty();
+  }
+
   /** Returns the slots where functions come and go while the machine runs; empty without any. */
   default Optional<HotPlug> hotPlug() {
     return Optional.empty();

@@ -5,6 +5,7 @@ import dev.vmm.acpi.AcpiTable;
 import dev.vmm.acpi.AcpiTables;
 import dev.vmm.machine.HotPlug;
 import dev.vmm.machine.Machine;
+import dev.vmm.machine.MemoryMap;
 import dev.vmm.machine.PhysicalMemory;
 import dev.vmm.machine.RegisterBlock;
 import java.util.ArrayList;
@@ -20,6 +21,7 @@ public class FakeMachine implements Machine {
   private final List<RegisterBlock> blocks = new ArrayList<>();
 
   private @Nullable HotPlug slots;
+  private @Nullable MemoryMap memoryMap;
 
   /** A machine with this memory and nothing else. */
   public FakeMachine(PhysicalMemory memory) {
@@ -38,6 +40,12 @@ public class FakeMachine implements Machine {
     return this;
   }
 
+  /** Has its firmware tell of the memory. */
+  public FakeMachine with(MemoryMap map) {
+    memoryMap = map;
+    return this;
+  }
+
   /** Gives it slots, which tell who listens of what a test does to {@link #pci}. */
   public FakeHotPlug withSlots() {
     FakeHotPlug made = new FakeHotPlug(pci());
@@ -53,6 +61,11 @@ public class FakeMachine implements Machine {
   @Override
   public PhysicalMemory memory() {
     return memory;
+  }
+
+  @Override
+  public Optional<MemoryMap> memoryMap() {
+    return Optional.ofNullable(memoryMap);
   }
 
   @Override

@@ -3,6 +3,7 @@ package dev.vmm.tck;
 import dev.vmm.acpi.AcpiTables;
 import dev.vmm.machine.HotPlug;
 import dev.vmm.machine.Machine;
+import dev.vmm.machine.MemoryMap;
 import dev.vmm.machine.PhysicalMemory;
 import dev.vmm.machine.RegisterBlock;
 import dev.vmm.pci.PciBus;
@@ -59,6 +60,11 @@ public abstract class MachineDecorator implements Machine {
   @Override
   public RegisterBlock registers(long hpa, long lengthBytes) {
     return new DecoratedRegisters(machine.registers(hpa, lengthBytes));
+  }
+
+  @Override
+  public Optional<MemoryMap> memoryMap() {
+    return machine.memoryMap();
   }
 
   @Override

@@ -11,6 +11,7 @@ import dev.vmm.iommu.amd.ivrs.IvrsTable;
 import dev.vmm.iommu.amd.ivrs.UnitMap;
 import dev.vmm.iommu.inspect.Finding;
 import dev.vmm.iommu.inspect.IommuInspector;
+import dev.vmm.iommu.inspect.TableContext;
 import dev.vmm.iommu.inspect.TableReport;
 import dev.vmm.iommu.inspect.UnitReport;
 import dev.vmm.iommu.inspect.WalkReport;
@@ -67,8 +68,8 @@ final class AmdInspector implements IommuInspector {
   }
 
   @Override
-  public List<Finding> lint(AcpiTable table, Optional<Machine> machine) {
-    return IvrsLint.of(table, machine);
+  public List<Finding> lint(AcpiTable table, TableContext context) {
+    return IvrsLint.of(table, context);
   }
 
   /** A table that cannot be trusted describes no unit; decode() tells what is wrong with it. */

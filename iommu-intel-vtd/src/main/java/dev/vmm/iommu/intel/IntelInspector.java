@@ -4,6 +4,7 @@ import dev.vmm.VmmException;
 import dev.vmm.acpi.AcpiTable;
 import dev.vmm.iommu.inspect.Finding;
 import dev.vmm.iommu.inspect.IommuInspector;
+import dev.vmm.iommu.inspect.TableContext;
 import dev.vmm.iommu.inspect.TableReport;
 import dev.vmm.iommu.inspect.UnitReport;
 import dev.vmm.iommu.inspect.WalkReport;
@@ -75,8 +76,8 @@ final class IntelInspector implements IommuInspector {
   }
 
   @Override
-  public List<Finding> lint(AcpiTable table, Optional<Machine> machine) {
-    return DmarLint.of(table, machine);
+  public List<Finding> lint(AcpiTable table, TableContext context) {
+    return DmarLint.of(table, context);
   }
 
   /** A table that cannot be trusted describes no unit; decode() tells what is wrong with it. */

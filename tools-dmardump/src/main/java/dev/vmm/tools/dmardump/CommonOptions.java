@@ -1,10 +1,12 @@
 package dev.vmm.tools.dmardump;
 
+import dev.vmm.machine.Machine;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParentCommand;
 
 /** What all subcommands understand. Used once. */
 final class CommonOptions {
@@ -23,6 +25,13 @@ final class CommonOptions {
       completionCandidates = DmardumpCommand.Whens.class,
       description = "Use colour: ${COMPLETION-CANDIDATES} (default auto).")
   private Palette.When color = Palette.When.AUTO;
+
+  @ParentCommand private @Nullable DmardumpCommand parent;
+
+  /** Returns the machine that is meant where the command line names none. */
+  Optional<Machine> here() {
+    return Optional.ofNullable(parent).flatMap(DmardumpCommand::here);
+  }
 
   Palette palette() {
     return color.palette();

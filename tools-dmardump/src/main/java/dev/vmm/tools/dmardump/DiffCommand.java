@@ -18,6 +18,7 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -45,21 +46,27 @@ final class DiffCommand implements Callable<Integer> {
   @Parameters(index = "0", paramLabel = "A", description = "The one before.")
   private String before = "";
 
-  @Parameters(index = "1", paramLabel = "B", description = "The one after.")
-  private String after = "";
+  @Parameters(index = "1", arity = "0..1", paramLabel = "B", description = "The one after.")
+  private @Nullable String after;
 
   @Override
   public Integer call() throws IOException {
     CommandLine line = Objects.requireNonNull(spec).commandLine();
     PrintWriter out = line.getOut();
+    if (after == null && common.here().isEmpty()) {
+      throw new ParameterException(line, "Missing required parameter: 'B'");
+    }
     Inspectors inspectors = common.inspectors(line.getErr());
     Sources sources = new Sources(inspectors);
     try (Source one = sources.open(before);
-        Source other = sources.open(after)) {
+        Source other =
+            after != null ? sources.open(after) : sources.borrowed(common.here().orElseThrow())) {
+      tellLeftOut(one, line.getErr());
+      tellLeftOut(other, line.getErr());
       List<Change> changes = Differ.between(capture(one, inspectors), capture(other, inspectors));
       if (common.json) {
         try (JsonDump json = new JsonDump(out, false)) {
-          json.changes(before + " -> " + after, changes);
+          json.changes(before + " -> " + other.origin(), changes);
         }
       } else {
         changes.forEach(change -> out.println(text(change)));
@@ -80,6 +87,13 @@ final class DiffCommand implements Callable<Integer> {
 
   private static String tail(String text) {
     return text.isEmpty() ? "" : ": " + text;
+  }
+
+  /** What was left out of an input was not compared. */
+  private static void tellLeftOut(Source source, PrintWriter err) {
+    if (source.machine().isEmpty()) {
+      source.notes().forEach(note -> err.println("dmardump: note: " + note));
+    }
   }
 
   private static Capture capture(Source source, Inspectors inspectors) {

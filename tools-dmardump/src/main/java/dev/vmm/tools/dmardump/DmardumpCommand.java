@@ -4,6 +4,7 @@ import dev.vmm.machine.Machine;
 import java.io.IOException;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -33,7 +34,7 @@ import picocli.CommandLine.Spec;
     exitCodeListHeading = "%nExit status:%n",
     exitCodeList = {
       "0:what was asked for is shown, and nothing is wrong with it",
-      "1:the machine failed, has no unit, its tables have problems, or the address of --iova faults",
+      "1:the machine failed or has no unit, tables have problems, or the address of --iova faults",
       "2:the command line is wrong, or a file cannot be read or is damaged"
     },
     footerHeading = "%nExamples:%n",
@@ -60,12 +61,18 @@ public final class DmardumpCommand implements Callable<Integer> {
   }
 
   /**
-   * The command in a tool that has a machine open: without a file or machine it dumps that one.
+   * The command in a tool that has a machine open: where no file or machine is named, it and its
+   * subcommands are of that one.
    *
    * @param here stays the caller's to close
    */
   public DmardumpCommand(Machine here) {
     this.here = here;
+  }
+
+  /** Returns the machine that is meant where the command line names none. */
+  Optional<Machine> here() {
+    return Optional.ofNullable(here);
   }
 
   /** The words of {@code --color}. */

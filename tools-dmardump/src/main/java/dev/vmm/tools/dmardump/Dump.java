@@ -67,6 +67,11 @@ final class Dump {
           HtmlPage page = new HtmlPage(file)) {
         dump.html = page;
         return dump.all(here);
+      } catch (IOException e) {
+        throw new VmmException(
+            Errno.EIO,
+            "cannot write " + options.html + ": " + e.getMessage() + "; make room for it",
+            e);
       }
     }
     return dump.all(here);
@@ -108,6 +113,8 @@ final class Dump {
     if (options.iova == null && json == null && html == null && !source.notes().isEmpty()) {
       gap();
       source.notes().forEach(note -> out.println("note: " + note));
+    } else if (html != null) {
+      source.notes().forEach(note -> err.println("dmardump: note: " + note));
     }
     return source.machine().isPresent() ? machine(source, source.machine().get()) : tables(source);
   }
@@ -133,8 +140,8 @@ final class Dump {
       String mistake = mistake(report);
       if (!mistake.isEmpty()) {
         out.flush(); // what is told of a table follows it
-        status =
-            Math.max(status, Tool.report("dmardump", VmmException.invalid("%s", mistake), err));
+        int reported = Tool.report("dmardump", VmmException.invalid("%s", mistake), err);
+        status = Math.max(status, report.checksumValid() ? Tool.FAILED : reported);
       }
     }
     if (json != null) {
@@ -156,7 +163,7 @@ final class Dump {
       return "";
     }
     return report.origin()
-        + " is damaged: "
+        + " has a problem: "
         + report.problems().get(0)
         + (problems == 1 ? "" : " (and " + (problems - 1) + " more, listed with the table)");
   }

@@ -304,7 +304,9 @@ public final class DumpRenderer {
   }
 
   private void problems(List<String> problems, int depth, Lines lines) {
-    problems.forEach(problem -> lines.add(depth, palette.bad("problem:") + " " + problem));
+    for (String problem : problems) {
+      lines.add(depth, palette.bad("problem:") + " " + problem);
+    }
   }
 
   static String count(long number, String noun) {

@@ -6,15 +6,21 @@ import dev.vmm.iommu.inspect.UnitReport;
 import dev.vmm.machine.Machine;
 import dev.vmm.machine.Machines;
 import dev.vmm.machine.snapshot.Snapshots;
+import java.io.PrintWriter;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.ParentCommand;
 import picocli.CommandLine.Spec;
 
 /** {@code dmardump save}: records what a dump of a live machine reads. Used once. */
@@ -45,30 +51,43 @@ final class SaveCommand implements Callable<Integer> {
   @Option(
       names = {"-m", "--machine"},
       paramLabel = "MACHINE",
-      required = true,
       description = "The live machine, such as qemu:intel.")
-  private String machine = "";
+  private @Nullable String machine;
+
+  @ParentCommand private @Nullable DmardumpCommand parent;
 
   @Override
   public Integer call() {
-    CommandSpec command = java.util.Objects.requireNonNull(spec);
+    CommandLine line = Objects.requireNonNull(spec).commandLine();
     Path path = path();
-    Inspectors inspectors = Inspectors.load();
-    inspectors
-        .warnings()
-        .forEach(
-            warning -> command.commandLine().getErr().println("dmardump: warning: " + warning));
+    if (machine == null) {
+      save(here(line), path, line.getErr());
+      return Tool.OK;
+    }
     try (Machine live = Machines.open(machine)) {
-      Snapshots.save(
-          live,
-          path,
-          "dmardump " + ToolVersion.number(),
-          recording -> requireUnits(inspectors.inspect(recording), inspectors));
+      save(live, path, line.getErr());
     }
     return Tool.OK;
   }
 
-  private void requireUnits(List<UnitReport> units, Inspectors inspectors) {
+  private Machine here(CommandLine line) {
+    return Optional.ofNullable(parent)
+        .flatMap(DmardumpCommand::here)
+        .orElseThrow(
+            () -> new ParameterException(line, "Missing required option: '--machine=MACHINE'"));
+  }
+
+  private static void save(Machine live, Path path, PrintWriter err) {
+    Inspectors inspectors = Inspectors.load();
+    inspectors.warnings().forEach(warning -> err.println("dmardump: warning: " + warning));
+    Snapshots.save(
+        live,
+        path,
+        "dmardump " + ToolVersion.number(),
+        recording -> requireUnits(recording.name(), inspectors.inspect(recording), inspectors));
+  }
+
+  private static void requireUnits(String machine, List<UnitReport> units, Inspectors inspectors) {
     if (units.isEmpty()) {
       throw VmmException.of(
           Errno.ENXIO,

@@ -14,6 +14,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -22,6 +23,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -58,15 +60,19 @@ final class VerifyCommand implements Callable<Integer> {
           "The host's domain, which may reach everything (default: each that maps all of memory one to one).")
   private List<String> hosts = new ArrayList<>();
 
-  @Parameters(paramLabel = "INPUT", description = "The name of a machine, or a snapshot.")
-  private String input = "";
+  @Parameters(
+      paramLabel = "INPUT",
+      arity = "0..1",
+      description = "The name of a machine, or a snapshot.")
+  private @Nullable String named;
 
   @Override
   public Integer call() throws IOException {
     CommandLine line = Objects.requireNonNull(spec).commandLine();
     PrintWriter out = line.getOut();
+    String input = input(line);
     Inspectors inspectors = common.inspectors(line.getErr());
-    try (Source source = new Sources(inspectors).open(input)) {
+    try (Source source = source(new Sources(inspectors))) {
       Machine machine =
           source
               .machine()
@@ -86,7 +92,7 @@ final class VerifyCommand implements Callable<Integer> {
           json.verification(input, verification);
         }
       } else {
-        text(verification, out);
+        text(input, verification, out);
       }
       return FindingText.status(verification.findings(), false);
     }
@@ -104,7 +110,23 @@ final class VerifyCommand implements Callable<Integer> {
     return ids;
   }
 
-  private void text(Verification verification, PrintWriter out) {
+  /** Returns a name such as {@code deviceEntries} in words, of one thing in the singular. */
+  private static String words(String name, long count) {
+    String words = name.replaceAll("([A-Z])", " $1").toLowerCase(Locale.ROOT);
+    return count == 1 ? words.replaceAll("ies$", "y").replaceAll("s$", "") : words;
+  }
+
+  private String input(CommandLine line) {
+    return Optional.ofNullable(named)
+        .or(() -> common.here().map(Machine::name))
+        .orElseThrow(() -> new ParameterException(line, "Missing required parameter: 'INPUT'"));
+  }
+
+  private Source source(Sources sources) {
+    return named != null ? sources.open(named) : sources.borrowed(common.here().orElseThrow());
+  }
+
+  private void text(String input, Verification verification, PrintWriter out) {
     Palette palette = common.palette();
     verification.assumptions().forEach(assumption -> out.println("note: " + assumption));
     FindingText.write(input, verification.findings(), palette, out);
@@ -118,9 +140,7 @@ final class VerifyCommand implements Callable<Integer> {
                     .append(
                         what.equals("mappedBytes")
                             ? DumpRenderer.size(count) + " mapped"
-                            : count
-                                + " "
-                                + what.replaceAll("([A-Z])", " $1").toLowerCase(Locale.ROOT)));
+                            : count + " " + words(what, count)));
     out.println("checked: " + checked);
     out.println(
         verification.findings().isEmpty()

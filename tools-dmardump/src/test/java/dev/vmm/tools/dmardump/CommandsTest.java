@@ -111,7 +111,63 @@ final class CommandsTest {
     assertThat(run("lint", "--json", bad)).isEqualTo(1);
     assertThat(LiveDumpTest.valid(out.toString()).at("/sources/0/findings")).hasSize(2);
     assertThat(run("lint", dir + "/absent")).isEqualTo(2);
-    assertThat(run("lint")).isEqualTo(2);
+  }
+
+  private String memoryMap(String type) throws IOException {
+    return Files.writeString(
+            dir.resolve("log"), "BIOS-e820: [mem 0x7b000000-0x7b0fffff] " + type + "\n")
+        .toString();
+  }
+
+  @Test
+  void lintHoldsTablesOfAFileAgainstAMemoryMapThatIsNamed() throws IOException {
+    assertThat(run("lint", "--memmap", memoryMap("reserved"), good())).isZero();
+    assertThat(out.toString()).isEqualTo("1 table: no findings\n");
+    assertThat(run("lint", "--memmap", memoryMap("usable"), good())).isEqualTo(1);
+    assertThat(out.toString())
+        .contains(
+            "+0x40: error DMAR-RMRR-USABLE-MEMORY: DMAR offset 0x40 RMRR reserves 0x7b000000-0x7b0fffff, of which the memory map ("
+                + dir.resolve("log")
+                + ") gives 0x7b000000-0x7b0fffff as usable RAM");
+    assertThat(run("lint", "--memmap", good(), good())).isEqualTo(2);
+    assertThat(err.toString()).contains("dmardump: EINVAL: " + good() + " has no memory map");
+    assertThat(run("lint", "--memmap", "-", "-")).isEqualTo(2);
+    assertThat(err.toString()).contains("both");
+  }
+
+  @Test
+  void lintWithoutAnInputIsThatOfThisHostAndItsMemoryMap() throws IOException {
+    Path tables = Files.createDirectory(dir.resolve("tables"));
+    Path map = Files.createDirectory(dir.resolve("memmap"));
+    Path entry = Files.createDirectory(map.resolve("0"));
+    Files.writeString(entry.resolve("start"), "0x7b000000\n");
+    Files.writeString(entry.resolve("end"), "0x7b0fffff\n");
+    Files.writeString(entry.resolve("type"), "System RAM\n");
+    String table = dmar("tables/DMAR", 1, 0x7b000000L, 0x7b0fffffL);
+    Files.writeString(dir.resolve("tables/notes"), "no table");
+
+    assertThat(lint()).isEqualTo(1);
+    assertThat(out.toString())
+        .contains(
+            "note: the firmware tables of this host",
+            "note: " + dir.resolve("tables/notes") + " is left out",
+            "DMAR-RMRR-USABLE-MEMORY",
+            "(" + map + ")");
+    assertThat(lint(table)).isEqualTo(1);
+    assertThat(lint("--json", tables.toString())).isEqualTo(1);
+    assertThat(LiveDumpTest.valid(out.toString()).at("/sources/0/notes")).hasSize(1);
+    assertThat(lint(good())).isZero(); // is of another machine, as far as anybody knows
+    Files.delete(dir.resolve("tables/DMAR"));
+    assertThat(lint()).isEqualTo(2);
+  }
+
+  /** Runs it on a host that shows its tables and its memory map in folders of the test. */
+  private int lint(String... args) {
+    LintCommand command = new LintCommand();
+    command.hostTables = dir.resolve("tables");
+    command.hostMemoryMap = dir.resolve("memmap");
+    out.getBuffer().setLength(0);
+    return Tool.run("dmardump", command, args, new PrintWriter(out), new PrintWriter(err));
   }
 
   @Test
@@ -122,7 +178,7 @@ final class CommandsTest {
   @Test
   void verifySaysThatAUnitIsOff() throws IOException {
     assertThat(run("verify", "model:intel")).isEqualTo(1);
-    assertThat(out.toString()).contains("VERIFY-UNIT-OFF", "checked: 1 units, ", "not isolated");
+    assertThat(out.toString()).contains("VERIFY-UNIT-OFF", "checked: 1 unit, ", "not isolated");
     assertThat(run("verify", "--json", "model:intel")).isEqualTo(1);
     LiveDumpTest.valid(out.toString());
     assertThat(run("verify", good())).isEqualTo(2);
@@ -164,6 +220,30 @@ final class CommandsTest {
     assertThat(Files.readString(page)).contains("<svg", "Reserved regions", "DRHD", "</html>");
     assertThat(run("--html", dir + "/no/page.html", good())).isEqualTo(2);
     assertThat(err.toString()).contains("cannot write");
+  }
+
+  @Test
+  void whatIsLeftOutOfAnInputIsToldByEveryCommand() throws IOException {
+    Path folder = Files.createDirectory(dir.resolve("folder"));
+    dmar("folder/DMAR", 1, 0x7b000000L, 0x7b0fffffL);
+    Files.writeString(folder.resolve("OTHER"), "no table");
+    String note = "note: " + folder.resolve("OTHER") + " is left out: ";
+
+    assertThat(run(folder.toString())).isZero();
+    assertThat(out.toString()).contains(note);
+    assertThat(run("lint", folder.toString())).isZero();
+    assertThat(out.toString()).contains(note);
+    assertThat(run("diff", good(), folder.toString())).isZero();
+    assertThat(err.toString()).contains(note);
+    assertThat(run("--html", dir.resolve("page.html").toString(), folder.toString())).isZero();
+    assertThat(err.toString()).contains(note);
+  }
+
+  @Test
+  void aPageThatTheDiskHasNoRoomForIsToldAsSuch() throws IOException {
+    assertThat(run("--html", "/dev/full", good())).isEqualTo(1);
+    assertThat(err.toString())
+        .contains("dmardump: EIO: cannot write /dev/full: No space left on device");
   }
 
   @Test

@@ -7,8 +7,6 @@ import dev.vmm.bits.Layout;
 import dev.vmm.iommu.inspect.FieldReport;
 import java.util.Arrays;
 import java.util.List;
-import java.util.StringJoiner;
-import java.util.function.LongFunction;
 
 /**
  * Collects the fields of a table's header or of one structure, as a reader sees them; those that a
@@ -60,7 +58,7 @@ public final class FieldTable {
     return number(name, offset, width, "");
   }
 
-  /** Adds a number of 1, 2, 4 or 8 bytes and what it means, whatever it is. */
+  /** Adds a number of 1, 2, 4 or 8 bytes and what it means. */
   public FieldTable number(String name, int offset, int width, String meaning) {
     if (holds(offset, width)) {
       add(name, offset, width, read(offset, width), meaning);
@@ -77,13 +75,9 @@ public final class FieldTable {
     return this;
   }
 
-  /** Adds a number of 1, 2, 4 or 8 bytes and what it means. */
-  public FieldTable number(String name, int offset, int width, LongFunction<String> meaning) {
-    if (holds(offset, width)) {
-      long value = read(offset, width);
-      add(name, offset, width, value, meaning.apply(value));
-    }
-    return this;
+  /** Returns a number of 1, 2, 4 or 8 bytes; 0 if it is not there. */
+  public long value(int offset, int width) {
+    return holds(offset, width) ? read(offset, width) : 0;
   }
 
   /** Adds a number of 1, 2, 4 or 8 bytes with those of its fields that are not 0. */
@@ -114,17 +108,18 @@ public final class FieldTable {
   }
 
   private static String flags(long value, String[] names) {
-    StringJoiner text = new StringJoiner(" ");
+    String text = "";
     for (int bit = 0; bit < names.length; bit++) {
       if ((value >>> bit & 1) != 0) {
-        text.add(names[bit]);
+        text = text.isEmpty() ? names[bit] : text + " " + names[bit];
       }
     }
     long reserved = value >>> names.length;
-    if (reserved != 0) {
-      text.add(Message.format("RSVD[7:%d]=0x%x", names.length, reserved));
-    }
-    return text.toString();
+    return reserved == 0
+        ? text
+        : text
+            + Message.format(
+                "%sRSVD[7:%d]=0x%x", text.isEmpty() ? "" : " ", names.length, reserved);
   }
 
   /** Adds characters up to the first NUL; the raw bytes are all of them. */

@@ -9,12 +9,12 @@ import org.jspecify.annotations.Nullable;
 /**
  * Where a table says that a unit's registers are; nothing was checked.
  *
- * @param where the structure that says so, for messages
- * @param offset the offset in bytes of that structure in its table
+ * @param structure the structure that says so
  * @param baseHpa the first register's address
  * @param lengthBytes of the registers, at least 1
  */
-public record RegisterWindow(String where, int offset, long baseHpa, long lengthBytes) {
+public record RegisterWindow(TableStructure structure, long baseHpa, long lengthBytes)
+    implements Comparable<RegisterWindow> {
   /**
    * Two windows that overlap.
    *
@@ -29,6 +29,7 @@ public record RegisterWindow(String where, int offset, long baseHpa, long length
       return List.of();
     }
     List<String> problems = new ArrayList<>();
+    String where = structure.where();
     if (baseHpa == 0) {
       problems.add(where + " has register base 0x0: no registers can be there");
     } else if ((baseHpa & (alignment - 1)) != 0) {
@@ -51,13 +52,17 @@ public record RegisterWindow(String where, int offset, long baseHpa, long length
    * hostile table may hold very many units.
    */
   public static List<Overlap> overlaps(List<RegisterWindow> windows) {
-    if (windows.size() < 2) {
+    if (areInOrder(windows)) {
       return List.of();
     }
     List<Overlap> problems = new ArrayList<>();
-    List<RegisterWindow> sorted = new ArrayList<>(windows);
-    sorted.removeIf(RegisterWindow::wraps);
-    sorted.sort((a, b) -> a.range().compareTo(b.range()));
+    List<RegisterWindow> sorted = new ArrayList<>();
+    for (RegisterWindow window : windows) {
+      if (!window.wraps()) {
+        sorted.add(window);
+      }
+    }
+    sorted.sort(null);
     @Nullable RegisterWindow reaching = null;
     for (RegisterWindow window : sorted) {
       if (reaching != null && reaching.range().overlaps(window.range())) {
@@ -66,7 +71,10 @@ public record RegisterWindow(String where, int offset, long baseHpa, long length
                 window,
                 Message.format(
                     "%s has registers at %s, which overlap those of %s at %s",
-                    window.where, window.range(), reaching.where, reaching.range())));
+                    window.structure.where(),
+                    window.range(),
+                    reaching.structure.where(),
+                    reaching.range())));
       }
       if (reaching == null
           || Long.compareUnsigned(window.range().last(), reaching.range().last()) > 0) {
@@ -74,6 +82,26 @@ public record RegisterWindow(String where, int offset, long baseHpa, long length
       }
     }
     return problems;
+  }
+
+  /** Orders by address, then by length, both unsigned. */
+  @Override
+  public int compareTo(RegisterWindow other) {
+    int byBase = Long.compareUnsigned(baseHpa, other.baseHpa);
+    return byBase != 0 ? byBase : Long.compareUnsigned(lengthBytes, other.lengthBytes);
+  }
+
+  /** Says whether each ends before the next begins, as in most tables: then none overlap. */
+  private static boolean areInOrder(List<RegisterWindow> windows) {
+    long last = 0;
+    for (int i = 0; i < windows.size(); i++) {
+      RegisterWindow window = windows.get(i);
+      if (window.wraps() || (i > 0 && Long.compareUnsigned(window.baseHpa, last) <= 0)) {
+        return false;
+      }
+      last = window.baseHpa + window.lengthBytes - 1;
+    }
+    return true;
   }
 
   private boolean wraps() {

@@ -46,10 +46,9 @@ public interface IommuInspector {
    * knows more, that is what {@link #decode} calls a problem, as {@code SIGNATURE-PROBLEM}, and a
    * reserved field that is not 0, as {@code SIGNATURE-RESERVED-BITS}.
    *
-   * @param machine where the table is from, for what only the machine can tell (absent devices,
-   *     memory); empty for a file
+   * @param context where the table is from
    */
-  default List<Finding> lint(AcpiTable table, Optional<Machine> machine) {
+  default List<Finding> lint(AcpiTable table, TableContext context) {
     return Finding.of(decode(table));
   }
 }

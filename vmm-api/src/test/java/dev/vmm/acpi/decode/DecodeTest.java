@@ -73,21 +73,38 @@ class DecodeTest {
     List<RegisterWindow.Overlap> overlaps =
         RegisterWindow.overlaps(
             List.of(
-                new RegisterWindow("a", 0x10, 0x4000, 0x2000),
-                new RegisterWindow("b", 0x20, 0x1000, 0x1000),
-                new RegisterWindow("c", 0x30, 0x5000, 0x1000),
-                new RegisterWindow("d", 0x40, 0x2000, 0x1000),
-                new RegisterWindow("e", 0x50, -0x1000L, 0x2000)));
+                window("a", 0x10, 0x4000, 0x2000),
+                window("b", 0x20, 0x1000, 0x1000),
+                window("c", 0x30, 0x5000, 0x1000),
+                window("d", 0x40, 0x2000, 0x1000),
+                window("e", 0x50, -0x1000L, 0x2000)));
 
     assertThat(overlaps.stream().map(RegisterWindow.Overlap::problem))
         .containsExactly(
             "c has registers at 0x5000-0x5fff, which overlap those of a at 0x4000-0x5fff");
-    assertThat(overlaps.get(0).window().offset()).isEqualTo(0x30);
-    assertThat(new RegisterWindow("e", 0x50, -0x1000L, 0x2000).problems(0x2000))
+    assertThat(overlaps.get(0).window().structure().offset()).isEqualTo(0x30);
+    assertThat(window("e", 0x50, -0x1000L, 0x2000).problems(0x2000))
         .hasSize(2)
         .first()
         .isEqualTo("e has register base 0xfffffffffffff000: expected a multiple of 8 KiB");
-    assertThat(new RegisterWindow("a", 0x10, 0x4000, 0x2000).problems(0x4000)).isEmpty();
+    assertThat(window("a", 0x10, 0x4000, 0x2000).problems(0x4000)).isEmpty();
+  }
+
+  @Test
+  void registersInOrderOverlapWhereOneEndsInTheNext() {
+    RegisterWindow low = window("low", 0x10, 0x1000, 0x1000);
+    RegisterWindow high = window("high", 0x20, 0x2000, 0x1000);
+    RegisterWindow top = window("top", 0x30, -0x2000L, 0x2000);
+
+    assertThat(RegisterWindow.overlaps(List.of(low, high, top))).isEmpty();
+    assertThat(RegisterWindow.overlaps(List.of(low, window("b", 0x20, 0x1fff, 1)))).hasSize(1);
+    assertThat(RegisterWindow.overlaps(List.of(top, window("b", 0x40, -1L, 1)))).hasSize(1);
+    assertThat(RegisterWindow.overlaps(List.of(low, low))).hasSize(1);
+  }
+
+  private static RegisterWindow window(String where, int offset, long baseHpa, long lengthBytes) {
+    record Structure(String where, int offset) implements TableStructure {}
+    return new RegisterWindow(new Structure(where, offset), baseHpa, lengthBytes);
   }
 
   private static AcpiTable table(String structures) {

@@ -34,7 +34,9 @@ record IdRange(int first, int last, DeviceEntry entry, OptionalInt alias) {
    */
   static List<IdRange> of(Ivhd ivhd, List<TableProblem> problems) {
     Collector collector = new Collector(ivhd, problems);
-    ivhd.entries().forEach(collector::add);
+    for (DeviceEntry entry : ivhd.entries()) {
+      collector.add(entry);
+    }
     collector.end();
     return List.copyOf(collector.ranges);
   }

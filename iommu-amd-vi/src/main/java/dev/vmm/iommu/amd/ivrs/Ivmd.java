@@ -91,7 +91,12 @@ public record Ivmd(
     if (memoryBytes == 0) {
       return Optional.empty();
     }
-    return ReservedPages.of(startHpa, wraps() ? -1L : startHpa + memoryBytes - 1);
+    return ReservedPages.of(startHpa, lastHpa());
+  }
+
+  /** Returns the last address of memory that is not empty; where it would wrap, the last of all. */
+  long lastHpa() {
+    return wraps() ? -1L : startHpa + memoryBytes - 1;
   }
 
   boolean wraps() {

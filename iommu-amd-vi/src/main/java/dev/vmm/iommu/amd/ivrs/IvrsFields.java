@@ -15,9 +15,9 @@ final class IvrsFields {
 
   /** Returns the ACPI header and what the IVRS adds to it. */
   static List<FieldReport> header(ByteReader reader) {
-    return new FieldTable(reader)
-        .acpiHeader()
-        .number("IVinfo", IvrsLayout.IVINFO, 4, IvrsFields::ivInfo)
+    FieldTable table = new FieldTable(reader).acpiHeader();
+    return table
+        .number("IVinfo", IvrsLayout.IVINFO, 4, ivInfo(table.value(IvrsLayout.IVINFO, 4)))
         .reserved(40, 8)
         .fields();
   }
@@ -68,11 +68,13 @@ final class IvrsFields {
             "Auxiliary Data",
             6,
             2,
-            type == IvrsLayout.IVMD_RANGE ? IvrsFields::lastId : value -> "")
+            type == IvrsLayout.IVMD_RANGE
+                ? "last DeviceID " + Rid.withoutSegment((int) table.value(6, 2))
+                : "")
         .number("PCI Segment Group", 8, 2)
         .reserved(10, 6)
         .number("Start Address", 16, 8)
-        .number("Memory Block Length", 24, 8, value -> "bytes")
+        .number("Memory Block Length", 24, 8, "bytes")
         .rest(32);
   }
 
@@ -101,8 +103,8 @@ final class IvrsFields {
           setting(deviceId(table))
               .text("ACPI HID", 4, 8)
               .text("ACPI CID", 12, 8)
-              .number("UID Format", 20, 1, IvrsFields::uidFormat)
-              .number("UID Length", 21, 1, value -> value + " bytes")
+              .number("UID Format", 20, 1, uidFormat(table.value(20, 1)))
+              .number("UID Length", 21, 1, table.value(21, 1) + " bytes")
               .bytes(
                   "UID",
                   IvrsLayout.ACPI_HID_HEADER,
@@ -123,11 +125,7 @@ final class IvrsFields {
 
   /** Adds a DeviceID: bus, device and function; the segment is the block's. */
   private static FieldTable id(FieldTable table, String name, int offset) {
-    return table.number(name, offset, 2, value -> Rid.withoutSegment((int) value));
-  }
-
-  private static String lastId(long value) {
-    return "last DeviceID " + Rid.withoutSegment((int) value);
+    return table.number(name, offset, 2, Rid.withoutSegment((int) table.value(offset, 2)));
   }
 
   private static String handle(DeviceEntry entry) {

@@ -6,6 +6,7 @@ import dev.vmm.acpi.decode.DecodedTable;
 import dev.vmm.acpi.decode.ReservedRange;
 import dev.vmm.acpi.decode.TableProblem;
 import dev.vmm.iommu.inspect.Finding;
+import dev.vmm.iommu.inspect.TableContext;
 import dev.vmm.iommu.inspect.TableReport;
 import dev.vmm.machine.Machine;
 import dev.vmm.pci.Rid;
@@ -15,7 +16,6 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -28,7 +28,9 @@ public final class IvrsLint {
           IvrsRule.IVMD_BEYOND_WIDTH,
           IvrsRule.IVMD_LARGE,
           IvrsRule.IVMD_OVERLAP,
-          IvrsRule.IVMD_OUTSIDE_MEMORY);
+          IvrsRule.IVMD_OUTSIDE_MEMORY,
+          IvrsRule.IVMD_USABLE_MEMORY,
+          IvrsRule.IVMD_NOT_RESERVED);
 
   private final List<Finding> findings = new ArrayList<>();
   private final List<Ivhd> ivhds = new ArrayList<>();
@@ -49,9 +51,9 @@ public final class IvrsLint {
   /**
    * Returns the findings, by offset.
    *
-   * @param machine the machine that the table is from, to see which devices are there
+   * @param context where the table is from, to see which devices are there and what is reserved
    */
-  public static List<Finding> of(AcpiTable table, Optional<Machine> machine) {
+  public static List<Finding> of(AcpiTable table, TableContext context) {
     DecodedTable<IvrsBlock> decoded = IvrsReporter.decode(table);
     List<Finding> findings =
         new ArrayList<>(decoded.problems().stream().map(TableProblem::finding).toList());
@@ -63,8 +65,9 @@ public final class IvrsLint {
       IvInfo ivInfo = new IvInfo(table.reader().u32(IvrsLayout.IVINFO));
       IvrsLint lint = new IvrsLint(ivInfo, decoded.sound());
       lint.table();
-      machine.ifPresent(lint::onMachine);
+      context.machine().ifPresent(lint::onMachine);
       findings.addAll(lint.findings);
+      findings.addAll(ReservedRange.misplaced(lint.regions(), context, REGIONS));
     }
     findings.sort(Comparator.comparingInt(Finding::offset));
     return List.copyOf(findings);
@@ -203,7 +206,8 @@ public final class IvrsLint {
     List<ReservedRange> regions = new ArrayList<>();
     for (Ivmd ivmd : ivmds) {
       ivmd.pages()
-          .ifPresent(pages -> regions.add(new ReservedRange(ivmd.where(), ivmd.offset(), pages)));
+          .ifPresent(
+              pages -> regions.add(ReservedRange.of(ivmd, ivmd.startHpa(), ivmd.lastHpa(), pages)));
     }
     return regions;
   }
@@ -242,7 +246,6 @@ public final class IvrsLint {
       }
     }
     ioapics(machine);
-    findings.addAll(ReservedRange.outside(regions(), machine.memory(), REGIONS));
   }
 
   private void ioapics(Machine machine) {

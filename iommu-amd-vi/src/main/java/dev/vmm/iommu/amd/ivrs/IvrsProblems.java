@@ -40,7 +40,8 @@ final class IvrsProblems {
       registers.add(registers(ivhd));
     }
     for (RegisterWindow.Overlap overlap : RegisterWindow.overlaps(registers)) {
-      finder.problem(IvrsRule.BASE_OVERLAP, overlap.window().offset(), "%s", overlap.problem());
+      finder.problem(
+          IvrsRule.BASE_OVERLAP, overlap.window().structure().offset(), "%s", overlap.problem());
     }
     return List.copyOf(finder.problems);
   }
@@ -60,9 +61,10 @@ final class IvrsProblems {
 
   private void unit(Ivhd ivhd) {
     IvrsRule rule = ivhd.registerBaseHpa() == 0 ? IvrsRule.BASE_ZERO : IvrsRule.BASE_MISPLACED;
-    registers(ivhd)
-        .problems(ivhd.registerBytes())
-        .forEach(text -> problem(rule, ivhd.offset(), "%s", text));
+    RegisterWindow window = registers(ivhd);
+    for (String text : window.problems(window.lengthBytes())) {
+      problem(rule, ivhd.offset(), "%s", text);
+    }
     int capability = ivhd.capabilityOffset();
     if (capability < 0x40 || capability > 0xfc || (capability & 3) != 0) {
       problem(
@@ -122,20 +124,19 @@ final class IvrsProblems {
   }
 
   private void memory(Ivmd ivmd) {
-    String where = ivmd.where();
     if (!ivmd.unity() && !ivmd.exclusion()) {
       problem(
           IvrsRule.IVMD_FLAGS,
           ivmd.offset(),
           "%s has flags 0x%x, neither Unity nor ExclusionRange: it is taken as reserved for reading and writing",
-          where,
+          ivmd.where(),
           ivmd.flags());
     } else if (ivmd.unity() && !ivmd.exclusion() && !ivmd.readable() && !ivmd.writable()) {
       problem(
           IvrsRule.IVMD_FLAGS,
           ivmd.offset(),
           "%s has flags 0x%x, Unity without IR or IW: it is taken as reserved for reading and writing",
-          where,
+          ivmd.where(),
           ivmd.flags());
     }
     if (ivmd.lastId() < ivmd.firstId()) {
@@ -143,7 +144,7 @@ final class IvrsProblems {
           IvrsRule.IVMD_IDS,
           ivmd.offset(),
           "%s is for DeviceIDs 0x%x to 0x%x: expected a last one that is not below the first; it reserves nothing",
-          where,
+          ivmd.where(),
           ivmd.firstId(),
           ivmd.lastId());
     }
@@ -152,13 +153,13 @@ final class IvrsProblems {
           IvrsRule.IVMD_EMPTY,
           ivmd.offset(),
           "%s has a memory length of 0: expected at least a page; it reserves nothing",
-          where);
+          ivmd.where());
     } else if (ivmd.wraps()) {
       problem(
           IvrsRule.IVMD_WRAPS,
           ivmd.offset(),
           "%s has 0x%x bytes at 0x%x, which wraps past 2^64; it ends there",
-          where,
+          ivmd.where(),
           ivmd.memoryBytes(),
           ivmd.startHpa());
     } else if (((ivmd.startHpa() | ivmd.memoryBytes()) & 0xfff) != 0) {
@@ -166,7 +167,7 @@ final class IvrsProblems {
           IvrsRule.IVMD_UNALIGNED,
           ivmd.offset(),
           "%s has 0x%x bytes at 0x%x: expected whole pages of 4 KiB; every page it touches is reserved",
-          where,
+          ivmd.where(),
           ivmd.memoryBytes(),
           ivmd.startHpa());
     }
@@ -175,10 +176,10 @@ final class IvrsProblems {
   /** Descriptions of one unit must agree on where it is, and differ in their type. */
   private void twins(List<Ivhd> ivhds) {
     Map<Rid, Ivhd> first = new HashMap<>();
-    Set<String> seen = new HashSet<>();
+    Set<Long> seen = new HashSet<>();
     for (Ivhd ivhd : ivhds) {
       Ivhd known = first.putIfAbsent(ivhd.rid(), ivhd);
-      if (!seen.add(ivhd.rid() + " " + ivhd.kind())) {
+      if (!seen.add((long) ivhd.segment() << 32 | (long) ivhd.deviceId() << 8 | ivhd.type())) {
         problem(
             IvrsRule.UNIT_TWICE,
             ivhd.offset(),
@@ -202,8 +203,7 @@ final class IvrsProblems {
   }
 
   private static RegisterWindow registers(Ivhd ivhd) {
-    return new RegisterWindow(
-        ivhd.where(), ivhd.offset(), ivhd.registerBaseHpa(), ivhd.registerBytes());
+    return new RegisterWindow(ivhd, ivhd.registerBaseHpa(), ivhd.registerBytes());
   }
 
   private void problem(IvrsRule rule, int offset, String format, Object... args) {

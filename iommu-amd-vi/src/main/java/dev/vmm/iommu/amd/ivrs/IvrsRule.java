@@ -56,7 +56,12 @@ enum IvrsRule implements TableRule {
       Severity.WARNING, "its devices reach much memory: ask for firmware that reserves less"),
   IVMD_OUTSIDE_MEMORY(
       Severity.WARNING,
-      "update the firmware; the block must be memory that the memory map gives as reserved"),
+      "update the firmware; what a block names is memory, and reserved in the memory map"),
+  IVMD_USABLE_MEMORY(
+      Severity.ERROR,
+      "update the firmware; what the system keeps there, the devices overwrite, or it them"),
+  IVMD_NOT_RESERVED(
+      Severity.WARNING, "update the firmware; the memory must be reserved in the memory map"),
   UNKNOWN_BLOCK(Severity.WARNING, "a newer dmardump may know it; drivers ignore the block"),
   RESERVED_BITS(Severity.INFO, "a newer book may define them; drivers ignore them"),
   NO_IOAPIC(

@@ -49,7 +49,11 @@ public final class IvrsTable {
   static List<Ivhd> newest(List<Ivhd> ivhds) {
     Map<Rid, Ivhd> newest = new LinkedHashMap<>();
     for (Ivhd ivhd : ivhds) {
-      newest.merge(ivhd.rid(), ivhd, (old, other) -> other.type() > old.type() ? other : old);
+      Rid rid = ivhd.rid();
+      Ivhd known = newest.get(rid);
+      if (known == null || ivhd.type() > known.type()) {
+        newest.put(rid, ivhd); // where the first one stood
+      }
     }
     return List.copyOf(newest.values());
   }

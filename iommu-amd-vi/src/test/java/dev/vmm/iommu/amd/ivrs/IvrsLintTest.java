@@ -7,10 +7,12 @@ import static dev.vmm.iommu.amd.ivrs.IvrsBuilder.select;
 import static dev.vmm.iommu.amd.ivrs.IvrsBuilder.special;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.vmm.AddressRange;
 import dev.vmm.acpi.AcpiTable;
 import dev.vmm.iommu.inspect.Finding;
 import dev.vmm.iommu.inspect.Finding.Severity;
-import dev.vmm.machine.Machine;
+import dev.vmm.iommu.inspect.TableContext;
+import dev.vmm.machine.MemoryMap;
 import dev.vmm.testing.AcpiCorpus;
 import dev.vmm.testing.ArrayMemory;
 import dev.vmm.testing.FakeMachine;
@@ -22,7 +24,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Random;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
@@ -33,7 +34,7 @@ final class IvrsLintTest {
   private static final byte[] IOAPIC = special(0, 0x20, 0xa0, 1);
 
   private static List<String> ids(AcpiTable table) {
-    return IvrsLint.of(table, Optional.empty()).stream().map(Finding::id).toList();
+    return IvrsLint.of(table, TableContext.NONE).stream().map(Finding::id).toList();
   }
 
   private static List<String> ids(IvrsBuilder table) {
@@ -81,7 +82,7 @@ final class IvrsLintTest {
     // Another DTE setting, another alias, and a device that the newest does not have.
     for (byte[] entry :
         List.of(select(0x10, 0x80), alias(0x42, 0x10, 0, 0x18), select(0xffff, 0))) {
-      assertThat(IvrsLint.of(good().ivhd(0x10, 0, 2, BASE, entry).build(), Optional.empty()))
+      assertThat(IvrsLint.of(good().ivhd(0x10, 0, 2, BASE, entry).build(), TableContext.NONE))
           .singleElement()
           .satisfies(
               finding -> {
@@ -198,9 +199,7 @@ final class IvrsLintTest {
   }
 
   private static List<String> onMachine(IvrsBuilder table, FakeMachine machine) {
-    return IvrsLint.of(table.build(), Optional.of((Machine) machine)).stream()
-        .map(Finding::id)
-        .toList();
+    return IvrsLint.of(table.build(), TableContext.of(machine)).stream().map(Finding::id).toList();
   }
 
   private static void addUnit(FakeMachine machine) {
@@ -223,7 +222,7 @@ final class IvrsLintTest {
         .containsExactly("IVRS-IVMD-OUTSIDE-MEMORY");
     FakeMachine two = new FakeMachine(new ArrayMemory(1L << 24)).with(madt(0x20, 0x21));
     addUnit(two);
-    assertThat(IvrsLint.of(good().build(), Optional.of((Machine) two)))
+    assertThat(IvrsLint.of(good().build(), TableContext.of(two)))
         .singleElement()
         .satisfies(
             finding -> {
@@ -233,10 +232,32 @@ final class IvrsLintTest {
   }
 
   @Test
+  void memoryIsHeldAgainstTheMemoryMap() {
+    FakeMachine machine = new FakeMachine(new ArrayMemory(1L << 24)).with(madt(0x20));
+    addUnit(machine);
+    machine.pci().add("00:01.0", 0x1022, 1, 0x020000);
+    machine.with(
+        new MemoryMap(
+            "map",
+            List.of(
+                new MemoryMap.Entry(new AddressRange(0, 0x10_0000), MemoryMap.Type.RAM),
+                new MemoryMap.Entry(
+                    new AddressRange(0x10_0000, 0x1000), MemoryMap.Type.RESERVED))));
+    assertThat(onMachine(good().ivmd(0x21, 7, 0, 8, 0, 0x10_0000, 0x1000), machine)).isEmpty();
+    assertThat(onMachine(good().ivmd(0x21, 7, 0, 8, 0, 0xf_f000, 0x2000), machine))
+        .containsExactly("IVRS-IVMD-USABLE-MEMORY");
+    // Not all memory either, but what firmware says of it says more.
+    assertThat(onMachine(good().ivmd(0x21, 7, 0, 8, 0, 0xfff000L, 0x2000), machine))
+        .containsExactly("IVRS-IVMD-NOT-RESERVED");
+    assertThat(onMachine(good().ivmd(0x21, 7, 0, 8, 0, 0x1000, 0), machine))
+        .containsExactly("IVRS-IVMD-EMPTY");
+  }
+
+  @Test
   void damageIsFoundWithItsPlace() {
     byte[] bytes = good().bytes();
     bytes[20]++;
-    assertThat(IvrsLint.of(AcpiTable.of(bytes, "t"), Optional.empty()))
+    assertThat(IvrsLint.of(AcpiTable.of(bytes, "t"), TableContext.NONE))
         .singleElement()
         .satisfies(
             finding -> {
@@ -261,7 +282,7 @@ final class IvrsLintTest {
       for (int i = 0; i < 4; i++) {
         bytes[36 + random.nextInt(bytes.length - 36)] = (byte) random.nextInt();
       }
-      assertThat(IvrsLint.of(AcpiTable.of(bytes, "t"), Optional.empty()))
+      assertThat(IvrsLint.of(AcpiTable.of(bytes, "t"), TableContext.NONE))
           .allSatisfy(finding -> assertThat(finding.offset()).isBetween(0, bytes.length));
     }
   }
@@ -278,7 +299,7 @@ final class IvrsLintTest {
   void realTablesHaveOnlyFindingsThatAreTrue() {
     Map<String, Integer> ids = new TreeMap<>();
     for (Path file : AcpiCorpus.files(".ivrs.bin")) {
-      for (Finding finding : IvrsLint.of(AcpiCorpus.table(file), Optional.empty())) {
+      for (Finding finding : IvrsLint.of(AcpiCorpus.table(file), TableContext.NONE)) {
         ids.merge(finding.id(), 1, Integer::sum);
       }
     }

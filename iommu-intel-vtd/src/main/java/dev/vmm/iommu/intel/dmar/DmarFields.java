@@ -28,13 +28,14 @@ final class DmarFields {
 
   /** Returns the ACPI header and what the DMAR adds to it. */
   static List<FieldReport> header(ByteReader reader) {
-    return new FieldTable(reader)
-        .acpiHeader()
+    FieldTable table = new FieldTable(reader).acpiHeader();
+    long width = table.value(DmarLayout.HOST_ADDRESS_WIDTH, 1) + 1;
+    return table
         .number(
             "Host Address Width",
             DmarLayout.HOST_ADDRESS_WIDTH,
             1,
-            value -> (value + 1) + " bits of DMA physical address")
+            width + " bits of DMA physical address")
         .flags("Flags", DmarLayout.FLAGS, TABLE_FLAGS)
         .reserved(38, 10)
         .fields();
@@ -49,7 +50,7 @@ final class DmarFields {
           segment(
                   table
                       .flags("Flags", 4, DRHD_FLAGS)
-                      .number("Size", 5, 1, DmarFields::registerBytes))
+                      .number("Size", 5, 1, registerBytes(table.value(5, 1))))
               .number("Register Base Address", 8, 8);
       case DmarLayout.RMRR ->
           segment(table.reserved(4, 2))

@@ -6,12 +6,12 @@ import dev.vmm.acpi.ByteReader;
 import dev.vmm.acpi.decode.DecodedTable;
 import dev.vmm.acpi.decode.ReservedRange;
 import dev.vmm.iommu.inspect.Finding;
+import dev.vmm.iommu.inspect.TableContext;
 import dev.vmm.iommu.inspect.TableReport;
 import dev.vmm.machine.Machine;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Optional;
 
 /**
  * Finds mistakes and surprises in a DMAR table. Never throws for what the table says. Stateless and
@@ -23,7 +23,9 @@ public final class DmarLint {
           DmarRule.RMRR_BEYOND_WIDTH,
           DmarRule.RMRR_LARGE,
           DmarRule.RMRR_OVERLAP,
-          DmarRule.RMRR_OUTSIDE_MEMORY);
+          DmarRule.RMRR_OUTSIDE_MEMORY,
+          DmarRule.RMRR_USABLE_MEMORY,
+          DmarRule.RMRR_NOT_RESERVED);
 
   private final List<Finding> findings = new ArrayList<>();
 
@@ -32,9 +34,9 @@ public final class DmarLint {
   /**
    * Returns the findings, by offset.
    *
-   * @param machine the machine that the table is from, to see which devices are there
+   * @param context where the table is from, to see which devices are there and what is reserved
    */
-  public static List<Finding> of(AcpiTable table, Optional<Machine> machine) {
+  public static List<Finding> of(AcpiTable table, TableContext context) {
     DmarLint lint = new DmarLint();
     DecodedTable<DmarStructure> decoded = DmarReporter.decode(table);
     decoded.problems().forEach(problem -> lint.findings.add(problem.finding()));
@@ -46,7 +48,8 @@ public final class DmarLint {
             DmarRule.RESERVED_BITS.at(reserved.field().offset(), "%s", reserved.text()));
       }
       lint.structures(decoded.sound(), table.reader().u8(DmarLayout.HOST_ADDRESS_WIDTH) + 1);
-      machine.ifPresent(m -> lint.onMachine(decoded.sound(), m));
+      context.machine().ifPresent(machine -> lint.onMachine(decoded.sound(), machine));
+      lint.findings.addAll(ReservedRange.misplaced(regions(decoded.sound()), context, REGIONS));
     }
     lint.findings.sort(Comparator.comparingInt(Finding::offset));
     return List.copyOf(lint.findings);
@@ -115,7 +118,9 @@ public final class DmarLint {
     for (DmarStructure structure : structures) {
       if (structure instanceof Rmrr rmrr) {
         rmrr.pages()
-            .ifPresent(pages -> regions.add(new ReservedRange(rmrr.where(), rmrr.offset(), pages)));
+            .ifPresent(
+                pages ->
+                    regions.add(ReservedRange.of(rmrr, rmrr.baseHpa(), rmrr.limitHpa(), pages)));
       }
     }
     return regions;
@@ -128,7 +133,6 @@ public final class DmarLint {
         scope(structure, scope, resolver);
       }
     }
-    findings.addAll(ReservedRange.outside(regions(structures), machine.memory(), REGIONS));
   }
 
   private void scope(DmarStructure structure, DeviceScope scope, ScopeResolver resolver) {

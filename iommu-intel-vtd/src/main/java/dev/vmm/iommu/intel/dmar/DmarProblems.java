@@ -18,8 +18,10 @@ final class DmarProblems {
     Map<Integer, Drhd> includeAll = new HashMap<>();
     for (DmarStructure structure : structures) {
       if (structure instanceof Drhd drhd) {
-        unit(drhd, includeAll, problems);
-        registers.add(registers(drhd));
+        RegisterWindow window =
+            new RegisterWindow(drhd, drhd.registerBaseHpa(), drhd.registerBytes());
+        registers.add(window);
+        unit(drhd, window, includeAll, problems);
       } else if (structure instanceof Rmrr rmrr) {
         region(rmrr, problems);
       } else if (structure instanceof UnknownStructure unknown) {
@@ -36,13 +38,18 @@ final class DmarProblems {
     }
     for (RegisterWindow.Overlap overlap : RegisterWindow.overlaps(registers)) {
       problems.add(
-          new TableProblem(DmarRule.BASE_OVERLAP, overlap.window().offset(), overlap.problem()));
+          new TableProblem(
+              DmarRule.BASE_OVERLAP, overlap.window().structure().offset(), overlap.problem()));
     }
     return List.copyOf(problems);
   }
 
-  private static void unit(Drhd drhd, Map<Integer, Drhd> includeAll, List<TableProblem> problems) {
-    for (String problem : registers(drhd).problems(DmarLayout.PAGE_BYTES)) {
+  private static void unit(
+      Drhd drhd,
+      RegisterWindow window,
+      Map<Integer, Drhd> includeAll,
+      List<TableProblem> problems) {
+    for (String problem : window.problems(DmarLayout.PAGE_BYTES)) {
       problems.add(
           new TableProblem(
               drhd.registerBaseHpa() == 0 ? DmarRule.BASE_ZERO : DmarRule.BASE_MISPLACED,
@@ -148,10 +155,5 @@ final class DmarProblems {
 
   private static String where(DmarStructure structure, DeviceScope scope) {
     return Message.format("%s, scope at offset 0x%x", structure.where(), scope.offset());
-  }
-
-  private static RegisterWindow registers(Drhd drhd) {
-    return new RegisterWindow(
-        drhd.where(), drhd.offset(), drhd.registerBaseHpa(), drhd.registerBytes());
   }
 }

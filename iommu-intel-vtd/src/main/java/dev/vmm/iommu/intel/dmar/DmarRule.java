@@ -35,8 +35,12 @@ enum DmarRule implements TableRule {
       "its devices reach much memory; integrated graphics often has such a region for itself"),
   RMRR_BEYOND_WIDTH(Severity.ERROR, "update the firmware; no device can reach the region"),
   RMRR_OUTSIDE_MEMORY(
-      Severity.WARNING,
-      "update the firmware; a region must be memory that the memory map gives as reserved"),
+      Severity.WARNING, "update the firmware; a region is memory, and reserved in the memory map"),
+  RMRR_USABLE_MEMORY(
+      Severity.ERROR,
+      "update the firmware; what the system keeps there, the devices overwrite, or it them"),
+  RMRR_NOT_RESERVED(
+      Severity.WARNING, "update the firmware; a region must be reserved in the memory map"),
   SCOPE_NO_PATH(Severity.ERROR, "update the firmware; the scope names no device"),
   SCOPE_HALF_HOP(Severity.ERROR, "update the firmware; the last byte is ignored"),
   SCOPE_HOP(Severity.ERROR, "update the firmware; the scope names no device"),

@@ -1,5 +1,6 @@
 package dev.vmm.iommu.intel.dmar;
 
+import dev.vmm.acpi.decode.TableStructure;
 import java.util.List;
 
 /**
@@ -7,11 +8,8 @@ import java.util.List;
  *
  * <p>Source: VT-d r4.1, "Remapping Structure Types".
  */
-public sealed interface DmarStructure
+public sealed interface DmarStructure extends TableStructure
     permits Drhd, Rmrr, Atsr, Rhsa, Andd, Satc, Sidp, UnknownStructure {
-  /** Returns the offset of its first byte in the table. */
-  int offset();
-
   /** Returns its length in bytes, as it says. */
   int lengthBytes();
 
@@ -23,7 +21,8 @@ public sealed interface DmarStructure
     return List.of();
   }
 
-  /** Returns where it is, for messages: {@code DMAR offset 0x30 DRHD}. */
+  /** Returns where it is: {@code DMAR offset 0x30 DRHD}. */
+  @Override
   default String where() {
     return "DMAR offset 0x" + Integer.toHexString(offset()) + " " + kind();
   }

@@ -3,9 +3,12 @@ package dev.vmm.iommu.intel.dmar;
 import static dev.vmm.iommu.intel.dmar.DmarBuilder.endpoint;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.vmm.AddressRange;
 import dev.vmm.acpi.AcpiTable;
 import dev.vmm.iommu.inspect.Finding;
 import dev.vmm.iommu.inspect.Finding.Severity;
+import dev.vmm.iommu.inspect.TableContext;
+import dev.vmm.machine.MemoryMap;
 import dev.vmm.testing.AcpiCorpus;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -22,7 +25,7 @@ final class DmarLintTest {
   private static final byte[] DEVICE = endpoint(0, 2, 0);
 
   private static List<String> ids(AcpiTable table) {
-    return DmarLint.of(table, Optional.empty()).stream().map(Finding::id).toList();
+    return DmarLint.of(table, TableContext.NONE).stream().map(Finding::id).toList();
   }
 
   private static List<String> ids(DmarBuilder table) {
@@ -71,6 +74,34 @@ final class DmarLintTest {
         .containsExactly("DMAR-RMRR-BEYOND-WIDTH");
   }
 
+  private static List<String> where(long base, long limit, MemoryMap.Type type) {
+    MemoryMap map =
+        new MemoryMap(
+            "map", List.of(new MemoryMap.Entry(new AddressRange(0x2800, 0x1_0000), type)));
+    return DmarLint.of(
+            good().rmrr(0, base, limit, DEVICE).build(),
+            new TableContext(Optional.empty(), Optional.of(map)))
+        .stream()
+        .map(Finding::id)
+        .toList();
+  }
+
+  @Test
+  void regionsAreHeldAgainstTheMemoryMap() {
+    assertThat(where(0x3000, 0x3fff, MemoryMap.Type.RESERVED)).isEmpty();
+    assertThat(where(0x3000, 0x3fff, MemoryMap.Type.RAM))
+        .containsExactly("DMAR-RMRR-USABLE-MEMORY");
+    assertThat(where(0x3000, 0x3fff, MemoryMap.Type.ACPI_NVS))
+        .containsExactly("DMAR-RMRR-NOT-RESERVED");
+    assertThat(where(0x2000, 0x3fff, MemoryMap.Type.RESERVED))
+        .containsExactly("DMAR-RMRR-NOT-RESERVED");
+    // To the byte: what else is in the page is no matter of the region.
+    assertThat(where(0x2800, 0x3fff, MemoryMap.Type.RESERVED))
+        .containsExactly("DMAR-RMRR-UNALIGNED");
+    assertThat(where(0x3000, 0x2fff, MemoryMap.Type.RAM)).containsExactly("DMAR-RMRR-EMPTY");
+    assertThat(where(0, -1L, MemoryMap.Type.RAM)).contains("DMAR-RMRR-USABLE-MEMORY");
+  }
+
   @Test
   void scopesAndUnknownPartsAreFound() {
     assertThat(ids(new DmarBuilder().drhd(true, 0, 0xfed90000L, endpoint(0))))
@@ -98,7 +129,7 @@ final class DmarLintTest {
   void damageIsFoundWithItsPlace() {
     byte[] bytes = good().bytes();
     bytes[20]++;
-    assertThat(DmarLint.of(AcpiTable.of(bytes, "t"), Optional.empty()))
+    assertThat(DmarLint.of(AcpiTable.of(bytes, "t"), TableContext.NONE))
         .singleElement()
         .satisfies(
             finding -> {
@@ -117,7 +148,7 @@ final class DmarLintTest {
       for (int i = 0; i < 4; i++) {
         bytes[36 + random.nextInt(bytes.length - 36)] = (byte) random.nextInt();
       }
-      assertThat(DmarLint.of(AcpiTable.of(bytes, "t"), Optional.empty()))
+      assertThat(DmarLint.of(AcpiTable.of(bytes, "t"), TableContext.NONE))
           .allSatisfy(finding -> assertThat(finding.offset()).isBetween(0, bytes.length));
     }
   }
@@ -134,7 +165,7 @@ final class DmarLintTest {
   void realTablesHaveOnlyFindingsThatAreTrue() {
     Set<String> ids = new TreeSet<>();
     for (Path file : AcpiCorpus.files(".dmar.bin")) {
-      for (Finding finding : DmarLint.of(AcpiCorpus.table(file), Optional.empty())) {
+      for (Finding finding : DmarLint.of(AcpiCorpus.table(file), TableContext.NONE)) {
         ids.add(finding.id());
       }
     }

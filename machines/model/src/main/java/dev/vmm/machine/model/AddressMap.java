@@ -17,6 +17,9 @@ final class AddressMap {
   /** Free memory begins here: whoever starts at 0 by mistake meets none. */
   static final long FREE_FROM = 16L << 20;
 
+  /** The firmware's own memory below 1 MiB. */
+  static final AddressRange BIOS = AddressRange.between(0xa_0000L, 0x10_0000L);
+
   /** AMD's HyperTransport hole: no RAM is there, and no DMA is translated. */
   private static final AddressRange HYPER_TRANSPORT =
       AddressRange.between(0xfd_0000_0000L, 1L << 40);

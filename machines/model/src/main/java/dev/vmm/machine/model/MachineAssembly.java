@@ -2,6 +2,7 @@ package dev.vmm.machine.model;
 
 import dev.vmm.AddressRange;
 import dev.vmm.VmmException;
+import dev.vmm.machine.MemoryMap;
 import dev.vmm.machine.PhysicalMemory;
 import dev.vmm.machine.model.ModelMachineBuilder.Kind;
 import dev.vmm.machine.model.ModelMachineBuilder.OwnUnit;
@@ -78,6 +79,7 @@ final class MachineAssembly {
             plan.name,
             new ModelMachine.Parts(
                 memory,
+                memoryMap(),
                 pci,
                 units,
                 injector,
@@ -125,6 +127,27 @@ final class MachineAssembly {
     }
     all.sort(null);
     return all;
+  }
+
+  /** Returns what firmware says of the memory; where it lies, it does not say that it reserves. */
+  private MemoryMap memoryMap() {
+    List<AddressRange> reserved = new ArrayList<>(List.of(AddressMap.BIOS));
+    for (ReservedMemory one : plan.reserved) {
+      if (one.backed()) {
+        reserved.add(one.range());
+      }
+    }
+    List<AddressRange> taken = new ArrayList<>(reserved);
+    taken.add(map.tables());
+    List<MemoryMap.Entry> entries = new ArrayList<>();
+    for (AddressRange range : AddressMap.without(map.ram(), taken)) {
+      entries.add(new MemoryMap.Entry(range, MemoryMap.Type.RAM));
+    }
+    for (AddressRange range : AddressMap.without(reserved, List.of(map.tables()))) {
+      entries.add(new MemoryMap.Entry(range, MemoryMap.Type.RESERVED));
+    }
+    entries.add(new MemoryMap.Entry(map.tables(), MemoryMap.Type.ACPI_DATA));
+    return new MemoryMap(plan.name, entries);
   }
 
   private Visibility whatUnitsSee() {

@@ -7,6 +7,7 @@ import dev.vmm.acpi.AcpiRoot;
 import dev.vmm.acpi.AcpiTables;
 import dev.vmm.machine.HotPlug;
 import dev.vmm.machine.Machine;
+import dev.vmm.machine.MemoryMap;
 import dev.vmm.machine.RegisterBlock;
 import dev.vmm.machine.SelfChecking;
 import dev.vmm.machine.model.check.Counters;
@@ -47,6 +48,7 @@ public final class ModelMachine implements Machine, SelfChecking {
   /** What a machine is put together from. */
   record Parts(
       ModelMemory memory,
+      MemoryMap memoryMap,
       ModelPci pci,
       List<RemappingUnit> units,
       Injector injector,
@@ -99,6 +101,11 @@ public final class ModelMachine implements Machine, SelfChecking {
   @Override
   public ModelMemory memory() {
     return parts.memory();
+  }
+
+  @Override
+  public Optional<MemoryMap> memoryMap() {
+    return Optional.of(parts.memoryMap());
   }
 
   @Override

@@ -173,7 +173,10 @@ public final class ModelMachineBuilder {
     return this;
   }
 
-  /** As {@link #reserved}, but the firmware lies: nothing makes sure that memory is there. */
+  /**
+   * As {@link #reserved}, but the firmware lies: nothing makes sure that memory is there, and its
+   * memory map does not reserve it.
+   */
   public ModelMachineBuilder reservedNowhere(AddressRange range, Rid... functions) {
     reserved.add(new ReservedMemory(range, List.of(functions), false));
     return this;

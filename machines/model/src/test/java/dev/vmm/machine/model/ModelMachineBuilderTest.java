@@ -10,6 +10,7 @@ import dev.vmm.acpi.AcpiRoot;
 import dev.vmm.acpi.AcpiTable;
 import dev.vmm.acpi.ByteReader;
 import dev.vmm.acpi.Mcfg;
+import dev.vmm.machine.MemoryMap;
 import dev.vmm.machine.model.acpi.AcpiTweaks;
 import dev.vmm.machine.model.acpi.DeviceScope;
 import dev.vmm.machine.model.acpi.IvhdBuilder;
@@ -206,6 +207,25 @@ final class ModelMachineBuilderTest {
   }
 
   @Test
+  void theMemoryMapGivesTheSystemWhatFirmwareDoesNotKeep() {
+    AddressRange region = new AddressRange(0x100_0000L, 0x1000);
+    AddressRange lie = new AddressRange(0x200_0000L, 0x1000);
+    Rid rid = Rid.parse("00:02.0");
+    try (ModelMachine machine =
+        ModelMachineBuilder.intel().reserved(region, rid).reservedNowhere(lie, rid).build()) {
+      MemoryMap map = machine.memoryMap().orElseThrow();
+      assertThat(map.ranges(MemoryMap.Type.RESERVED)).contains(region);
+      assertThat(map.ranges(MemoryMap.Type.RAM))
+          .noneMatch(region::overlaps)
+          .anyMatch(range -> range.contains(lie));
+      for (AcpiTable table : machine.acpi().tables()) {
+        long hpa = Long.decode(table.origin().substring(table.origin().lastIndexOf("0x")));
+        assertThat(map.ranges(MemoryMap.Type.ACPI_DATA)).allMatch(range -> range.contains(hpa));
+      }
+    }
+  }
+
+  @Test
   void reservedMemoryIsToldWithTheWayToItsFunction() {
     AddressRange region = new AddressRange(0x7b80_0000L, 0x80_0000);
     Rid conventional = Rid.parse("03:01.0");
@@ -222,6 +242,8 @@ final class ModelMachineBuilderTest {
         ModelMachineBuilder.intel().reservedNowhere(region, conventional).build()) {
       assertThat(machine.memory().ram()).hasSize(1);
       assertThat(table(machine, "DMAR")).hasSize(64 + 0x24);
+      assertThat(machine.memoryMap().orElseThrow().entries())
+          .noneMatch(entry -> entry.range().overlaps(region));
     }
     try (ModelMachine machine =
         ModelMachineBuilder.amd().ivhd(IvhdBuilder.TYPE_10H).reserved(region).build()) {

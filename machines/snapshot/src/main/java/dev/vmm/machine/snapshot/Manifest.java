@@ -2,10 +2,13 @@ package dev.vmm.machine.snapshot;
 
 import dev.vmm.AddressRange;
 import dev.vmm.VmmException;
+import dev.vmm.machine.MemoryMap;
 import dev.vmm.pci.PciBus;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.StringJoiner;
 
 /**
@@ -15,6 +18,7 @@ import java.util.StringJoiner;
  * @param creator the program that recorded it, with its version
  * @param created when, in words; empty if that was not to be told
  * @param ram the ranges that are RAM, sorted and disjoint
+ * @param memoryMap what firmware says of the memory; empty if the machine did not tell
  * @param segments the PCI segments, ascending
  * @param tables the ACPI tables in the firmware's order
  */
@@ -23,6 +27,7 @@ record Manifest(
     String creator,
     String created,
     List<AddressRange> ram,
+    Optional<MemoryMap> memoryMap,
     List<PciBus.Segment> segments,
     List<Table> tables) {
   /** An ACPI table: the entry that holds it, and where it was. */
@@ -55,6 +60,22 @@ record Manifest(
                             r.start(),
                             r.lengthBytes()))
                 .toList()));
+    memoryMap.ifPresent(
+        map ->
+            members.add(
+                array(
+                    "memoryMap",
+                    map.entries().stream()
+                        .limit(SnapshotFormat.MAX_MEMORY_MAP)
+                        .map(
+                            e ->
+                                String.format(
+                                    Locale.ROOT,
+                                    "{\"start\": \"0x%x\", \"length\": \"0x%x\", \"type\": \"%s\"}",
+                                    e.range().start(),
+                                    e.range().lengthBytes(),
+                                    e.type()))
+                        .toList())));
     members.add(
         array(
             "segments",
@@ -115,25 +136,46 @@ record Manifest(
         members.string("creator"),
         members.has("created") ? members.string("created") : "",
         ram(members),
+        members.has("memoryMap") ? Optional.of(memoryMap(members)) : Optional.empty(),
         segments(members),
         tables(members));
   }
 
   private static List<AddressRange> ram(Members members) {
     List<AddressRange> ranges = new ArrayList<>();
-    for (Members range : members.objects("ram", SnapshotFormat.MAX_RAM_RANGES)) {
-      long start = range.hex("start");
-      long length = range.hex("length");
-      if (length == 0 || (start != 0 && Long.compareUnsigned(length, -start) > 0)) {
-        throw range.wrongMember("length", "at least 1, and an end by 2^64");
-      }
+    for (Members member : members.objects("ram", SnapshotFormat.MAX_RAM_RANGES)) {
+      AddressRange range = range(member);
       if (!ranges.isEmpty()
-          && Long.compareUnsigned(ranges.get(ranges.size() - 1).last(), start) >= 0) {
-        throw range.wrongMember("start", "ranges that are sorted and do not overlap");
+          && Long.compareUnsigned(ranges.get(ranges.size() - 1).last(), range.start()) >= 0) {
+        throw member.wrongMember("start", "ranges that are sorted and do not overlap");
       }
-      ranges.add(new AddressRange(start, length));
+      ranges.add(range);
     }
     return ranges;
+  }
+
+  private static AddressRange range(Members member) {
+    long start = member.hex("start");
+    long length = member.hex("length");
+    if (length == 0 || (start != 0 && Long.compareUnsigned(length, -start) > 0)) {
+      throw member.wrongMember("length", "at least 1, and an end by 2^64");
+    }
+    return new AddressRange(start, length);
+  }
+
+  private static MemoryMap memoryMap(Members members) {
+    List<MemoryMap.Entry> entries = new ArrayList<>();
+    for (Members member : members.objects("memoryMap", SnapshotFormat.MAX_MEMORY_MAP)) {
+      String name = member.string("type");
+      MemoryMap.Type type =
+          Arrays.stream(MemoryMap.Type.values())
+              .filter(each -> each.name().equals(name))
+              .findFirst()
+              .orElseThrow(
+                  () -> member.wrongMember("type", "one of " + List.of(MemoryMap.Type.values())));
+      entries.add(new MemoryMap.Entry(range(member), type));
+    }
+    return new MemoryMap(members.string("machine"), entries);
   }
 
   private static List<PciBus.Segment> segments(Members members) {

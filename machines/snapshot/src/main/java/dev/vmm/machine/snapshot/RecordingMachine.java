@@ -6,6 +6,7 @@ import dev.vmm.VmmException;
 import dev.vmm.acpi.AcpiTable;
 import dev.vmm.acpi.AcpiTables;
 import dev.vmm.machine.Machine;
+import dev.vmm.machine.MemoryMap;
 import dev.vmm.machine.PhysicalMemory;
 import dev.vmm.machine.RegisterBlock;
 import dev.vmm.pci.PciBus;
@@ -19,6 +20,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 
 /**
@@ -62,7 +64,14 @@ public final class RecordingMachine implements Machine {
     this.pci = new RecordedPci(live.name(), segments, functions);
     writeEntry(
         SnapshotFormat.MANIFEST,
-        new Manifest(live.name(), creator, created, live.memory().ram(), segments, names)
+        new Manifest(
+                live.name(),
+                creator,
+                created,
+                live.memory().ram(),
+                live.memoryMap(),
+                segments,
+                names)
             .toJson()
             .getBytes(StandardCharsets.UTF_8));
     for (int i = 0; i < names.size(); i++) {
@@ -147,6 +156,11 @@ public final class RecordingMachine implements Machine {
   @Override
   public PhysicalMemory memory() {
     return memory;
+  }
+
+  @Override
+  public Optional<MemoryMap> memoryMap() {
+    return live.memoryMap();
   }
 
   @Override

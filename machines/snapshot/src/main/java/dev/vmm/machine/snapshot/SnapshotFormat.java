@@ -29,6 +29,7 @@ final class SnapshotFormat {
   static final long MAX_TABLES_BYTES = 64L << 20;
   static final int MAX_FUNCTIONS = 8192;
   static final int MAX_RAM_RANGES = 256;
+  static final int MAX_MEMORY_MAP = 4096;
   static final int MAX_SEGMENTS = 65536;
   static final int MAX_TEXT = 4096;
 

@@ -4,6 +4,7 @@ import dev.vmm.Errno;
 import dev.vmm.VmmException;
 import dev.vmm.acpi.AcpiTables;
 import dev.vmm.machine.Machine;
+import dev.vmm.machine.MemoryMap;
 import dev.vmm.machine.PhysicalMemory;
 import dev.vmm.machine.RegisterBlock;
 import dev.vmm.pci.PciBus;
@@ -11,6 +12,7 @@ import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.Optional;
 
 /**
  * A machine that was recorded. What was read then reads the same now; a page of memory or a
@@ -115,6 +117,11 @@ public final class SnapshotMachine implements Machine {
   @Override
   public PhysicalMemory memory() {
     return memory;
+  }
+
+  @Override
+  public Optional<MemoryMap> memoryMap() {
+    return file.manifest().memoryMap();
   }
 
   @Override

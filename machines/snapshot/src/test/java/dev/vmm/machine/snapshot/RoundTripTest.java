@@ -43,6 +43,13 @@ final class RoundTripTest {
   }
 
   @Test
+  void theMemoryMapIsKeptIfThereIsOne() {
+    assertThat(recorded(machine -> {}).memoryMap()).isEqualTo(live.machine.memoryMap()).isPresent();
+    byte[] file = Subject.record(new FakeMachine(live.memory), machine -> {});
+    assertThat(SnapshotMachine.of(file, "FILE").memoryMap()).isEmpty();
+  }
+
+  @Test
   void tablesKeepOrderBytesAndOrigin() {
     SnapshotMachine snapshot = recorded(machine -> {});
 

@@ -1,7 +1,9 @@
 package dev.vmm.machine.snapshot;
 
+import dev.vmm.AddressRange;
 import dev.vmm.acpi.AcpiTable;
 import dev.vmm.machine.Machine;
+import dev.vmm.machine.MemoryMap;
 import dev.vmm.machine.RegisterBlock;
 import dev.vmm.testing.ArrayMemory;
 import dev.vmm.testing.FakeMachine;
@@ -10,6 +12,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 
@@ -33,6 +36,12 @@ final class Subject {
     physical.config.putShort(0x11a, (short) 0x11e9);
     machine.pci().add("01:00.1", 0xffff, 0xffff, 0x00ff00);
     machine.pci().add("01:00.2", 0xffff, 0xffff, 0x00ff00);
+    machine.with(
+        new MemoryMap(
+            "fake:",
+            List.of(
+                new MemoryMap.Entry(new AddressRange(0, 0x9000), MemoryMap.Type.RAM),
+                new MemoryMap.Entry(new AddressRange(0x9000, 0x1000), MemoryMap.Type.RESERVED))));
     machine.with(
         new RegisterBlock() {
           @Override

@@ -35,6 +35,9 @@ public final class Inputs {
 
   private static final int MAGIC_BYTES = 4;
 
+  /** What is read first: all of most files. */
+  private static final int START_BYTES = 1 << 14;
+
   private Inputs() {}
 
   /**
@@ -50,14 +53,17 @@ public final class Inputs {
       return ofStream("standard input", standardInput);
     }
     File file = new File(name);
-    if (file.isDirectory()) {
-      return TableFolder.read(path(name));
-    }
-    try (InputStream in = stream(file)) {
-      byte[] magic = in.readNBytes(MAGIC_BYTES);
-      return isZip(magic) && file.isFile()
+    // A stream of the old kind: a path and a channel run three times the code.
+    try (InputStream in = new FileInputStream(file)) {
+      byte[] start = in.readNBytes(START_BYTES);
+      return isZip(start) && file.isFile()
           ? snapshot(name, SnapshotMachine.open(path(name)))
-          : ofBytes(name, magic, in);
+          : ofBytes(name, start, in);
+    } catch (FileNotFoundException e) {
+      if (file.isDirectory()) {
+        return TableFolder.read(path(name));
+      }
+      throw unreadable(name, reason(path(name), e));
     } catch (IOException e) {
       throw unreadable(name, e);
     }
@@ -87,32 +93,34 @@ public final class Inputs {
     return new Input.Tables(tables.name(), tables.tables(), false, notes);
   }
 
-  /** Opens a file, in a third of the code that a path and a channel run. */
-  private static InputStream stream(File file) throws IOException {
+  /** Tells a missing file from a forbidden one. */
+  private static IOException reason(Path file, FileNotFoundException otherwise) {
     try {
-      return new FileInputStream(file);
-    } catch (FileNotFoundException e) {
-      return Files.newInputStream(path(file.getPath())); // tells a missing from a forbidden one
+      Files.newInputStream(file).close();
+      return otherwise;
+    } catch (IOException e) {
+      return e;
     }
   }
 
   private static Input ofStream(String name, InputStream in) {
     try {
-      return ofBytes(name, in.readNBytes(MAGIC_BYTES), in);
+      return ofBytes(name, in.readNBytes(START_BYTES), in);
     } catch (IOException e) {
       throw unreadable(name, e);
     }
   }
 
-  private static Input ofBytes(String name, byte[] magic, InputStream rest) throws IOException {
-    int max = isZip(magic) ? MAX_PIPED_SNAPSHOT_BYTES : MAX_BYTES;
-    byte[] bytes = join(magic, rest.readNBytes(max + 1 - magic.length));
+  private static Input ofBytes(String name, byte[] start, InputStream rest) throws IOException {
+    int max = isZip(start) ? MAX_PIPED_SNAPSHOT_BYTES : MAX_BYTES;
+    byte[] bytes =
+        start.length < START_BYTES ? start : join(start, rest.readNBytes(max + 1 - start.length));
     if (bytes.length > max) {
       throw VmmException.invalid(
           "%s is longer than 0x%x bytes: %s; name %s",
           name,
           max,
-          isZip(magic) ? "a longer snapshot is read from a file" : "no ACPI table is",
+          isZip(start) ? "a longer snapshot is read from a file" : "no ACPI table is",
           EXPECTED);
     }
     return recognise(name, bytes);
@@ -163,7 +171,7 @@ public final class Inputs {
         && bytes[3] == bytes[2] + 1;
   }
 
-  private static Path path(String name) {
+  static Path path(String name) {
     if (name.isBlank()) {
       throw VmmException.invalid("\"%s\" is no file name: name %s", name, EXPECTED);
     }
@@ -176,8 +184,13 @@ public final class Inputs {
 
   /** Returns the failure of a file that cannot be read, with what to do. */
   static VmmException unreadable(String name, IOException e) {
+    return unreadable(name, EXPECTED, e);
+  }
+
+  /** As {@link #unreadable(String, IOException)}, where something else was expected. */
+  static VmmException unreadable(String name, String expected, IOException e) {
     if (e instanceof java.nio.file.NoSuchFileException) {
-      return new VmmException(Errno.ENOENT, "there is no file " + name + "; name " + EXPECTED, e);
+      return new VmmException(Errno.ENOENT, "there is no file " + name + "; name " + expected, e);
     }
     return e instanceof java.nio.file.AccessDeniedException
         ? new VmmException(
@@ -185,7 +198,7 @@ public final class Inputs {
             "cannot read " + name + ": permission denied; run it as root, such as with sudo",
             e)
         : new VmmException(
-            Errno.ENOENT, "cannot read " + name + ": " + e.getMessage() + "; name " + EXPECTED, e);
+            Errno.ENOENT, "cannot read " + name + ": " + e.getMessage() + "; name " + expected, e);
   }
 
   /** Returns tables, or the failure if there are none. */

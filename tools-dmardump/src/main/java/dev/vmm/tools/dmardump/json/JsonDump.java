@@ -101,8 +101,10 @@ public final class JsonDump implements AutoCloseable {
   }
 
   /** Writes the findings of a lint. */
-  public void findings(String origin, List<Finding> findings) throws IOException {
+  public void findings(String origin, List<String> notes, List<Finding> findings)
+      throws IOException {
     begin(origin);
+    JsonTables.strings(json, "notes", notes);
     findings(findings);
     json.writeEndObject();
   }
