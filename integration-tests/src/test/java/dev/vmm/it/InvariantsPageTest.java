@@ -5,62 +5,71 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.HashSet;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
-/** The page of the invariants names tests that exist. */
+/** The page of the invariants names every class of tests that proves one, and none besides. */
 final class InvariantsPageTest {
   private static final Path ROOT = Path.of("").toAbsolutePath().getParent();
-  private static final Pattern HEADING = Pattern.compile("## (\\d+)\\. .+");
-  private static final Pattern PROOF = Pattern.compile("- `(\\w+)`: (.+)");
-  private static final Pattern METHOD = Pattern.compile("`(\\w+)`");
+  private static final Pattern HEADING = Pattern.compile("## (?:(\\d+)\\. )?.+");
+  private static final Pattern PROOFS = Pattern.compile("- (?:Contracts|Tests|Single tests): .+");
+  private static final Pattern NAME = Pattern.compile("`(\\w+)(?:\\.(\\w+))?`");
   private static final Pattern DECLARATION =
       Pattern.compile("\\b(?:void|Stream<DynamicTest>) (\\w+)\\(");
+  private static final Pattern NUMBERS = Pattern.compile("(?:i\\d\\d_)+");
 
-  private record Proof(int invariant, String className, String method) {}
+  /** The last section's, which has no number. */
+  private static final int NONE = 0;
 
-  private static List<Proof> proofs() throws IOException {
-    List<Proof> proofs = new ArrayList<>();
-    int invariant = 0;
-    for (String line : Files.readAllLines(ROOT.resolve("docs/invariants.md"))) {
-      Matcher heading = HEADING.matcher(line);
-      Matcher proof = PROOF.matcher(line);
-      if (heading.matches()) {
-        invariant = Integer.parseInt(heading.group(1));
-      } else if (proof.matches()) {
-        Matcher method = METHOD.matcher(proof.group(2));
-        while (method.find()) {
-          proofs.add(new Proof(invariant, proof.group(1), method.group(1)));
-        }
-      }
-    }
-    return proofs;
-  }
+  /** The methods of every class of tests, by its simple name. */
+  private static final Map<String, Set<String>> METHODS = new TreeMap<>();
 
-  /** Returns the methods of every test class of every module, by the class's simple name. */
-  private static Map<String, Set<String>> testMethods() throws IOException {
-    Map<String, Set<String>> methods = new HashMap<>();
+  /** The classes that are named as a whole, by invariant. */
+  private static final Map<Integer, Set<String>> NAMED = new TreeMap<>();
+
+  /** Tests that are named by themselves, with their class before the dot. */
+  private static final Set<String> SINGLE = new TreeSet<>();
+
+  @BeforeAll
+  static void read() throws IOException {
     try (Stream<Path> files = Files.walk(ROOT)) {
       for (Path file : files.filter(InvariantsPageTest::isTestSource).toList()) {
-        Matcher declaration = DECLARATION.matcher(Files.readString(file));
-        Set<String> ofClass =
-            methods.computeIfAbsent(
+        Set<String> methods =
+            METHODS.computeIfAbsent(
                 file.getFileName().toString().replace(".java", ""), name -> new HashSet<>());
-        while (declaration.find()) {
-          ofClass.add(declaration.group(1));
-        }
+        DECLARATION.matcher(Files.readString(file)).results().forEach(m -> methods.add(m.group(1)));
       }
     }
-    return methods;
+    int invariant = NONE;
+    boolean proofs = false;
+    for (String line : Files.readAllLines(ROOT.resolve("docs/invariants.md"))) {
+      Matcher heading = HEADING.matcher(line);
+      if (heading.matches()) {
+        invariant = heading.group(1) == null ? NONE : Integer.parseInt(heading.group(1));
+      }
+      proofs = PROOFS.matcher(line).matches() || (proofs && line.startsWith("  "));
+      if (proofs) {
+        Set<String> classes = NAMED.computeIfAbsent(invariant, number -> new TreeSet<>());
+        NAME.matcher(line)
+            .results()
+            .forEach(
+                name -> {
+                  if (name.group(2) == null) {
+                    classes.add(name.group(1));
+                  } else {
+                    SINGLE.add(name.group(1) + "." + name.group(2));
+                  }
+                });
+      }
+    }
   }
 
   private static boolean isTestSource(Path file) {
@@ -69,34 +78,46 @@ final class InvariantsPageTest {
     return tests && path.endsWith(".java") && !path.contains("/target/");
   }
 
-  @Test
-  void everyTestThatThePageNamesExists() throws IOException {
-    Map<String, Set<String>> methods = testMethods();
+  /** Returns the classes that have a test with each number. */
+  private static Map<Integer, Set<String>> provers() {
+    Map<Integer, Set<String>> provers = new TreeMap<>();
+    METHODS.forEach(
+        (name, methods) -> {
+          for (String method : methods) {
+            Matcher numbers = NUMBERS.matcher(method);
+            for (int at = 1; numbers.lookingAt() && at < numbers.end(); at += "i00_".length()) {
+              int number = Integer.parseInt(method.substring(at, at + 2));
+              provers.computeIfAbsent(number, key -> new TreeSet<>()).add(name);
+            }
+          }
+        });
+    return provers;
+  }
 
-    assertThat(proofs())
+  @Test
+  void everyInvariantHasExactlyTheClassesWithTestsOfItsNumber() {
+    Map<Integer, Set<String>> named = new TreeMap<>(NAMED);
+    named.remove(NONE);
+    assertThat(provers()).hasSize(16);
+    provers()
+        .forEach(
+            (number, classes) ->
+                assertThat(named.get(number)).as("named under %d", number).isEqualTo(classes));
+    assertThat(named).hasSameSizeAs(provers());
+  }
+
+  @Test
+  void whatIsNamedWithoutANumberExists() {
+    assertThat(NAMED.get(NONE))
+        .isNotEmpty()
+        .allSatisfy(name -> assertThat(METHODS.get(name)).as(name).isNotEmpty());
+    assertThat(SINGLE)
         .isNotEmpty()
         .allSatisfy(
-            proof -> {
-              assertThat(methods)
-                  .as("test class %s", proof.className())
-                  .containsKey(proof.className());
-              assertThat(methods.get(proof.className()))
-                  .as("tests of %s", proof.className())
-                  .contains(proof.method());
+            test -> {
+              int dot = test.indexOf('.');
+              assertThat(METHODS).containsKey(test.substring(0, dot));
+              assertThat(METHODS.get(test.substring(0, dot))).contains(test.substring(dot + 1));
             });
-  }
-
-  @Test
-  void everyInvariantHasAProof() throws IOException {
-    assertThat(proofs().stream().map(Proof::invariant).distinct())
-        .containsExactlyElementsOf(IntStream.rangeClosed(1, 16).boxed().toList());
-  }
-
-  @Test
-  void aNumberInATestsNameIsThatOfItsInvariant() throws IOException {
-    assertThat(proofs())
-        .filteredOn(proof -> proof.method().matches("(i\\d\\d_)+.*"))
-        .isNotEmpty()
-        .allMatch(proof -> proof.method().contains(String.format("i%02d_", proof.invariant())));
   }
 }
