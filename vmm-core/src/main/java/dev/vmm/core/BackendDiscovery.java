@@ -2,6 +2,8 @@ package dev.vmm.core;
 
 import com.google.common.collect.Multimaps;
 import dev.vmm.VmmException;
+import dev.vmm.core.policy.Obstacle;
+import dev.vmm.iommu.spi.IommuSurvey;
 import dev.vmm.iommu.spi.ProbeResult;
 import dev.vmm.machine.Machine;
 import dev.vmm.tunable.Tunable;
@@ -58,6 +60,30 @@ final class BackendDiscovery {
     return selection;
   }
 
+  /** Returns why no back end can be used, if none can. */
+  Optional<Obstacle> absence() {
+    Selection selected = select();
+    return selected.backend() != null
+        ? Optional.empty()
+        : Optional.of(
+            IommuPolicy.noBackEnd(
+                selected.presence().detail(), tunables.get(CoreTunables.IOMMU_BACKEND)));
+  }
+
+  /**
+   * Returns the selected back end's tunables by whose present values it forbids units an ability.
+   *
+   * @throws dev.vmm.VmmException EINVAL if one is malformed
+   */
+  List<Tunable<?>> forbidding(IommuSurvey.Ability ability) {
+    Backend backend = select().backend();
+    return backend == null
+        ? List.of()
+        : Spi.get(
+            "asking back end " + backend.name() + " which tunables forbid " + ability,
+            () -> backend.provider().forbidding(ability, tunables));
+  }
+
   /** Returns lines for people: what was found, absent, broken. Loads nothing. */
   synchronized List<String> report() {
     return selection == null ? List.of("back ends: not looked for yet") : List.copyOf(report);
@@ -95,7 +121,15 @@ final class BackendDiscovery {
       probe(backend, present, absent);
     }
     if (present.isEmpty()) {
-      return refused(wanted, "no back end fits this machine: " + String.join("; ", absent));
+      String which =
+          wanted.isEmpty()
+              ? "no back end fits this machine: "
+              : "the back end that "
+                  + CoreTunables.IOMMU_BACKEND.name()
+                  + "="
+                  + wanted
+                  + " names does not fit this machine: ";
+      return refused(wanted, which + String.join("; ", absent));
     }
     return best(present);
   }

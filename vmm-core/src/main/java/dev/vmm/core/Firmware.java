@@ -42,13 +42,7 @@ final class Firmware {
 
   /** Returns why there is none that may be used. */
   Optional<Obstacle> absence() {
-    if (disabled) {
-      return Optional.of(IommuPolicy.disabled());
-    }
-    Presence presence = discovery.select().presence();
-    return presence.usable()
-        ? Optional.empty()
-        : Optional.of(IommuPolicy.noBackEnd(presence.detail()));
+    return disabled ? Optional.of(IommuPolicy.disabled()) : discovery.absence();
   }
 
   /** Returns what the back end says without being opened, if it can. */

@@ -41,15 +41,13 @@ final class IommuPolicy {
 
   private final Machine machine;
   private final Set<Rid> allowReserved;
-  private final boolean allowUnsafeInterrupts;
-  private final boolean requiresInterruptRemapping;
+  private final InterruptPolicy interrupts;
 
-  IommuPolicy(Machine machine, Tunables tunables, boolean requiresInterruptRemapping) {
+  IommuPolicy(Machine machine, Tunables tunables, InterruptPolicy interrupts) {
     this.machine = machine;
     this.allowReserved =
         new HashSet<>(CoreTunables.devices(tunables, CoreTunables.PPT_ALLOW_RESERVED));
-    this.allowUnsafeInterrupts = tunables.get(CoreTunables.ALLOW_UNSAFE_INTERRUPTS);
-    this.requiresInterruptRemapping = requiresInterruptRemapping;
+    this.interrupts = interrupts;
   }
 
   static Obstacle disabled() {
@@ -62,15 +60,27 @@ final class IommuPolicy {
         "set it to 1 and open the platform again");
   }
 
-  static Obstacle noBackEnd(String reason) {
+  /**
+   * No back end can be used.
+   *
+   * @param wanted the name in the tunable that chooses one; empty for any that fits
+   */
+  static Obstacle noBackEnd(String reason, String wanted) {
+    boolean any = wanted.isEmpty();
     return new Obstacle(
         Kind.NO_BACK_END,
         Severity.BLOCKER,
         Errno.ENXIO,
         Presence.REFUSAL + ": " + reason,
-        List.of(),
-        "switch the I/O MMU (VT-d, AMD-Vi) on in the firmware's set-up, or put a back end that fits"
-            + " on the path");
+        any ? List.of() : List.of("tunable " + CoreTunables.IOMMU_BACKEND.name() + "=" + wanted),
+        any
+            ? "switch the I/O MMU (VT-d, AMD-Vi) on in the firmware's set-up, or put a back end that"
+                + " fits on the path"
+            : "remove "
+                + CoreTunables.IOMMU_BACKEND.name()
+                + "="
+                + wanted
+                + " or name a back end that fits, and open the platform again");
   }
 
   static Obstacle startFailed(VmmException cause) {
@@ -104,9 +114,13 @@ final class IommuPolicy {
     if (session != null) {
       return running(session, survey.orElse(null), function, ids, need);
     }
-    return survey.isPresent()
-        ? surveyed(survey.get(), function, ids, need)
-        : List.of(notSurveyed(backend));
+    if (survey.isPresent()) {
+      return surveyed(survey.get(), function, ids, need);
+    }
+    List<Obstacle> obstacles = new ArrayList<>();
+    obstacles.add(notSurveyed(backend));
+    interrupts.unsurveyed().ifPresent(obstacles::add);
+    return obstacles;
   }
 
   /** What a survey says of one function before the I/O MMU is started. */
@@ -119,7 +133,7 @@ final class IommuPolicy {
     reserved(survey, function, ids).ifPresent(obstacles::add);
     controllers(survey, ids).ifPresent(obstacles::add);
     Optional<IommuCapabilities> capabilities = survey.capabilities();
-    interrupts(survey, capabilities).ifPresent(obstacles::add);
+    interrupts.surveyed(survey, capabilities).ifPresent(obstacles::add);
     capabilities.flatMap(units -> width(units, survey, need)).ifPresent(obstacles::add);
     return obstacles;
   }
@@ -140,9 +154,7 @@ final class IommuPolicy {
     if (survey != null) {
       controllers(survey, ids).ifPresent(obstacles::add);
     }
-    if (iommu.interruptRemapping().isEmpty()) {
-      obstacles.add(notRemapped(session, interruptEvidence(iommu, survey)));
-    }
+    interrupts.running(session, survey).ifPresent(obstacles::add);
     width(iommu.capabilities(), survey, need).ifPresent(obstacles::add);
     return obstacles;
   }
@@ -166,9 +178,7 @@ final class IommuPolicy {
       int classCode = machine.pci().config(rid).read32(REVISION_AND_CLASS) >>> 8;
       refuse(reserved(rid, classCode, regions), rid, act);
     }
-    if (iommu.interruptRemapping().isEmpty()) {
-      refuse(Optional.of(notRemapped(session, List.of())), rid, act);
-    }
+    refuse(interrupts.refusal(session), rid, act);
     return regions;
   }
 
@@ -183,7 +193,7 @@ final class IommuPolicy {
           ? found.refusalWithEvidence(act)
           : found.refusal(act);
     }
-    if (found.kind() != Kind.NO_INTERRUPT_REMAPPING || allowUnsafeInterrupts) {
+    if (found.kind() != Kind.NO_INTERRUPT_REMAPPING || interrupts.allowsUnsafe()) {
       LOG.warn("{} is assigned all the same: {}", rid, found.text());
     }
   }
@@ -297,82 +307,10 @@ final class IommuPolicy {
         .toList();
   }
 
-  private Optional<Obstacle> interrupts(
-      IommuSurvey survey, Optional<IommuCapabilities> capabilities) {
-    IommuSurvey.Permission firmware = survey.interruptRemapping();
-    boolean units = capabilities.map(IommuCapabilities::interruptRemapping).orElse(true);
-    return firmware.allowed() && units
-        ? Optional.empty()
-        : Optional.of(noInterruptRemapping(interruptEvidence(survey, firmware, units)));
-  }
-
-  private static List<String> interruptEvidence(Iommu iommu, @Nullable IommuSurvey survey) {
-    return survey == null
-        ? List.of()
-        : interruptEvidence(
-            survey, survey.interruptRemapping(), iommu.capabilities().interruptRemapping());
-  }
-
-  private static List<String> interruptEvidence(
-      IommuSurvey survey, IommuSurvey.Permission firmware, boolean units) {
-    List<String> evidence = new ArrayList<>();
-    evidence.add(firmware.evidence());
-    if (firmware.allowed() && !units) {
-      evidence.addAll(
-          registers(
-              survey,
-              Ability.INTERRUPT_REMAPPING,
-              "the units' capability registers, of which not all offer it"));
-    }
-    return evidence;
-  }
-
-  private Obstacle notRemapped(IommuSession session, List<String> evidence) {
-    List<String> cutOff = session.hostInterrupts().notRemapped();
-    return cutOff.isEmpty() ? noInterruptRemapping(evidence) : hostCutOff(cutOff);
-  }
-
   /** Returns what the units' registers say of an ability, or a sentence if nobody can tell. */
-  private static List<String> registers(
-      @Nullable IommuSurvey survey, Ability ability, String otherwise) {
+  static List<String> registers(@Nullable IommuSurvey survey, Ability ability, String otherwise) {
     List<String> lines = survey == null ? List.of() : survey.evidence(ability);
     return lines.isEmpty() ? List.of(otherwise) : lines;
-  }
-
-  private Obstacle noInterruptRemapping(List<String> evidence) {
-    return noInterruptRemapping(
-        "", evidence, "switch interrupt remapping on in the firmware's set-up");
-  }
-
-  /** The units could remap interrupts, but functions of the host would not be heard any more. */
-  private Obstacle hostCutOff(List<String> functions) {
-    return noInterruptRemapping(
-        ", as functions of the host would be cut off",
-        functions,
-        "have the drivers of those functions turn their messages off and open the platform again");
-  }
-
-  private Obstacle noInterruptRemapping(String why, List<String> evidence, String remedy) {
-    String what =
-        "interrupts are not remapped, so that a guest can have it write any interrupt to the host"
-            + why;
-    String tunable = CoreTunables.ALLOW_UNSAFE_INTERRUPTS.name();
-    if (allowUnsafeInterrupts || !requiresInterruptRemapping) {
-      return new Obstacle(
-          Kind.NO_INTERRUPT_REMAPPING,
-          Severity.WARNING,
-          Errno.EPERM,
-          allowUnsafeInterrupts ? what + ", and " + tunable + "=1 allows it" : what,
-          evidence,
-          "give it only to a guest that the host trusts");
-    }
-    return new Obstacle(
-        Kind.NO_INTERRUPT_REMAPPING,
-        Severity.BLOCKER,
-        Errno.EPERM,
-        what,
-        evidence,
-        remedy + ", or set " + tunable + "=1 if the host trusts its guests");
   }
 
   private static Optional<Obstacle> width(

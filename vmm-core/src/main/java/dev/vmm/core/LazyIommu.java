@@ -72,7 +72,9 @@ final class LazyIommu implements IommuService {
     lifecycle = new IommuLifecycle(tunables.get(CoreTunables.IOMMU_ENABLE));
     firmware = new Firmware(machine, discovery, lifecycle.state() == IommuState.DISABLED);
     homes = new Homes(tunables.get(CoreTunables.PPT_HOME));
-    policy = new IommuPolicy(machine, tunables, requiresInterruptRemapping);
+    policy =
+        new IommuPolicy(
+            machine, tunables, new InterruptPolicy(tunables, requiresInterruptRemapping, discovery));
     faults =
         new FaultPipeline(
             tunables.get(CoreTunables.FAULT_RATE_LIMIT),
@@ -346,7 +348,7 @@ final class LazyIommu implements IommuService {
     BackendDiscovery.Selection selection = discovery.select();
     Backend backend = selection.backend();
     if (backend == null) {
-      throw IommuPolicy.noBackEnd(selection.presence().detail()).refusal("");
+      throw discovery.absence().orElseThrow().refusal("");
     }
     lifecycle.starting();
     long begin = System.nanoTime();

@@ -10,6 +10,7 @@ import dev.vmm.iommu.IommuCapabilities;
 import dev.vmm.iommu.ReservedRegion;
 import dev.vmm.iommu.UntranslatedRange;
 import dev.vmm.iommu.spi.IommuSurvey;
+import dev.vmm.iommu.spi.IommuSurvey.Ability;
 import dev.vmm.iommu.spi.IommuSurvey.SurveyedUnit;
 import dev.vmm.iommu.spi.ProbeResult;
 import dev.vmm.pci.PciFunction;
@@ -50,9 +51,14 @@ abstract class Inv01LazyContract extends ContractPart {
     try (SpiSession session = stage().session()) {
       Iommu iommu = session.iommu();
       assertThat(units).isEqualTo(iommu.units());
-      // A tunable may keep the back end from remapping interrupts, of which a survey knows nothing.
-      boolean remaps = iommu.interruptRemapping().isPresent();
-      assertThat(capabilities.map(all -> with(all, remaps && all.interruptRemapping())))
+      // A survey knows nothing of tunables; the back end says which of them forbid what units can.
+      boolean may =
+          survey.interruptRemapping().allowed()
+              && stage()
+                  .provider()
+                  .forbidding(Ability.INTERRUPT_REMAPPING, stage().subject().tunables())
+                  .isEmpty();
+      assertThat(capabilities.map(all -> with(all, may && all.interruptRemapping())))
           .hasValue(iommu.capabilities());
       assertThat(untranslated).isEqualTo(iommu.untranslatedRanges());
       unitOf.forEach(

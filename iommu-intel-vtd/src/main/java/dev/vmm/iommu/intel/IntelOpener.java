@@ -17,6 +17,7 @@ import dev.vmm.iommu.support.UnitsIommu;
 import dev.vmm.machine.Machine;
 import dev.vmm.machine.PhysicalMemory;
 import dev.vmm.machine.RegisterBlock;
+import dev.vmm.tunable.Tunable;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -31,7 +32,7 @@ final class IntelOpener {
   private final Machine machine;
   private final DmarTable table;
   private final boolean queued;
-  private final boolean remapInterrupts;
+  private final List<Tunable<?>> forbidding;
   private final long timeoutNanos;
 
   /** Reads the tunables; EINVAL if one is malformed. */
@@ -39,7 +40,7 @@ final class IntelOpener {
     this.machine = context.machine();
     this.table = table;
     this.queued = context.tunables().get(IntelTunables.QUEUED_INVALIDATION);
-    this.remapInterrupts = context.tunables().get(IntelTunables.INTERRUPT_REMAPPING);
+    this.forbidding = IntelTunables.forbiddingInterruptRemapping(context.tunables());
     this.timeoutNanos =
         TimeUnit.MILLISECONDS.toNanos(context.tunables().get(IntelTunables.TIMEOUT_MS));
   }
@@ -58,7 +59,7 @@ final class IntelOpener {
       }
       UnitFinder finder = new UnitFinder(table, machine.pci(), units);
       finder.problems().forEach(problem -> LOG.warn("{}", problem));
-      boolean interrupts = new InterruptPlan(machine, table, units, finder).apply(remapInterrupts);
+      boolean interrupts = new InterruptPlan(machine, table, units, finder).apply(forbidding);
       return new UnitsIommu(
           "VT-d", units, UnitFacts.of(table, units, interrupts), finder, machine.memory());
     } catch (RuntimeException e) {

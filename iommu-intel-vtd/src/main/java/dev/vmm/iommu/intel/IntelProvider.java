@@ -14,6 +14,7 @@ import dev.vmm.iommu.spi.IommuSurvey;
 import dev.vmm.iommu.spi.ProbeResult;
 import dev.vmm.machine.Machine;
 import dev.vmm.tunable.Tunable;
+import dev.vmm.tunable.Tunables;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -40,6 +41,13 @@ public final class IntelProvider implements IommuProvider {
   @Override
   public List<Tunable<?>> tunables() {
     return IntelTunables.ALL;
+  }
+
+  @Override
+  public List<Tunable<?>> forbidding(IommuSurvey.Ability ability, Tunables tunables) {
+    return ability == IommuSurvey.Ability.INTERRUPT_REMAPPING
+        ? IntelTunables.forbiddingInterruptRemapping(tunables)
+        : List.of();
   }
 
   @Override

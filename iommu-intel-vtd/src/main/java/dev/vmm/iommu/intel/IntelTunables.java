@@ -1,6 +1,8 @@
 package dev.vmm.iommu.intel;
 
 import dev.vmm.tunable.Tunable;
+import dev.vmm.tunable.Tunables;
+import java.util.ArrayList;
 import java.util.List;
 
 /** The tunables of this back end. */
@@ -28,4 +30,15 @@ final class IntelTunables {
   static final List<Tunable<?>> ALL = List.of(QUEUED_INVALIDATION, INTERRUPT_REMAPPING, TIMEOUT_MS);
 
   private IntelTunables() {}
+
+  /** Returns those by whose values no unit remaps interrupts: that needs an invalidation queue. */
+  static List<Tunable<?>> forbiddingInterruptRemapping(Tunables tunables) {
+    List<Tunable<?>> forbidding = new ArrayList<>();
+    for (Tunable<Boolean> needed : List.of(INTERRUPT_REMAPPING, QUEUED_INVALIDATION)) {
+      if (!tunables.get(needed)) {
+        forbidding.add(needed);
+      }
+    }
+    return forbidding;
+  }
 }

@@ -8,9 +8,11 @@ import dev.vmm.machine.Machine;
 import dev.vmm.pci.MsiCapability;
 import dev.vmm.pci.MsixCapability;
 import dev.vmm.pci.PciFunction;
+import dev.vmm.tunable.Tunable;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -48,20 +50,21 @@ final class InterruptPlan {
   /**
    * Gives each unit its table, if all can and may remap.
    *
-   * @param wanted whether the user wants it
+   * @param forbidding the tunables by which the user does not want it
    * @return whether they do
    * @throws dev.vmm.VmmException ENOMEM
    */
-  boolean apply(boolean wanted) {
-    if (!wanted) {
-      return off(IntelTunables.INTERRUPT_REMAPPING.name() + "=0");
+  boolean apply(List<Tunable<?>> forbidding) {
+    if (!forbidding.isEmpty()) {
+      return off(
+          forbidding.stream().map(it -> it.name() + "=0").collect(Collectors.joining(" and ")));
     }
     if (!table.interruptRemapping()) {
       return off("firmware's DMAR table says that the platform cannot (INTR_REMAP is 0)");
     }
     for (Unit unit : units) {
       if (!unit.canRemapInterrupts()) {
-        return off(unit.where() + " has no interrupt remapping or uses no invalidation queue");
+        return off(unit.where() + " has no interrupt remapping or no invalidation queue");
       }
     }
     Map<Unit, Integer> vectors = new HashMap<>();

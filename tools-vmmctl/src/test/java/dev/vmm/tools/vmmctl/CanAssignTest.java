@@ -235,6 +235,54 @@ final class CanAssignTest {
   }
 
   @Test
+  void aTunableThatForbidsInterruptRemappingIsNamedAndNotTheUnits() {
+    assertThat(
+            run(
+                "can-assign",
+                "01:00.0",
+                "-m",
+                "model:intel",
+                "-t",
+                "pptdevs=1/0/0",
+                "-t",
+                "hw.vmm.vtd.queued_invalidation=0"))
+        .isEqualTo(1);
+    printed(
+        """
+        0000:01:00.0 1234:11e8 class 00ff00: cannot be assigned: 1 blocker
+
+        blocker  no-interrupt-remapping (EPERM)
+          interrupts are not remapped, so that a guest can have it write any interrupt to the host
+          evidence: tunable hw.vmm.vtd.queued_invalidation=0
+          remedy: set hw.vmm.vtd.queued_invalidation=1 and open the platform again, or set hw.vmm.iommu.allow_unsafe_interrupts=1 if the host trusts its guests
+        """);
+  }
+
+  @Test
+  void aTunableThatChoosesABackEndThatDoesNotFitIsNamedAndNotTheFirmware() {
+    assertThat(
+            run(
+                "can-assign",
+                "01:00.0",
+                "-m",
+                "model:intel",
+                "-t",
+                "pptdevs=1/0/0",
+                "-t",
+                "hw.vmm.iommu.backend=amd-vi"))
+        .isEqualTo(1);
+    printed(
+        """
+        0000:01:00.0 1234:11e8 class 00ff00: cannot be assigned: 1 blocker
+
+        blocker  no-back-end (ENXIO)
+          I/O MMU is not present or is disabled: the back end that hw.vmm.iommu.backend=amd-vi names does not fit this machine: amd-vi: no IVRS table
+          evidence: tunable hw.vmm.iommu.backend=amd-vi
+          remedy: remove hw.vmm.iommu.backend=amd-vi or name a back end that fits, and open the platform again
+        """);
+  }
+
+  @Test
   void jsonHoldsTheSame() {
     assertThat(run("can-assign", "00:03.0", "-m", "model:intel", "--json")).isEqualTo(1);
     printed(

@@ -4,6 +4,7 @@ import dev.vmm.iommu.Iommu;
 import dev.vmm.iommu.inspect.IommuInspector;
 import dev.vmm.machine.Machine;
 import dev.vmm.tunable.Tunable;
+import dev.vmm.tunable.Tunables;
 import java.util.List;
 import java.util.Optional;
 
@@ -35,6 +36,17 @@ public interface IommuProvider {
 
   /** Returns the tunables that this back end reads. */
   default List<Tunable<?>> tunables() {
+    return List.of();
+  }
+
+  /**
+   * Returns those of its {@link #tunables} by whose present values this back end does not let units
+   * do what they may be able to do. A verdict and a refusal name them, and do not blame firmware or
+   * the units, whose say {@link #survey} has.
+   *
+   * @throws dev.vmm.VmmException EINVAL if one that it asks is malformed
+   */
+  default List<Tunable<?>> forbidding(IommuSurvey.Ability ability, Tunables tunables) {
     return List.of();
   }
 

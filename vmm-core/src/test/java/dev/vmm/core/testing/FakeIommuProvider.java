@@ -15,6 +15,7 @@ import dev.vmm.iommu.spi.ProbeResult;
 import dev.vmm.machine.Machine;
 import dev.vmm.pci.Rid;
 import dev.vmm.tunable.Tunable;
+import dev.vmm.tunable.Tunables;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -68,6 +69,9 @@ public class FakeIommuProvider implements IommuProvider {
   /** What {@link #tunables} answers. */
   public volatile List<Tunable<?>> tunables = List.of();
 
+  /** Which of {@link #tunables}, where set to 0, forbid interrupt remapping. */
+  public volatile List<Tunable<Boolean>> remappingNeeds = List.of();
+
   /** What {@link #spiVersion} answers. */
   public volatile int spiVersion = IommuProvider.SPI_VERSION;
 
@@ -104,6 +108,16 @@ public class FakeIommuProvider implements IommuProvider {
   @Override
   public List<Tunable<?>> tunables() {
     return tunables;
+  }
+
+  @Override
+  public List<Tunable<?>> forbidding(IommuSurvey.Ability ability, Tunables values) {
+    return ability == IommuSurvey.Ability.INTERRUPT_REMAPPING
+        ? remappingNeeds.stream()
+            .filter(needed -> !values.get(needed))
+            .<Tunable<?>>map(needed -> needed)
+            .toList()
+        : List.of();
   }
 
   @Override
