@@ -69,6 +69,11 @@ final class DefaultPptDevice implements PptDevice {
   }
 
   @Override
+  public boolean dmaBlocked() {
+    return life.dmaBlocked();
+  }
+
+  @Override
   public boolean gone() {
     return life.gone();
   }
@@ -207,11 +212,12 @@ final class DefaultPptDevice implements PptDevice {
 
   @Override
   public String toString() {
+    String stopped = life.stopText();
     return life.function()
         + " "
         + state()
         + ownerName().map(name -> " to " + name).orElse("")
-        + (dmaStopped() ? ", bus mastering cut" : "")
+        + (stopped.isEmpty() ? "" : ", " + stopped)
         + (gone() ? ", pulled out" : "");
   }
 }

@@ -43,7 +43,11 @@ final class DeviceLife {
   private volatile List<Bar> bars = List.of();
   private final Quiescence quiescence;
   private int hostCommand;
-  private volatile boolean dmaStopped;
+
+  /** The device made too many faults: its DMA is to be stopped, whatever comes of that. */
+  private volatile boolean stopOrdered;
+
+  private volatile boolean busMasteringCut;
 
   /** The function was pulled out: what answers at its place, if anything, is another one. */
   private volatile boolean gone;
@@ -127,7 +131,25 @@ final class DeviceLife {
   }
 
   boolean dmaStopped() {
-    return dmaStopped;
+    return stopOrdered && (busMasteringCut || dmaBlocked());
+  }
+
+  /** Says whether its requests reach nothing, though a VM has it. Takes no lock. */
+  boolean dmaBlocked() {
+    Assignment present = assignment;
+    return present != null
+        && !iommu().domainNameOf(function.rid()).equals(Optional.of(present.domainName()));
+  }
+
+  /** Says in words what became of the DMA of a device that made too many faults; else empty. */
+  String stopText() {
+    if (!stopOrdered) {
+      return "";
+    }
+    if (dmaBlocked()) {
+      return "blocked after too many faults";
+    }
+    return busMasteringCut ? "bus mastering cut" : "its DMA could not be stopped";
   }
 
   boolean gone() {
@@ -172,9 +194,10 @@ final class DeviceLife {
     try {
       Assignment present = assignment;
       if (present != null && present.vm().equals(owner)) {
-        dmaStopped = true;
+        stopOrdered = true;
         if (!gone) {
           control.clearCommand(PciCommand.BUS_MASTER);
+          busMasteringCut = true;
         }
       }
     } finally {
@@ -247,7 +270,7 @@ final class DeviceLife {
       // Or what was saved is no more than what is read where nothing answers.
       control.requireAnswer();
       int parked = control.command() & ~PciCommand.ACTIVE;
-      Assignment next = new Assignment(vm, saved, parked);
+      Assignment next = new Assignment(vm, domain.name(), saved, parked);
       boolean[] moving = new boolean[1];
       try {
         quiescence.prepare(saved, parked);
@@ -260,7 +283,6 @@ final class DeviceLife {
         undoAssign(next, moving[0], e);
         throw e;
       }
-      dmaStopped = false;
       assignment = next;
       state = state.to(PptState.ASSIGNED);
     } finally {
@@ -342,7 +364,8 @@ final class DeviceLife {
       // Whatever became of the rest: before it leaves, or is broken, none of its messages passes.
       boolean muted = steps.attempt("blocking its interrupts", interrupts::blockMessages);
       assignment = null;
-      dmaStopped = false;
+      stopOrdered = false;
+      busMasteringCut = false;
       boolean parked =
           quiesced && muted && steps.attempt("moving it home", () -> iommu().release(self()));
       if (parked) {

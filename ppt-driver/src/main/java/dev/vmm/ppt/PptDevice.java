@@ -27,11 +27,19 @@ public interface PptDevice extends PassthroughDevice {
   Optional<String> ownerName();
 
   /**
-   * Says whether its bus mastering was cut because it made too many faults, see {@code
-   * hw.vmm.iommu.fault_threshold}. It stays cut, whatever its guest does, until the device is
-   * unassigned; the next assign turns it on.
+   * Says whether its DMA was stopped because it made too many faults, see {@code
+   * hw.vmm.iommu.fault_threshold}: its bus mastering was cut, or it did not heed that and is
+   * {@linkplain #dmaBlocked blocked}. Either lasts, whatever its guest does, until the device is
+   * unassigned; the next assign ends it.
    */
   boolean dmaStopped();
+
+  /**
+   * Says whether its DMA reaches nothing although a VM owns it: it is out of that VM's domain, as
+   * it went on after its bus mastering was cut, was pulled out, or sends a requester id that
+   * another device is blocked with.
+   */
+  boolean dmaBlocked();
 
   /**
    * Says whether the function was pulled out of the machine since it was attached. Its requester

@@ -4,15 +4,12 @@ import static dev.vmm.ppt.PptFixture.failsWith;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.vmm.Errno;
-import dev.vmm.core.DmaStopped;
 import dev.vmm.core.VirtualMachine;
 import dev.vmm.iommu.Access;
 import dev.vmm.iommu.DmaFault;
 import dev.vmm.pci.Rid;
 import dev.vmm.testing.FakePci;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 
@@ -130,10 +127,7 @@ class QuiesceTest {
 
   @Test
   void i07_aParkedDeviceThatDoesNotAnswerButMakesRequestsDoesNotGoToTheHost() {
-    VirtualMachine vm = f.vm("a");
-    f.driver.attach(FULL);
-    f.driver.assign(FULL, vm);
-    f.driver.unassign(FULL, vm);
+    parked();
     f.full.gone = true;
     stray();
     assertThat(failsWith(Errno.EIO, () -> f.driver.detach(FULL)))
@@ -155,16 +149,22 @@ class QuiesceTest {
     assertThat(f.driver.device(FULL)).isEmpty();
   }
 
+  /** Returns a VM that had the function, which is parked now. */
+  private VirtualMachine parked() {
+    VirtualMachine vm = f.vm("a");
+    f.driver.attach(FULL);
+    f.driver.assign(FULL, vm);
+    f.driver.unassign(FULL, vm);
+    return vm;
+  }
+
   private void stray() {
     f.provider.current().record(new DmaFault("fake0", FULL, 0x1000, Access.WRITE, 5, "no write"));
   }
 
   @Test
   void i07_aDeviceThatGoesOnAfterItsResetIsBrokenAndStaysBlocked() {
-    VirtualMachine vm = f.vm("a");
-    f.driver.attach(FULL);
-    f.driver.assign(FULL, vm);
-    f.driver.unassign(FULL, vm);
+    VirtualMachine vm = parked();
     stray();
     f.waiter.onPause = this::stray;
     assertThat(failsWith(Errno.EIO, () -> f.driver.detach(FULL)))
@@ -180,10 +180,7 @@ class QuiesceTest {
 
   @Test
   void i07_aDeviceThatGoesOnAfterItsResetIsGivenToNoOtherVm() {
-    VirtualMachine vm = f.vm("a");
-    f.driver.attach(FULL);
-    f.driver.assign(FULL, vm);
-    f.driver.unassign(FULL, vm);
+    VirtualMachine vm = parked();
     stray();
     f.waiter.onPause = this::stray;
     assertThat(failsWith(Errno.EIO, () -> f.driver.assign(FULL, f.vm("b"))))
@@ -198,10 +195,7 @@ class QuiesceTest {
 
   @Test
   void aDeviceThatItsResetSilencesIsGivenOn() {
-    VirtualMachine vm = f.vm("a");
-    f.driver.attach(FULL);
-    f.driver.assign(FULL, vm);
-    f.driver.unassign(FULL, vm);
+    VirtualMachine vm = parked();
     stray();
     f.driver.assign(FULL, f.vm("b"));
     assertThat(f.domainOf(FULL)).isEqualTo("vm:b");
@@ -211,59 +205,5 @@ class QuiesceTest {
     f.driver.detach(FULL);
     assertThat(f.full.resets).as("reset again before the host gets it").isEqualTo(resets + 1);
     assertThat(f.domainOf(FULL)).isEqualTo("host");
-  }
-
-  @Test
-  void i16_tooManyFaultsCutBusMasteringUntilTheDeviceIsAssignedAnew() {
-    PptFixture g = new PptFixture(Map.of("hw.vmm.iommu.fault_threshold", "3"));
-    VirtualMachine vm = g.vm("a");
-    List<DmaStopped> told = new ArrayList<>();
-    vm.onDmaStopped(told::add);
-    PptDevice device = g.driver.attach(FULL);
-    g.driver.assign(FULL, vm);
-    assertThat(g.command(g.full) & 4).isEqualTo(4);
-    for (int i = 0; i < 4; i++) {
-      g.provider.current().record(new DmaFault("fake0", FULL, 0x8000_0000L, Access.READ, 6, "no"));
-    }
-    g.vmm.iommu().drainFaults();
-    assertThat(told).singleElement().satisfies(event -> assertThat(event.failure()).isEmpty());
-    assertThat(g.command(g.full) & 4).isZero();
-    assertThat(device.dmaStopped()).isTrue();
-    assertThat(device.state()).isEqualTo(PptState.ASSIGNED);
-    // Nothing that the guest can do turns it on.
-    device.setupMsi(0xfee0_0000L, 0x40, 1);
-    assertThat(g.command(g.full) & 4).isZero();
-    device.unassign();
-    assertThat(device.dmaStopped()).isFalse();
-    g.driver.assign(FULL, vm);
-    assertThat(g.command(g.full) & 4).isEqualTo(4);
-  }
-
-  @Test
-  void i16_aDeviceThatDoesNotTakeTheCutIsBlockedAndToldOf() {
-    PptFixture g = new PptFixture(Map.of("hw.vmm.iommu.fault_threshold", "1"));
-    VirtualMachine vm = g.vm("a");
-    List<DmaStopped> told = new ArrayList<>();
-    vm.onDmaStopped(told::add);
-    PptDevice device = g.driver.attach(FULL);
-    g.driver.assign(FULL, vm);
-    g.full.readOnlyBits(4, 0x4);
-    for (int i = 0; i < 2; i++) {
-      g.provider.current().record(new DmaFault("fake0", FULL, 0x8000_0000L, Access.READ, 6, "no"));
-    }
-    g.vmm.iommu().drainFaults();
-    assertThat(told)
-        .singleElement()
-        .satisfies(
-            event -> {
-              assertThat(event.failure()).isPresent();
-              assertThat(event.blocked()).isTrue();
-            });
-    assertThat(g.domainOf(FULL)).isEqualTo("blocked");
-    assertThat(device.state()).isEqualTo(PptState.ASSIGNED);
-    g.full.writableBits(4, new byte[] {7});
-    device.unassign();
-    g.driver.assign(FULL, vm);
-    assertThat(g.domainOf(FULL)).isEqualTo("vm:a");
   }
 }
