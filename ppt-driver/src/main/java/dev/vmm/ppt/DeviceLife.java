@@ -329,8 +329,12 @@ final class DeviceLife {
   private void breakDown(Assignment last, RuntimeException failure) {
     quiescence.owe(last.saved(), last.parkedCommand());
     state = state.to(PptState.BROKEN);
-    undo(failure, "blocking it", () -> iommu().block(self()));
+    undo(failure, "blocking it", () -> block(failure));
     LOG.error("{} is broken: it is blocked until a detach can reset it", function, failure);
+  }
+
+  private void block(RuntimeException failure) {
+    iommu().block(self(), "it could not be quiesced: " + failure.getMessage());
   }
 
   /** ASSIGNED to PARKED or BROKEN, inside the VM's dismiss; never stays in the VM's domain. */
@@ -444,7 +448,7 @@ final class DeviceLife {
     } catch (RuntimeException e) {
       if (quiescence.owes()) {
         state = state.to(PptState.BROKEN);
-        undo(e, "blocking it", () -> iommu().block(self()));
+        undo(e, "blocking it", () -> block(e));
       }
       throw e;
     }

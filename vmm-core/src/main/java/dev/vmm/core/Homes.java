@@ -7,7 +7,9 @@ import dev.vmm.pci.Rid;
 import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 
 /**
@@ -20,8 +22,8 @@ final class Homes {
   private final PptHome claimedHome;
   private final Set<Rid> claimed = new HashSet<>();
 
-  /** Blocked whatever their home, because their device could not be quiesced. */
-  private final Set<Rid> held = new HashSet<>();
+  /** Blocked whatever their home, and why: their device could not be quiesced. */
+  private final Map<Rid, String> held = new TreeMap<>();
 
   Homes(PptHome claimedHome) {
     this.claimedHome = claimedHome;
@@ -65,23 +67,24 @@ final class Homes {
     unhold(rids);
   }
 
-  void hold(Collection<Rid> rids) {
-    held.addAll(rids);
+  void hold(Collection<Rid> rids, String why) {
+    rids.forEach(rid -> held.put(rid, why));
   }
 
   void unhold(Collection<Rid> rids) {
-    held.removeAll(new HashSet<>(rids));
+    held.keySet().removeAll(new HashSet<>(rids));
   }
 
-  Stream<Rid> held() {
-    return held.stream();
+  /** Returns who is held, and why. */
+  Map<Rid, String> held() {
+    return new TreeMap<>(held);
   }
 
   Stream<Rid> claimedOrHeld() {
-    return Stream.concat(claimed.stream(), held.stream());
+    return Stream.concat(claimed.stream(), held.keySet().stream());
   }
 
   boolean held(Rid rid) {
-    return held.contains(rid);
+    return held.containsKey(rid);
   }
 }

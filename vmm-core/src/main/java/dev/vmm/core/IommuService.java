@@ -130,8 +130,11 @@ public interface IommuService {
    * Moves functions to the blocked domain, whatever their home: for a device that cannot be
    * quiesced. What others can send, too, is blocked for those as well. Stays so until a later
    * {@link #release} or {@link #unclaim}, and the I/O MMU stays on until then.
+   *
+   * @param why what is wrong with them, for who cannot close the platform because of it: {@code it
+   *     could not be reset: ...}
    */
-  void block(Collection<Rid> functions);
+  void block(Collection<Rid> functions, String why);
 
   /**
    * Reserves entries for the messages of a function, as {@link

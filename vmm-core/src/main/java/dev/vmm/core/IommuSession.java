@@ -26,6 +26,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -153,7 +154,7 @@ final class IommuSession {
   /** Closes a domain, after putting away whoever was left in it against the rules. */
   void closeDomain(Domain domain) {
     List<Rid> seated = placement.seatedIn(domain);
-    homes.hold(seated);
+    homes.hold(seated, "it was still in domain " + domain.name() + " when that ended");
     placement.unseat(seated);
     List<Rid> left = moves.moved().stream().filter(rid -> isIn(rid, domain)).toList();
     if (!left.isEmpty()) {
@@ -387,14 +388,18 @@ final class IommuSession {
    * would reach all of the host (EBUSY).
    */
   void requireNobodyHeld() {
-    List<Rid> held = homes.held().filter(this::covered).sorted().toList();
+    Map<Rid, String> held = homes.held();
+    held.keySet().removeIf(rid -> !covered(rid));
     if (!held.isEmpty()) {
       throw new VmmException(
           Errno.EBUSY,
-          "the I/O MMU stays on: "
-              + held
-              + " could not be quiesced and is blocked, and without translation its DMA would reach"
-              + " all memory; detach it, which resets it again, then close the platform again");
+          "the I/O MMU stays on, for without translation the DMA of what is blocked would reach all"
+              + " memory: "
+              + held.entrySet().stream()
+                  .map(each -> each.getKey() + " (" + each.getValue() + ")")
+                  .collect(Collectors.joining(", "))
+              + "; detach that, which resets it again, then close the platform again; if the machine"
+              + " itself is gone, so that no reset succeeds, close the machine");
     }
   }
 

@@ -11,7 +11,6 @@ import dev.vmm.iommu.Iommu;
 import dev.vmm.iommu.MsiMessage;
 import dev.vmm.iommu.ReservedRegion;
 import dev.vmm.iommu.UntranslatedRange;
-import dev.vmm.iommu.spi.IommuContext;
 import dev.vmm.iommu.spi.IommuSurvey;
 import dev.vmm.machine.Machine;
 import dev.vmm.pci.PciFunction;
@@ -23,11 +22,12 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -40,8 +40,6 @@ import org.slf4j.LoggerFactory;
 final class LazyIommu implements IommuService {
   private static final Logger LOG = LoggerFactory.getLogger(LazyIommu.class);
 
-  private final Machine machine;
-  private final Tunables tunables;
   private final BackendDiscovery discovery;
   private final IommuLifecycle lifecycle;
   private final Homes homes;
@@ -51,13 +49,7 @@ final class LazyIommu implements IommuService {
   private final FaultPipeline faults;
   private final FaultWatches watches = new FaultWatches(this::drainFaults);
 
-  /** The running session; null unless the state is ON. */
-  private volatile @Nullable IommuSession session;
-
-  private volatile Duration startTime = Duration.ZERO;
-
-  /** A session that could not be closed; it must be before the next can begin. */
-  private @Nullable IommuSession residue;
+  private final IommuRun run;
 
   private volatile boolean closed;
 
@@ -66,21 +58,22 @@ final class LazyIommu implements IommuService {
       Tunables tunables,
       BackendLoader.Source source,
       boolean requiresInterruptRemapping) {
-    this.machine = machine;
-    this.tunables = tunables;
     discovery = new BackendDiscovery(machine, tunables, source);
     lifecycle = new IommuLifecycle(tunables.get(CoreTunables.IOMMU_ENABLE));
     firmware = new Firmware(machine, discovery, lifecycle.state() == IommuState.DISABLED);
     homes = new Homes(tunables.get(CoreTunables.PPT_HOME));
     policy =
         new IommuPolicy(
-            machine, tunables, new InterruptPolicy(tunables, requiresInterruptRemapping, discovery));
+            machine,
+            tunables,
+            new InterruptPolicy(tunables, requiresInterruptRemapping, discovery));
     faults =
         new FaultPipeline(
             tunables.get(CoreTunables.FAULT_RATE_LIMIT),
             tunables.get(CoreTunables.FAULT_THRESHOLD),
             System::nanoTime,
-            rid -> block(List.of(rid)));
+            rid -> block(List.of(rid), "it made too many faults, and went on"));
+    run = new IommuRun(machine, tunables, discovery, firmware, homes, faults, lifecycle);
   }
 
   @Override
@@ -118,7 +111,7 @@ final class LazyIommu implements IommuService {
           obstacles.addAll(
               Spi.get(
                   "asking what stands in the way of " + function.rid(),
-                  () -> policy.against(session, survey, backend, function, ids, need)));
+                  () -> policy.against(run.session(), survey, backend, function, ids, need)));
           return List.copyOf(obstacles);
         });
   }
@@ -160,7 +153,7 @@ final class LazyIommu implements IommuService {
 
   @Override
   public Optional<Duration> startTime() {
-    return state() == IommuState.ON ? Optional.of(startTime) : Optional.empty();
+    return state() == IommuState.ON ? Optional.of(run.startTime()) : Optional.empty();
   }
 
   @Override
@@ -182,7 +175,7 @@ final class LazyIommu implements IommuService {
     underLock(
         () -> {
           homes.requireUnclaimed(rids);
-          IommuSession running = session;
+          IommuSession running = run.session();
           if (running == null) {
             homes.claim(rids);
           } else {
@@ -198,7 +191,7 @@ final class LazyIommu implements IommuService {
     underLock(
         () -> {
           List<Rid> claimed = rids.stream().filter(homes::claimed).toList();
-          IommuSession running = session;
+          IommuSession running = run.session();
           if (running == null) {
             homes.letGo(rids);
           } else {
@@ -222,23 +215,24 @@ final class LazyIommu implements IommuService {
     underLock(
         () -> {
           IommuSession running = running("release " + rids);
-          List<Rid> held = rids.stream().filter(homes::held).toList();
+          Map<Rid, String> held = homes.held();
+          held.keySet().retainAll(Set.copyOf(rids));
           running.change(
               rids,
               () -> {
-                homes.unhold(held);
+                homes.unhold(rids);
                 running.placement().unseat(rids);
               },
-              () -> homes.hold(held));
+              () -> held.forEach((rid, why) -> homes.hold(List.of(rid), why)));
         });
   }
 
   @Override
-  public void block(Collection<Rid> rids) {
+  public void block(Collection<Rid> rids, String why) {
     underLock(
         () -> {
-          homes.hold(rids);
-          IommuSession running = session;
+          homes.hold(rids, why);
+          IommuSession running = run.session();
           if (running != null) {
             running.placement().unseat(rids);
             running.place(running.placement().idsOf(rids));
@@ -250,7 +244,7 @@ final class LazyIommu implements IommuService {
   public Optional<InterruptEntries> reserveInterrupts(Rid source, int count) {
     return locked(
         () ->
-            Optional.ofNullable(session)
+            Optional.ofNullable(run.session())
                 .flatMap(running -> running.reserveInterrupts(source, count)));
   }
 
@@ -258,7 +252,7 @@ final class LazyIommu implements IommuService {
   public HostMessages hostMessages(Rid function, MsiMessage first, int count) {
     return locked(
         () ->
-            Optional.ofNullable(session)
+            Optional.ofNullable(run.session())
                 .map(running -> running.hostMessages(function, first, count, this::underLock))
                 .orElseGet(() -> PlainMessages.of(function, first, count)));
   }
@@ -272,7 +266,7 @@ final class LazyIommu implements IommuService {
   void gone(Collection<Rid> functions) {
     underLock(
         () -> {
-          IommuSession running = session;
+          IommuSession running = run.session();
           if (running != null) {
             running.gone(functions);
           }
@@ -281,7 +275,7 @@ final class LazyIommu implements IommuService {
 
   @Override
   public Optional<String> domainNameOf(Rid rid) {
-    IommuSession running = session;
+    IommuSession running = run.session();
     return running == null ? Optional.empty() : running.domainOf(rid).map(Domain::name);
   }
 
@@ -336,7 +330,7 @@ final class LazyIommu implements IommuService {
           if (failure.isPresent() && lifecycle.finishedTries() != seen) {
             throw IommuPolicy.startFailed(failure.get()).refusal("", failure.get());
           }
-          start();
+          run.start();
         }
       }
     } finally {
@@ -344,62 +338,10 @@ final class LazyIommu implements IommuService {
     }
   }
 
-  private void start() {
-    BackendDiscovery.Selection selection = discovery.select();
-    Backend backend = selection.backend();
-    if (backend == null) {
-      throw discovery.absence().orElseThrow().refusal("");
-    }
-    lifecycle.starting();
-    long begin = System.nanoTime();
-    IommuSession starting = null;
-    try {
-      closeResidue();
-      Iommu iommu =
-          Spi.get(
-              "opening back end " + backend.name(),
-              () -> backend.provider().open(new IommuContext(machine, tunables)));
-      starting = new IommuSession(machine, homes, iommu, firmware.aliases(backend), faults);
-      starting.start();
-    } catch (Throwable e) {
-      VmmException cause = Spi.failure("starting back end " + backend.name(), e);
-      undo(starting, cause);
-      lifecycle.failed(cause);
-      LOG.warn("the I/O MMU could not be started", cause);
-      throw IommuPolicy.startFailed(cause).refusal("", cause);
-    }
-    startTime = Duration.ofNanos(System.nanoTime() - begin);
-    session = starting;
-    faults.begin(starting);
-    lifecycle.started();
-    LOG.info("I/O MMU started by back end {} in {} us", backend.name(), startTime.toNanos() / 1000);
-  }
-
   @Override
   public PciTopology topology() {
-    IommuSession running = session;
+    IommuSession running = run.session();
     return running != null ? running.placement().topology() : firmware.topology();
-  }
-
-  private void undo(@Nullable IommuSession half, VmmException cause) {
-    if (half == null) {
-      return;
-    }
-    residue = half;
-    try {
-      closeResidue();
-    } catch (Throwable e) {
-      // Whatever it is: a start that neither ended nor failed could never be tried again.
-      LOG.error("the I/O MMU could not be given back after a failed start; kept as it is", e);
-      cause.addSuppressed(e);
-    }
-  }
-
-  private void closeResidue() {
-    if (residue != null) {
-      residue.close();
-      residue = null;
-    }
   }
 
   /** Creates a VM's domain that reaches {@code lastGpa}, and {@code wished} if units can. */
@@ -420,10 +362,11 @@ final class LazyIommu implements IommuService {
   void expel(Rid rid, Domain domain) {
     underLock(
         () -> {
-          IommuSession running = session;
+          IommuSession running = run.session();
           if (running != null && running.lingers(rid, domain)) {
             LOG.warn("{} is not its VM's but still in domain {}: blocked", rid, domain.name());
-            block(List.of(rid));
+            block(
+                List.of(rid), "it was still in domain " + domain.name() + " after its VM lost it");
           }
         });
   }
@@ -433,29 +376,9 @@ final class LazyIommu implements IommuService {
     closed = true;
     lock.lock();
     try {
-      IommuSession running = session;
-      if (running != null) {
-        running.requireNobodyHeld();
-        faults.end();
-        residue = running;
-        session = null;
-      }
+      run.leave();
       watches.close(); // not before: a device for which it stays on is watched on
-      if (residue == null) {
-        if (lifecycle.state() == IommuState.FAILED) {
-          lifecycle.off();
-        }
-        return;
-      }
-      try {
-        closeResidue();
-        lifecycle.off();
-      } catch (VmmException e) {
-        if (lifecycle.state() == IommuState.ON) {
-          lifecycle.failed(e);
-        }
-        throw e;
-      }
+      run.end();
     } finally {
       lock.unlock();
     }
@@ -479,7 +402,7 @@ final class LazyIommu implements IommuService {
   }
 
   private IommuSession running(String what) {
-    IommuSession running = session;
+    IommuSession running = run.session();
     if (running == null) {
       throw new VmmException(
           Errno.ENXIO,

@@ -52,9 +52,13 @@ public interface Vmm extends AutoCloseable {
    * Destroys all VMs, then returns the I/O MMU to how it was found. Does nothing the second time,
    * unless the I/O MMU could not be returned: that is tried again.
    *
-   * @throws dev.vmm.VmmException the first failure, after everything was tried; EBUSY if a device
-   *     that could not be quiesced is blocked: the I/O MMU stays on until its driver has reset and
-   *     released it
+   * <p>A device that could not be quiesced is blocked, and for its sake the I/O MMU stays on
+   * (EBUSY, naming it and what it failed with) until its driver has reset and released it. Of a
+   * machine that is gone, as one whose process was killed, the platform cannot know that nothing
+   * can do DMA any more: there the reset fails as well, EBUSY stays, and closing the machine is all
+   * that is left. The platform then holds nothing outside of this process.
+   *
+   * @throws dev.vmm.VmmException the first failure, after everything was tried
    */
   @Override
   void close();

@@ -167,12 +167,12 @@ class SharedRequesterIdsTest {
     claim(ONE, TWO);
     TestDevice one = assign(guest, ONE);
     TestDevice two = assign(guest, TWO);
-    vmm.iommu().block(List.of(ONE));
+    vmm.iommu().block(List.of(ONE), "it hangs");
     places("blocked", "vm:guest", "blocked");
     one.unassign(); // as a driver does that could quiesce it after all
     places("blocked", "vm:guest", "vm:guest");
     two.unassign();
-    vmm.iommu().block(List.of(ONE));
+    vmm.iommu().block(List.of(ONE), "it hangs");
     refused(Errno.EBUSY, () -> assign(guest, TWO), "0000:03:01.0", "quiesced");
     vmm.iommu().unclaim(List.of(ONE));
   }
@@ -200,7 +200,7 @@ class SharedRequesterIdsTest {
 
   @Test
   void i07_aDeviceThatIsBlockedStaysBlockedThoughItsClaimFails() {
-    vmm.iommu().block(List.of(ONE));
+    vmm.iommu().block(List.of(ONE), "it hangs");
     places("blocked", "host", "blocked");
     // Another of its bus is claimed with it: what the move fails for.
     fake.plan.failNth(Kind.MOVE, 1, Errno.EIO);
