@@ -245,6 +245,7 @@ final class DeviceLife {
       control.setCommand(hostCommand & ~PciCommand.ACTIVE);
       reset.fellSilent();
       bars = sizer.size(function);
+      iommu().sized(function, bars);
       reset.warnIfNone();
       state = state.to(PptState.PARKED);
     } catch (RuntimeException e) {

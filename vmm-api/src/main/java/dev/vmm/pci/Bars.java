@@ -71,6 +71,21 @@ public final class Bars {
         vfIndex(config, sriov, function.rid()) - vfIndex(config, sriov, sibling.rid()));
   }
 
+  /**
+   * Returns how many VFs of its PF come before a VF, by First VF Offset and VF Stride.
+   *
+   * @throws VmmException ENXIO if the PF or its SR-IOV capability is not there, or does not lead to
+   *     it; EINVAL if it is no VF
+   */
+  public static int vfIndex(PciBus bus, PciFunction function) {
+    Rid pf =
+        function
+            .physicalFunction()
+            .orElseThrow(() -> VmmException.invalid("%s is no VF", function));
+    ConfigSpace config = bus.config(pf);
+    return vfIndex(config, sriovOf(config, function.rid()), function.rid());
+  }
+
   private static int sriovOf(ConfigSpace pf, Rid vf) {
     return pf.extendedCapability(PciCapability.EXT_SRIOV)
         .orElseThrow(

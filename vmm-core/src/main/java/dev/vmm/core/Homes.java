@@ -25,6 +25,8 @@ final class Homes {
   /** Blocked whatever their home, and why: their device could not be quiesced. */
   private final Map<Rid, String> held = new TreeMap<>();
 
+  private final VfShares shares = new VfShares();
+
   Homes(PptHome claimedHome) {
     this.claimedHome = claimedHome;
   }
@@ -59,6 +61,12 @@ final class Homes {
   /** Takes a claim back that came to nothing; who is held stays held. */
   void unclaim(Collection<Rid> rids) {
     claimed.removeAll(new HashSet<>(rids));
+    shares.forget(rids);
+  }
+
+  /** Returns what the claims' drivers found out of VFs. */
+  VfShares shares() {
+    return shares;
   }
 
   /** Ends a claim, and what held its device. */

@@ -45,12 +45,13 @@ final class HostFunction {
    * Reads what never changes.
    *
    * @param source the requester id that its messages carry
+   * @param shares knows how long a VF's BARs are
    */
-  HostFunction(Machine machine, PciFunction function, Rid source) {
+  HostFunction(Machine machine, PciFunction function, Rid source, VfShares shares) {
     this.function = function;
     this.source = source;
     MsiRegisters.of(function).ifPresent(registers::add);
-    MsixRegisters.of(machine, function).ifPresent(registers::add);
+    MsixRegisters.of(machine, function, shares).ifPresent(registers::add);
   }
 
   PciFunction function() {

@@ -36,6 +36,7 @@ final class HostInterrupts {
   private final Machine machine;
   private final Iommu iommu;
   private final Placement placement;
+  private final VfShares shares;
   private final Predicate<Rid> covered;
   private final Map<Rid, HostFunction> functions = new TreeMap<>();
   private List<String> notRemapped = List.of();
@@ -44,10 +45,12 @@ final class HostInterrupts {
   private @Nullable InterruptRemapping remapping;
 
   /** Touches nothing yet. */
-  HostInterrupts(Machine machine, Iommu iommu, Placement placement, Predicate<Rid> covered) {
+  HostInterrupts(
+      Machine machine, Iommu iommu, Placement placement, VfShares shares, Predicate<Rid> covered) {
     this.machine = machine;
     this.iommu = iommu;
     this.placement = placement;
+    this.shares = shares;
     this.covered = covered;
   }
 
@@ -324,7 +327,7 @@ final class HostInterrupts {
         forget(rid);
       } else if (known == null || known.differs(found, source)) {
         forget(rid);
-        functions.put(rid, new HostFunction(machine, found, source));
+        functions.put(rid, new HostFunction(machine, found, source, shares));
       }
     }
   }

@@ -5,6 +5,7 @@ import dev.vmm.core.policy.VmNeed;
 import dev.vmm.iommu.Domain;
 import dev.vmm.iommu.InterruptEntries;
 import dev.vmm.iommu.MsiMessage;
+import dev.vmm.pci.Bar;
 import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
 import dev.vmm.pci.topology.PciTopology;
@@ -98,6 +99,13 @@ public interface IommuService {
    *     dev.vmm.iommu.Iommu#move}; nothing is changed then
    */
   void claim(Collection<Rid> functions);
+
+  /**
+   * Tells how long the BARs of a claimed function are. Of a VF that is so for every VF of its PF,
+   * and lets the platform find the MSI-X table of one that the host uses: of that nobody could ask.
+   * Forgotten when the claim ends.
+   */
+  void sized(PciFunction function, List<Bar> bars);
 
   /**
    * Ends a claim: home is the host domain again, and if the I/O MMU is on they are moved there. The

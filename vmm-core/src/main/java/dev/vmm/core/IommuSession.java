@@ -77,7 +77,7 @@ final class IommuSession {
     this.firmwareAliases = firmwareAliases;
     placement = new Placement(homes);
     moves = new DomainMoves(this, iommu, faults, this::rank);
-    hostInterrupts = new HostInterrupts(machine, iommu, placement, this::covered);
+    hostInterrupts = new HostInterrupts(machine, iommu, placement, homes.shares(), this::covered);
   }
 
   /**

@@ -13,6 +13,7 @@ import dev.vmm.iommu.ReservedRegion;
 import dev.vmm.iommu.UntranslatedRange;
 import dev.vmm.iommu.spi.IommuSurvey;
 import dev.vmm.machine.Machine;
+import dev.vmm.pci.Bar;
 import dev.vmm.pci.PciFunction;
 import dev.vmm.pci.Rid;
 import dev.vmm.pci.topology.PciTopology;
@@ -184,6 +185,11 @@ final class LazyIommu implements IommuService {
           }
           faults.owners().claimed(rids);
         });
+  }
+
+  @Override
+  public void sized(PciFunction function, List<Bar> bars) {
+    underLock(() -> homes.shares().note(function, bars));
   }
 
   @Override

@@ -5,10 +5,14 @@ import dev.vmm.VmmException;
 import dev.vmm.iommu.MsiMessage;
 import dev.vmm.machine.Machine;
 import dev.vmm.machine.RegisterBlock;
+import dev.vmm.pci.Bars;
 import dev.vmm.pci.ConfigSpace;
 import dev.vmm.pci.MsixCapability;
+import dev.vmm.pci.PciCapability;
 import dev.vmm.pci.PciCommand;
 import dev.vmm.pci.PciFunction;
+import dev.vmm.pci.Rid;
+import dev.vmm.pci.SriovCapability;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -19,10 +23,12 @@ import org.jspecify.annotations.Nullable;
  * A function's MSI-X. The Function Mask holds messages back; what comes up is pending then.
  *
  * <p>The function is in use, so that its BARs cannot be sized. A BAR is no longer than its base is
- * aligned, and only entries that hold a message are written.
+ * aligned, and only entries that hold a message are written. A VF has its share of a BAR in its PF,
+ * as many lengths behind the first VF's as there are VFs before it: the first needs no length, any
+ * other one that {@link VfShares} knows.
  *
  * <p>Source: PCI Express Base 5.0, "MSI-X Capability and Table Structure", "Per-vector Masking and
- * Function Masking".
+ * Function Masking", "VF BAR0, VF BAR1, ... VF BAR5".
  */
 final class MsixRegisters implements MessageRegisters {
   private static final int GONE = 0xffff;
@@ -32,20 +38,27 @@ final class MsixRegisters implements MessageRegisters {
   private final PciFunction function;
   private final ConfigSpace config;
   private final MsixCapability cap;
+  private final VfShares shares;
+
+  /** The length of a VF's share of the BAR, once it was known; 0 before. */
+  private long share;
+
   private boolean held;
   private int heldControl;
   private @Nullable RegisterBlock table;
 
-  private MsixRegisters(Machine machine, PciFunction function, MsixCapability cap) {
+  private MsixRegisters(
+      Machine machine, PciFunction function, MsixCapability cap, VfShares shares) {
     this.machine = machine;
     this.function = function;
     this.config = function.config();
     this.cap = cap;
+    this.shares = shares;
   }
 
-  static Optional<MsixRegisters> of(Machine machine, PciFunction function) {
+  static Optional<MsixRegisters> of(Machine machine, PciFunction function, VfShares shares) {
     return MsixCapability.of(function.config())
-        .map(cap -> new MsixRegisters(machine, function, cap));
+        .map(cap -> new MsixRegisters(machine, function, cap, shares));
   }
 
   @Override
@@ -95,28 +108,71 @@ final class MsixRegisters implements MessageRegisters {
 
   /** Says where the table is, by the registers as they are. */
   private RegisterBlock locate() {
-    int bars = function.isBridge() ? 2 : 6;
-    int index = cap.tableBar();
-    if (function.physicalFunction().isPresent()) {
-      throw outOfReach("is in a BAR of a VF, which only its PF can size");
-    }
+    Optional<Rid> pf = function.physicalFunction();
+    long base = pf.isPresent() ? baseInPf(pf.get()) : ownBase();
+    return machine.registers(base + cap.tableOffset(), cap.tableBytes());
+  }
+
+  private long ownBase() {
     if ((config.read16(PciCommand.OFFSET) & PciCommand.MEMORY_SPACE) == 0) {
       throw outOfReach("is out of reach, the function does not answer in memory space");
     }
-    int low = index < bars ? config.read32(BAR0 + 4 * index) : 1;
+    long base = base(config, BAR0, function.isBridge() ? 2 : 6);
+    requireRoom(base, Long.lowestOneBit(base));
+    return base;
+  }
+
+  private long baseInPf(Rid pf) {
+    ConfigSpace registers = machine.pci().config(pf);
+    int sriov = registers.extendedCapability(PciCapability.EXT_SRIOV).orElse(0);
+    int serving = SriovCapability.VF_ENABLE | SriovCapability.VF_MSE;
+    if (sriov == 0 || (registers.read16(sriov + SriovCapability.CONTROL) & serving) != serving) {
+      throw outOfReach("is out of reach, the VFs of " + pf + " do not answer in memory space");
+    }
+    int before = vfsBefore();
+    long first = base(registers, sriov + SriovCapability.VF_BAR0, 6);
+    long known = shares.of(function, cap.tableBar());
+    share = known != 0 ? known : share; // who knew it may be gone when all is put back
+    if (share == 0 && before != 0) {
+      throw outOfReach(
+          "is in a BAR whose length nobody may ask for while VFs are in use (a VF of "
+              + pf
+              + " that is attached to the ppt driver tells it)");
+    }
+    requireRoom(first, share != 0 ? share : Long.lowestOneBit(first));
+    return first + before * share;
+  }
+
+  private int vfsBefore() {
+    try {
+      return Bars.vfIndex(machine.pci(), function);
+    } catch (VmmException e) {
+      throw outOfReach("cannot be found: " + e.getMessage());
+    }
+  }
+
+  /** Returns the base of the BAR that holds the table, of the {@code bars} from an offset on. */
+  private long base(ConfigSpace registers, int bar0, int bars) {
+    int index = cap.tableBar();
+    int low = index < bars ? registers.read32(bar0 + 4 * index) : 1;
     boolean wide = (low & 7) == 4;
     if ((low & 1) != 0 || (wide && index + 1 == bars)) {
       throw outOfReach("is in no memory BAR");
     }
     long base = Integer.toUnsignedLong(low & ~0xf);
-    if (wide) {
-      base |= (long) config.read32(BAR0 + 4 * (index + 1)) << 32;
-    }
+    return wide ? base | (long) registers.read32(bar0 + 4 * (index + 1)) << 32 : base;
+  }
+
+  /**
+   * Refuses a table that does not end within a BAR of so many bytes, or a BAR that is not there.
+   */
+  private void requireRoom(long base, long lengthBytes) {
     long end = cap.tableOffset() + cap.tableBytes();
-    if (base == 0 || Long.compareUnsigned(end, Long.lowestOneBit(base)) > 0) {
+    if (base == 0
+        || (base & (lengthBytes - 1)) != 0
+        || Long.compareUnsigned(end, lengthBytes) > 0) {
       throw outOfReach(String.format(Locale.ROOT, "ends beyond any BAR that can be at 0x%x", base));
     }
-    return machine.registers(base + cap.tableOffset(), cap.tableBytes());
   }
 
   private VmmException outOfReach(String why) {

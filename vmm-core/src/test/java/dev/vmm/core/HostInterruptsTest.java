@@ -13,14 +13,11 @@ import dev.vmm.core.testing.FakePlan.Kind;
 import dev.vmm.core.testing.FakeRemapping;
 import dev.vmm.iommu.InterruptTarget;
 import dev.vmm.iommu.MsiMessage;
-import dev.vmm.machine.RegisterBlock;
 import dev.vmm.pci.Rid;
 import dev.vmm.testing.ArrayMemory;
 import dev.vmm.testing.FakeMachine;
 import dev.vmm.testing.FakePci;
 import dev.vmm.tunable.Tunables;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -37,41 +34,8 @@ class HostInterruptsTest {
   private final FakeMachine machine = new FakeMachine(new ArrayMemory(64L << 20));
   private final FakeIommuProvider fake = new FakeIommuProvider("fake");
   private final FakeRemapping remapping = new FakeRemapping();
-  private final Table table = new Table();
+  private final FakeMsixTable table = new FakeMsixTable(TABLE);
   private FakePci.Function nic;
-
-  /** The entries of an MSI-X table. */
-  private static final class Table implements RegisterBlock {
-    final ByteBuffer bytes = ByteBuffer.allocate(64).order(ByteOrder.LITTLE_ENDIAN);
-
-    @Override
-    public long baseHpa() {
-      return TABLE;
-    }
-
-    @Override
-    public long lengthBytes() {
-      return 64;
-    }
-
-    @Override
-    public long read(long offset, int widthBytes) {
-      return Integer.toUnsignedLong(bytes.getInt((int) offset));
-    }
-
-    @Override
-    public void write(long offset, int widthBytes, long value) {
-      bytes.putInt((int) offset, (int) value);
-    }
-
-    List<Integer> entry(int index) {
-      return List.of(
-          bytes.getInt(16 * index),
-          bytes.getInt(16 * index + 4),
-          bytes.getInt(16 * index + 8),
-          bytes.getInt(16 * index + 12));
-    }
-  }
 
   @BeforeEach
   void addFunctions() {
