@@ -19,6 +19,9 @@ final class Admission {
   /** Guarded by the fault pipeline's lock. */
   final RateMeter storm;
 
+  /** When to look again who makes its faults; guarded by the fault pipeline's lock. */
+  final RateMeter looks;
+
   /** The fault that was one too many; guarded by the fault pipeline's lock. */
   @Nullable OwnedFault last;
 
@@ -27,12 +30,13 @@ final class Admission {
 
   private volatile boolean over;
 
-  Admission(VmState vm, PassthroughDevice device, Domain domain, RateMeter storm) {
+  Admission(VmState vm, PassthroughDevice device, Domain domain, RateMeter storm, RateMeter looks) {
     this.vm = vm;
     this.device = device;
     this.domain = domain;
     rid = device.rid();
     this.storm = storm;
+    this.looks = looks;
     rids = Set.copyOf(device.requesterIds());
   }
 

@@ -72,6 +72,10 @@ final class FaultPipeline {
   private final Set<Rid> unsettled = new HashSet<>();
 
   private final Set<Admission> due = new LinkedHashSet<>();
+
+  /** Those of whose requester ids there were faults, each once a second at most. */
+  private final Set<Admission> suspects = new LinkedHashSet<>();
+
   private List<Report> waiting = new ArrayList<>();
   private long overflows;
   private @Nullable IommuSession session;
@@ -147,7 +151,9 @@ final class FaultPipeline {
 
   /** Notes that a device is about to enter a VM's domain. */
   Admission admitted(VmState vm, PassthroughDevice device, Domain domain) {
-    Admission admission = new Admission(vm, device, domain, new RateMeter(threshold, MINUTE));
+    Admission admission =
+        new Admission(
+            vm, device, domain, new RateMeter(threshold, MINUTE), new RateMeter(1, SECOND));
     owners.admitted(admission);
     return admission;
   }
@@ -158,6 +164,7 @@ final class FaultPipeline {
     owners.dismissed(admission);
     synchronized (lock) {
       due.remove(admission);
+      suspects.remove(admission);
     }
   }
 
@@ -229,6 +236,18 @@ final class FaultPipeline {
       throw failure;
     }
     return Collections.unmodifiableList(faults);
+  }
+
+  /** Returns those that may not be what they were, as they made faults; each once. */
+  List<Admission> takeSuspects() {
+    synchronized (lock) {
+      if (suspects.isEmpty()) {
+        return List.of();
+      }
+      List<Admission> taken = List.copyOf(suspects);
+      suspects.clear();
+      return taken;
+    }
   }
 
   /** Returns whether every unit could be asked. A move does not fail because a unit does not. */
@@ -317,6 +336,9 @@ final class FaultPipeline {
 
   private void charge(Domain domain, OwnedFault report, long now) {
     for (Admission admission : owners.in(domain, report.fault().rid())) {
+      if (admission.looks.allows(now)) {
+        suspects.add(admission);
+      }
       if (!admission.storm.allows(now)) {
         admission.storm.refill();
         admission.last = report;

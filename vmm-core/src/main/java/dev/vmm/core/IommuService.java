@@ -189,7 +189,9 @@ public interface IommuService {
    * hw.vmm.iommu.fault_rate_limit} a second are told; the next that is says how many were not. An
    * assigned device with more than {@code hw.vmm.iommu.fault_threshold} faults in a minute loses
    * bus mastering; one that does not take that, or makes as many more all the same, is {@linkplain
-   * #block blocked}. Its VM's {@linkplain VirtualMachine#onDmaStopped listeners} are told.
+   * #block blocked}. Its VM's {@linkplain VirtualMachine#onDmaStopped listeners} are told. Where a
+   * fault of an assigned device came, who is there now is looked at, once a second at most: another
+   * function than the VM was given, of which no machine told, loses its place in the VM.
    *
    * <p>May be called at any time and by several threads: each fault comes to one of them. It never
    * waits for a VM or a device, but for a unit that takes a device to be blocked. While the I/O MMU

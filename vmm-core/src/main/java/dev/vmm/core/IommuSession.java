@@ -208,6 +208,15 @@ final class IommuSession {
     functions = found;
   }
 
+  /**
+   * Looks whether another sits at a function's place: there only, and at the buses if it seems so.
+   */
+  void lookAt(Rid function) {
+    if (occupants.seemsReplaced(function, machine.pci().config(function))) {
+      rescan();
+    }
+  }
+
   /** Looks again if one of these functions was not there at the last look. */
   void meet(Collection<Rid> functions) {
     if (!functions.stream().allMatch(placement::knows)) {

@@ -287,7 +287,32 @@ final class LazyIommu implements IommuService {
 
   @Override
   public List<OwnedFault> drainFaults() {
-    return faults.drain();
+    List<OwnedFault> drained = faults.drain();
+    for (Admission suspect : faults.takeSuspects()) {
+      // Not in the middle of a change: a reset, too, clears what a function is told apart by.
+      suspect.vm.ifFree(() -> lookAt(suspect));
+    }
+    return drained;
+  }
+
+  /**
+   * A fault may be of a newcomer, of which no machine told, at the place of a VM's device. Waits
+   * for nobody: who has the lock may be looking, and else the next fault is another occasion.
+   */
+  private void lookAt(Admission suspect) {
+    if (suspect.over() || !lock.tryLock()) {
+      return;
+    }
+    try {
+      IommuSession running = run.session();
+      if (running != null) {
+        running.lookAt(suspect.rid);
+      }
+    } catch (VmmException e) {
+      LOG.warn("nobody knows whether {} is still what its VM was given", suspect.rid, e);
+    } finally {
+      lock.unlock();
+    }
   }
 
   @Override

@@ -19,6 +19,8 @@ import java.util.Objects;
  * <p>Not thread-safe: used under the I/O MMU's lock.
  */
 final class Occupants {
+  private static final int IDS = 0x00;
+  private static final int REVISION_AND_CLASS = 0x08;
   private static final int SUBSYSTEM = 0x2c;
   private static final int BAR0 = 0x10;
   private static final int BARS = 6;
@@ -29,16 +31,16 @@ final class Occupants {
    */
   private record Identity(int ids, int classCode, int subsystem, List<Integer> bars) {
     static Identity of(PciFunction function) {
-      ConfigSpace config = function.config();
+      return of(
+          function.deviceId() << 16 | function.vendorId(), function.classCode(), function.config());
+    }
+
+    static Identity of(int ids, int classCode, ConfigSpace config) {
       List<Integer> bars = new ArrayList<>();
       for (int i = 0; i < BARS; i++) {
         bars.add(config.read32(BAR0 + 4 * i));
       }
-      return new Identity(
-          function.deviceId() << 16 | function.vendorId(),
-          function.classCode(),
-          config.read32(SUBSYSTEM),
-          bars);
+      return new Identity(ids, classCode, config.read32(SUBSYSTEM), bars);
     }
 
     /** Says whether a register gave what a function that does not answer gives. */
@@ -54,6 +56,20 @@ final class Occupants {
     for (Rid rid : functions) {
       topology.function(rid).ifPresent(function -> known.put(rid, Identity.of(function)));
     }
+  }
+
+  /**
+   * Says whether another one seems to sit at a function's place than the one that was met, by a few
+   * registers there; {@link #replaced} decides. Of a VF, whose ids are its PF's, it never does.
+   */
+  boolean seemsReplaced(Rid function, ConfigSpace config) {
+    Identity met = known.get(function);
+    int ids = met == null ? -1 : config.read32(IDS);
+    if (ids == -1) {
+      return false;
+    }
+    Identity now = Identity.of(ids, config.read32(REVISION_AND_CLASS) >>> 8, config);
+    return !now.unanswered() && !now.equals(met);
   }
 
   /**

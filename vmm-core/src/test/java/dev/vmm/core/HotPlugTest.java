@@ -7,6 +7,7 @@ import dev.vmm.core.testing.FakeIommuProvider;
 import dev.vmm.core.testing.FakePlan.Kind;
 import dev.vmm.core.testing.Vmms;
 import dev.vmm.iommu.Access;
+import dev.vmm.iommu.DmaFault;
 import dev.vmm.pci.Rid;
 import dev.vmm.testing.ArrayMemory;
 import dev.vmm.testing.FakeHotPlug;
@@ -89,6 +90,39 @@ class HotPlugTest {
       device.assign();
       assertThat(domainOf(ONE)).isEqualTo("vm:guest");
     }
+  }
+
+  private void drainAFault() {
+    fake.current().record(new DmaFault("fake0", ONE, 0x8000_0000L, Access.WRITE, 5, "no write"));
+    assertThat(vmm.iommu().drainFaults()).hasSize(1);
+  }
+
+  @Test
+  void i02_aFaultIsReasonEnoughToLookWhoMadeIt() {
+    FakePci.Function own = machine.pci().functions.get(ONE);
+    drainAFault();
+    assertThat(domainOf(ONE)).as("its own").isEqualTo("vm:guest");
+    device.unassign();
+    device.assign(); // a new stay, of which nobody has looked yet
+    machine.pci().functions.put(ONE, function(0x11e8, 0));
+    drainAFault();
+    assertThat(domainOf(ONE)).isEqualTo("blocked");
+    machine.pci().functions.put(ONE, own);
+  }
+
+  @Test
+  void i02_aFaultOfOneThatDoesNotAnswerForAMomentIsNoReason() {
+    FakePci.Function own = machine.pci().functions.get(ONE);
+    own.config.putInt(0x10, -1);
+    drainAFault();
+    assertThat(domainOf(ONE)).isEqualTo("vm:guest");
+    own.config.putInt(0x10, 0xfe00_0000);
+    device.unassign();
+    device.assign();
+    machine.pci().functions.remove(ONE);
+    drainAFault();
+    assertThat(domainOf(ONE)).isEqualTo("vm:guest");
+    machine.pci().functions.put(ONE, own);
   }
 
   @Test

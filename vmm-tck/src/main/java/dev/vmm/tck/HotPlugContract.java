@@ -57,6 +57,49 @@ abstract class HotPlugContract extends ContractPart {
     slots().plug(slots().kinds().get(0), rid);
   }
 
+  /** A VM with a function that was plugged in for it. */
+  private final class Guest {
+    final Rid rid;
+    final VirtualMachine vm;
+    final long hpa;
+    final PptDevice device;
+
+    /** One for all that is tried here: each tells its own words apart, and not another's. */
+    final Reach reach = reach();
+
+    Guest(Bench bench, Rid rid) {
+      this.rid = rid;
+      vm = bench.guest("guest");
+      hpa = vm.memory().get(0).hpa();
+      plug(rid);
+      device = bench.ppt().attach(rid);
+      bench.ppt().assign(rid, vm);
+      assertThat(bench.domainOf(rid)).hasValue("vm:guest");
+    }
+
+    /** Expects that what is at the place now reaches nothing. */
+    void isCutOff(Bench bench, String when) {
+      assertThat(bench.domainOf(rid)).as(when).hasValue("blocked");
+      isBlocked(reach, rid, when, hpa);
+    }
+  }
+
+  private static void isBlocked(Reach reach, Rid rid, String when, long hpa) {
+    if (reach.direct()) {
+      reach.blocked(rid, 0, when, hpa);
+      reach.blocked(rid, hpa, when, hpa);
+    }
+  }
+
+  /** Puts another function, as it comes out of its box, where one is; nobody is told. */
+  private void replace(Rid rid, int deviceId) {
+    ModelMachine model = model();
+    model.hotRemove(rid);
+    model.hotAdd(
+        rid,
+        FunctionSpec.of(0x1234, deviceId, 0x00ff00).memory32(0, 0x10_0000).msi(1, true, false));
+  }
+
   @Test
   void i02_aFunctionThatIsPluggedInReachesNothingUntilItIsInTheHostDomain() {
     ModelMachine model = model();
@@ -91,87 +134,74 @@ abstract class HotPlugContract extends ContractPart {
 
   @Test
   void i02_i07_whatComesToThePlaceOfAGuestsDeviceReachesNothingOfTheGuest() {
-    Reach reach = reach();
     Rid rid = place(0);
     try (Bench bench = stage().bench()) {
-      VirtualMachine vm = bench.guest("guest");
-      long hpa = vm.memory().get(0).hpa();
-      plug(rid);
-      PptDevice device = bench.ppt().attach(rid);
-      bench.ppt().assign(rid, vm);
-      assertThat(bench.domainOf(rid)).hasValue("vm:guest");
+      Guest guest = new Guest(bench, rid);
       slots().unplug(rid);
       assertThat(bench.domainOf(rid)).hasValue("blocked");
       plug(rid);
-      assertThat(device.gone()).isTrue();
-      assertThat(bench.domainOf(rid)).hasValue("blocked");
-      isBlocked(reach, rid, "in place of a guest's device", hpa);
-      bench.ppt().unassign(rid, vm);
-      assertThat(device.state()).isEqualTo(PptState.PARKED);
-      isBlocked(reach, rid, "in place of a parked device", hpa);
-      refused(Errno.ENXIO, () -> bench.ppt().assign(rid, vm), "pulled out");
+      assertThat(guest.device.gone()).isTrue();
+      guest.isCutOff(bench, "in place of a guest's device");
+      bench.ppt().unassign(rid, guest.vm);
+      assertThat(guest.device.state()).isEqualTo(PptState.PARKED);
+      guest.isCutOff(bench, "in place of a parked device");
+      refused(Errno.ENXIO, () -> bench.ppt().assign(rid, guest.vm), "pulled out");
       bench.ppt().detach(rid);
       assertThat(bench.domainOf(rid)).hasValue("host");
       bench.ppt().attach(rid);
-      bench.ppt().assign(rid, vm);
+      bench.ppt().assign(rid, guest.vm);
       assertThat(bench.domainOf(rid)).hasValue("vm:guest");
-    }
-  }
-
-  private static void isBlocked(Reach reach, Rid rid, String when, long hpa) {
-    if (reach.direct()) {
-      reach.blocked(rid, 0, when, hpa);
-      reach.blocked(rid, hpa, when, hpa);
     }
   }
 
   @Test
   void i02_i07_anotherFunctionInPlaceOfAGuestsIsNoticedThoughNothingIsTold() {
-    ModelMachine model = model();
-    Reach reach = reach();
+    model();
     Rid rid = place(0);
-    try (Bench bench = stage().bench()) {
-      VirtualMachine vm = bench.guest("guest");
-      long hpa = vm.memory().get(0).hpa();
-      slots().plug("edu", rid);
-      bench.ppt().attach(rid);
-      for (int device : new int[] {0x5678, 0x11e8}) {
-        bench.ppt().assign(rid, vm);
-        reach.reaches(rid, 0, hpa, Access.READ_WRITE, "in the guest");
-        model.hotRemove(rid);
-        // The second one is of the same kind, as it comes out of its box.
-        model.hotAdd(
-            rid,
-            FunctionSpec.of(0x1234, device, 0x00ff00).memory32(0, 0x10_0000).msi(1, true, false));
+    // The second one is of the same kind.
+    for (int deviceId : new int[] {0x5678, 0x11e8}) {
+      try (Bench bench = stage().bench()) {
+        Guest guest = new Guest(bench, rid);
+        guest.reach.reaches(rid, 0, guest.hpa, Access.READ_WRITE, "in the guest");
+        replace(rid, deviceId);
         bench.vmm().iommu().rescan();
-        assertThat(bench.domainOf(rid)).hasValue("blocked");
-        isBlocked(reach, rid, "in place of a guest's device", hpa);
-        bench.ppt().unassign(rid, vm);
-        assertThat(bench.domainOf(rid)).hasValue("blocked");
+        guest.isCutOff(bench, "in place of a guest's device");
+        bench.ppt().unassign(rid, guest.vm);
+        guest.isCutOff(bench, "in place of a parked device");
         bench.ppt().detach(rid);
         slots().unplug(rid);
-        slots().plug("edu", rid);
-        bench.ppt().attach(rid);
       }
     }
   }
 
   @Test
-  void i07_aVmWhoseDeviceWasPulledOutIsDestroyedAsAnyOther() {
-    Reach reach = reach();
+  void i02_i07_aFaultIsReasonEnoughToLookWhoIsInPlaceOfAGuestsDevice() {
+    needs(Capability.FAULT_REPORTS);
+    model();
     Rid rid = place(0);
     try (Bench bench = stage().bench()) {
-      VirtualMachine vm = bench.guest("guest");
-      long hpa = vm.memory().get(0).hpa();
-      plug(rid);
-      PptDevice device = bench.ppt().attach(rid);
-      bench.ppt().assign(rid, vm);
+      Guest guest = new Guest(bench, rid);
+      replace(rid, 0x11e8);
+      stage().port().write(rid, 0x0080_0000);
+      assertThat(bench.faults()).isNotEmpty();
+      guest.isCutOff(bench, "after a fault of it was told");
+      bench.faults();
+      bench.ppt().unassign(rid, guest.vm);
+      bench.ppt().detach(rid);
+    }
+  }
+
+  @Test
+  void i07_aVmWhoseDeviceWasPulledOutIsDestroyedAsAnyOther() {
+    Rid rid = place(0);
+    try (Bench bench = stage().bench()) {
+      Guest guest = new Guest(bench, rid);
       slots().unplug(rid);
-      vm.close();
-      assertThat(vm.destroyed()).isTrue();
-      assertThat(device.state()).isEqualTo(PptState.PARKED);
+      guest.vm.close();
+      assertThat(guest.vm.destroyed()).isTrue();
+      assertThat(guest.device.state()).isEqualTo(PptState.PARKED);
       plug(rid);
-      isBlocked(reach, rid, "after the VM is gone", hpa);
+      isBlocked(guest.reach, rid, "after the VM is gone", guest.hpa);
       bench.ppt().detach(rid);
       assertThat(bench.ppt().devices()).isEmpty();
     }
@@ -179,7 +209,6 @@ abstract class HotPlugContract extends ContractPart {
 
   @Test
   void i08_aParkedDeviceThatIsPulledOutStaysBlockedUntilItsDetach() {
-    Reach reach = reach();
     Rid rid = place(0);
     try (Bench bench = stage().bench()) {
       VirtualMachine vm = bench.guestWithBareDevice("guest");
@@ -189,7 +218,7 @@ abstract class HotPlugContract extends ContractPart {
       slots().unplug(rid);
       assertThat(bench.domainOf(rid)).hasValue("blocked");
       plug(rid);
-      isBlocked(reach, rid, "in place of a parked device", hpa);
+      isBlocked(reach(), rid, "in place of a parked device", hpa);
       bench.ppt().detach(rid);
       assertThat(bench.domainOf(rid)).hasValue("host");
       assertThat(bench.ppt().devices()).isEmpty();
