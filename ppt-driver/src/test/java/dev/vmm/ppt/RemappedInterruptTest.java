@@ -9,6 +9,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.vmm.Errno;
 import dev.vmm.VmmException;
 import dev.vmm.core.VirtualMachine;
+import dev.vmm.core.testing.FakeRemapping;
 import dev.vmm.iommu.InterruptTarget;
 import dev.vmm.iommu.MsiMessage;
 import java.util.Map;
@@ -19,12 +20,13 @@ import org.junit.jupiter.api.Test;
 /** Messages of a device whose I/O MMU remaps interrupts. */
 class RemappedInterruptTest {
   private final PptFixture f = new PptFixture();
-  private final FakeInterrupts interrupts = new FakeInterrupts();
+  private final FakeRemapping interrupts = new FakeRemapping();
   private VirtualMachine vm;
   private PptDevice device;
 
   @BeforeEach
   void assign() {
+    interrupts.forwards = true;
     f.provider.interrupts = Optional.of(interrupts);
     f.driver.attach(FULL);
     vm = f.vm("a");
@@ -46,7 +48,7 @@ class RemappedInterruptTest {
     assertThat(f.full.config.getInt(MSI + 8)).isZero();
     assertThat(f.full.config.getShort(MSI + 0xc)).isZero();
     assertThat(msiControl() & 0x71).isEqualTo(0x21);
-    FakeInterrupts.Entries entries = interrupts.reserved.get(0);
+    FakeRemapping.Entries entries = interrupts.reserved.get(0);
     assertThat(entries.source()).isEqualTo(FULL);
     assertThat(entries.routes)
         .isEqualTo(

@@ -32,6 +32,12 @@ public final class FakeRemapping implements InterruptRemapping {
   /** What the next calls that change entries fail with; null for none. */
   public VmmException failure;
 
+  /** How many calls that change entries succeed before one fails; none fails by itself. */
+  public int failAfter = Integer.MAX_VALUE;
+
+  /** Runs before entries are given back. */
+  public Runnable beforeClose = () -> {};
+
   @Override
   public boolean forwardsHost() {
     return forwards;
@@ -49,7 +55,7 @@ public final class FakeRemapping implements InterruptRemapping {
 
   @Override
   public InterruptEntries allocate(Rid source, int count) {
-    fail();
+    change("allocate");
     int power = Integer.highestOneBit(2 * count - 1);
     int first = 0;
     while (overlaps(first, count)) {
@@ -68,9 +74,12 @@ public final class FakeRemapping implements InterruptRemapping {
         .anyMatch(each -> first < each.first + each.count && each.first < first + count);
   }
 
-  private void fail() {
+  private void change(String what) {
     if (failure != null) {
       throw failure;
+    }
+    if (failAfter-- == 0) {
+      throw new VmmException(Errno.EIO, what + " fails, as the test asked");
     }
   }
 
@@ -106,18 +115,20 @@ public final class FakeRemapping implements InterruptRemapping {
 
     @Override
     public void route(int index, InterruptTarget target) {
-      fail();
+      change("route");
       routes.put(index, target);
     }
 
     @Override
     public void block(int index) {
+      change("block");
       routes.remove(index);
     }
 
     @Override
     public void close() {
-      fail();
+      beforeClose.run();
+      change("close");
       reserved.remove(this);
     }
   }

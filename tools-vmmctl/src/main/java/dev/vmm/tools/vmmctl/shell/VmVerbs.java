@@ -50,6 +50,20 @@ final class VmVerbs extends Verb {
         devices.isEmpty() ? "none" : devices);
   }
 
+  /** A command on one VM. */
+  abstract static class OfVm extends Verb {
+    @Parameters(
+        index = "0",
+        paramLabel = "VM",
+        completionCandidates = Candidates.Vms.class,
+        description = "The VM.")
+    private String vm = "";
+
+    final String vm() {
+      return vm;
+    }
+  }
+
   /** {@code vm create}. */
   @Command(name = "create", description = "Create a VM with memory at gpa 0.")
   static final class Create extends Verb {
@@ -74,17 +88,11 @@ final class VmVerbs extends Verb {
   @Command(
       name = "destroy",
       description = "Destroy a VM: its devices are unassigned first, then its memory is freed.")
-  static final class Destroy extends Verb {
-    @Parameters(
-        paramLabel = "NAME",
-        completionCandidates = Candidates.Vms.class,
-        description = "The VM.")
-    private String name = "";
-
+  static final class Destroy extends OfVm {
     @Override
     void run() {
-      session().destroyVm(name);
-      say("vm %s destroyed", name);
+      session().destroyVm(vm());
+      say("vm %s destroyed", vm());
     }
   }
 
@@ -95,17 +103,11 @@ final class VmVerbs extends Verb {
         "Drop a VM without destroying it, as a process that crashed would.",
         "Waits for the platform to notice: it takes the devices back and destroys the VM by itself."
       })
-  static final class Crash extends Verb {
-    @Parameters(
-        paramLabel = "VM",
-        completionCandidates = Candidates.Vms.class,
-        description = "The VM.")
-    private String name = "";
-
+  static final class Crash extends OfVm {
     @Override
     void run() {
-      session().crashVm(name);
-      say("vm %s dropped; the platform has destroyed it", name);
+      session().crashVm(vm());
+      say("vm %s dropped; the platform has destroyed it", vm());
     }
   }
 
@@ -122,20 +124,16 @@ final class VmVerbs extends Verb {
 
   /** {@code vm add}. */
   @Command(name = "add", description = "Add memory to a VM; its devices reach it at once.")
-  static final class Add extends Verb {
+  static final class Add extends OfVm {
     @Parameters(
-        paramLabel = "NAME",
-        completionCandidates = Candidates.Vms.class,
-        description = "The VM.")
-    private String name = "";
-
-    @Parameters(
+        index = "1",
         paramLabel = "GPA",
         converter = Numbers.Unsigned.class,
         description = "Where the guest sees it, a multiple of 4096.")
     private long gpa;
 
     @Parameters(
+        index = "2",
         paramLabel = "SIZE",
         converter = Numbers.Size.class,
         description = "How much, a multiple of 4096.")
@@ -147,8 +145,8 @@ final class VmVerbs extends Verb {
     @Override
     void run() {
       MemorySegment segment =
-          session().vm(name).addMemory(gpa, size, readOnly ? Access.READ : Access.READ_WRITE);
-      say("vm %s: %s added", name, text(segment));
+          session().vm(vm()).addMemory(gpa, size, readOnly ? Access.READ : Access.READ_WRITE);
+      say("vm %s: %s added", vm(), text(segment));
     }
   }
 
@@ -156,14 +154,9 @@ final class VmVerbs extends Verb {
   @Command(
       name = "remove",
       description = "Take memory from a VM; its devices no longer reach it when this is done.")
-  static final class Remove extends Verb {
+  static final class Remove extends OfVm {
     @Parameters(
-        paramLabel = "NAME",
-        completionCandidates = Candidates.Vms.class,
-        description = "The VM.")
-    private String name = "";
-
-    @Parameters(
+        index = "1",
         paramLabel = "GPA",
         converter = Numbers.Unsigned.class,
         description = "Where it begins.")
@@ -171,8 +164,8 @@ final class VmVerbs extends Verb {
 
     @Override
     void run() {
-      session().vm(name).removeMemory(gpa);
-      say("vm %s: memory at gpa 0x%x removed", name, gpa);
+      session().vm(vm()).removeMemory(gpa);
+      say("vm %s: memory at gpa 0x%x removed", vm(), gpa);
     }
   }
 }

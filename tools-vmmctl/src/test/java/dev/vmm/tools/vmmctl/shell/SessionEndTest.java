@@ -5,12 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.vmm.Errno;
 import dev.vmm.VmmException;
-import dev.vmm.acpi.AcpiTables;
 import dev.vmm.machine.Machine;
 import dev.vmm.machine.Machines;
-import dev.vmm.machine.PhysicalMemory;
 import dev.vmm.machine.RegisterBlock;
-import dev.vmm.pci.PciBus;
+import dev.vmm.tck.MachineDecorator;
 import dev.vmm.tunable.Tunables;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -61,67 +59,20 @@ final class SessionEndTest {
   }
 
   /** A machine of which one read of a register fails. */
-  private static final class DyingMachine implements Machine {
-    private final Machine machine;
+  private static final class DyingMachine extends MachineDecorator {
     private volatile boolean failsNextRead;
 
     DyingMachine(Machine machine) {
-      this.machine = machine;
+      super(machine);
     }
 
     @Override
-    public String name() {
-      return machine.name();
-    }
-
-    @Override
-    public PhysicalMemory memory() {
-      return machine.memory();
-    }
-
-    @Override
-    public PciBus pci() {
-      return machine.pci();
-    }
-
-    @Override
-    public AcpiTables acpi() {
-      return machine.acpi();
-    }
-
-    @Override
-    public RegisterBlock registers(long hpa, long lengthBytes) {
-      RegisterBlock block = machine.registers(hpa, lengthBytes);
-      return new RegisterBlock() {
-        @Override
-        public long baseHpa() {
-          return block.baseHpa();
-        }
-
-        @Override
-        public long lengthBytes() {
-          return block.lengthBytes();
-        }
-
-        @Override
-        public long read(long offset, int widthBytes) {
-          if (failsNextRead) {
-            failsNextRead = false;
-            throw new VmmException(Errno.EIO, "the test's failure");
-          }
-          return block.read(offset, widthBytes);
-        }
-
-        @Override
-        public void write(long offset, int widthBytes, long value) {
-          block.write(offset, widthBytes, value);
-        }
-      };
-    }
-
-    @Override
-    public void close() {
-      machine.close();
+    protected long read(RegisterBlock block, long offset, int widthBytes) {
+      if (failsNextRead) {
+        failsNextRead = false;
+        throw new VmmException(Errno.EIO, "the test's failure");
+      }
+      return super.read(block, offset, widthBytes);
     }
   }
 }
