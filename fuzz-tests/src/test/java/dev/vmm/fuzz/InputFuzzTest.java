@@ -34,6 +34,18 @@ final class InputFuzzTest {
         tables.get(0).toBytes());
   }
 
+  static Stream<byte[]> memoryMaps() {
+    return Stream.of(
+        Seeds.bytes(
+            """
+            [    0.000000] BIOS-e820: [mem 0x0000000000000000-0x000000000009fbff] usable
+            [    0.000000] BIOS-e820: [mem 0x000000007b000000-0x000000007fffffff] reserved
+             BIOS-e820: 0000000000100000 - 0000000000200000 (ACPI NVS)
+            """),
+        Seeds.bytes("SMAP type=02 base=000000007b000000 len=0000000000100000\n"),
+        Seeds.bytes("00001000-0009fbff : System RAM\n  7b000000-7b0fffff : Reserved\n"));
+  }
+
   static Stream<byte[]> snapshots() {
     return Stream.of(Seeds.snapshot("model:intel"), Seeds.snapshot("model:amd"));
   }
@@ -56,6 +68,14 @@ final class InputFuzzTest {
   void acpidump(byte[] text) {
     if (text != null) {
       Limits.hold(() -> Readers.read(text));
+    }
+  }
+
+  @MethodSource("memoryMaps")
+  @FuzzTest(maxDuration = "10m")
+  void memoryMap(byte[] text) {
+    if (text != null) {
+      Limits.hold(() -> Readers.readMemoryMap(text));
     }
   }
 

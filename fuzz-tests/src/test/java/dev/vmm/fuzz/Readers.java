@@ -7,19 +7,23 @@ import dev.vmm.iommu.inspect.TableContext;
 import dev.vmm.iommu.inspect.UnitReport;
 import dev.vmm.iommu.spi.IommuProvider;
 import dev.vmm.machine.Machine;
+import dev.vmm.machine.MemoryMap;
 import dev.vmm.testing.ArrayMemory;
 import dev.vmm.testing.FakeMachine;
 import dev.vmm.tools.dmardump.DumpRenderer;
 import dev.vmm.tools.dmardump.Palette;
 import dev.vmm.tools.dmardump.input.Input;
 import dev.vmm.tools.dmardump.input.Inputs;
+import dev.vmm.tools.dmardump.input.MemoryMaps;
 import dev.vmm.tools.dmardump.verify.Verifier;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.List;
+import java.util.Optional;
 import java.util.ServiceLoader;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /** The way of an input through the tool: recognised, decoded, inspected, rendered. */
 final class Readers {
@@ -28,6 +32,11 @@ final class Readers {
   private static final List<IommuInspector> INSPECTORS =
       PROVIDERS.stream().flatMap(provider -> provider.inspector().stream()).toList();
   private static final DumpRenderer RENDERER = new DumpRenderer(true, Palette.PLAIN);
+
+  private static final List<AcpiTable> RESERVING =
+      Stream.of("model:intel,reserved=00:02.0", "model:amd,reserved=00:02.0")
+          .flatMap(Seeds::tablesOf)
+          .toList();
 
   private Readers() {}
 
@@ -85,6 +94,19 @@ final class Readers {
         tables.tables().forEach(Readers::show);
       } else if (input instanceof Input.Opened opened) {
         read(opened.machine());
+      }
+    }
+  }
+
+  /** Reads a memory map, and holds tables with reserved memory against it. */
+  static void readMemoryMap(byte[] bytes) {
+    MemoryMap map = MemoryMaps.read(Inputs.STANDARD_INPUT, new ByteArrayInputStream(bytes));
+    TableContext context = new TableContext(Optional.empty(), Optional.of(map));
+    for (IommuInspector inspector : INSPECTORS) {
+      for (AcpiTable table : RESERVING) {
+        if (inspector.signatures().contains(table.signature())) {
+          lint(inspector, table, context);
+        }
       }
     }
   }

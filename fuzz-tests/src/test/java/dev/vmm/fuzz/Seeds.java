@@ -16,11 +16,11 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Stream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipInputStream;
 
@@ -37,13 +37,17 @@ final class Seeds {
 
   /** Returns the machines' tables of this signature. */
   static List<AcpiTable> tables(String signature) {
-    List<AcpiTable> tables = new ArrayList<>();
-    for (String name : MACHINES) {
-      try (Machine machine = Machines.open(name)) {
-        machine.acpi().find(signature).ifPresent(tables::add);
-      }
+    return MACHINES.stream()
+        .flatMap(Seeds::tablesOf)
+        .filter(table -> table.signature().equals(signature))
+        .toList();
+  }
+
+  /** Returns the tables of one machine. */
+  static Stream<AcpiTable> tablesOf(String name) {
+    try (Machine machine = Machines.open(name)) {
+      return List.copyOf(machine.acpi().tables()).stream();
     }
-    return tables;
   }
 
   /** Returns the text that acpidump would write. */

@@ -28,8 +28,9 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description = {
-      "Compares two tables, machines or snapshots by what they mean, and says what was added (+),",
-      "removed (-) and changed (~): before and after an assign, or two versions of a firmware."
+      "Compares two tables, machines or snapshots by what they mean.",
+      "Says what was added (+), removed (-) and changed (~): before and after an assign, or between two versions of a"
+          + " firmware."
     },
     exitCodeListHeading = "%nExit status:%n",
     exitCodeList = {

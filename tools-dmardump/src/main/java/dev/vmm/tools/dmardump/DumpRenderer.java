@@ -309,7 +309,8 @@ public final class DumpRenderer {
     }
   }
 
-  static String count(long number, String noun) {
+  /** Returns a number of things, in the plural unless it is one: {@code 3 entries}. */
+  public static String count(long number, String noun) {
     String plural = noun.endsWith("y") ? noun.substring(0, noun.length() - 1) + "ies" : noun + "s";
     return number + " " + (number == 1 ? noun : plural);
   }

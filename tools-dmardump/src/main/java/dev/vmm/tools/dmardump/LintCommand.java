@@ -34,8 +34,8 @@ import picocli.CommandLine.Spec;
     sortOptions = false,
     description = {
       "Looks for mistakes and surprises in firmware tables; docs/lint.md explains each id.",
-      "Of a machine it also says which devices of the tables are not there; of a machine, of this host,",
-      "and with --memmap, whether the memory that tables reserve is reserved in the memory map."
+      "Of a machine it also says which devices of the tables are not there; of a machine, of this host and with --memmap,"
+          + " whether the memory that tables reserve is reserved in the memory map."
     },
     exitCodeListHeading = "%nExit status:%n",
     exitCodeList = {

@@ -27,7 +27,6 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "save",
     mixinStandardHelpOptions = true,
-    versionProvider = ToolVersion.class,
     sortOptions = false,
     description = {
       "Saves all that a dump of a live machine reads to a file, for a dump elsewhere and later: tables, PCI functions,"

@@ -9,8 +9,10 @@ import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Help.Ansi;
+import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.TypeConversionException;
 
@@ -82,7 +84,8 @@ public final class Tool {
   }
 
   /**
-   * Has a parser read the words of our own types, and break help texts where the terminal ends.
+   * Has a parser read the words of our own types, break help texts where the terminal ends, and
+   * tell the version to whoever asks a subcommand for it.
    *
    * @return {@code line}
    */
@@ -93,7 +96,15 @@ public final class Tool {
                 line.setUsageHelpWidth(
                     Math.max(MIN_HELP_WIDTH, Math.min(columns, MAX_HELP_WIDTH))));
     line.registerConverter(Palette.When.class, Tool::when);
+    tellVersion(line, line.getCommandSpec().versionProvider());
     return line;
+  }
+
+  private static void tellVersion(CommandLine line, @Nullable IVersionProvider ofParent) {
+    IVersionProvider own = line.getCommandSpec().versionProvider();
+    IVersionProvider version = own == null ? ofParent : own;
+    line.getCommandSpec().versionProvider(version);
+    line.getSubcommands().values().forEach(subcommand -> tellVersion(subcommand, version));
   }
 
   /** Runs a body that needs no parser; as {@link #run} otherwise. */

@@ -33,9 +33,9 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description = {
-      "Proves over the tables of a live machine or a snapshot that devices are kept apart:",
-      "no page reachable by two owners, no table of the I/O MMU reachable by a device, no",
-      "requester id without a domain, no reserved bits, domain ids used with one table only."
+      "Proves over the tables of a live machine or a snapshot that devices are kept apart.",
+      "No page is reachable by two owners, no table of the I/O MMU by a device; no requester id is without a domain, no"
+          + " reserved bit is set, and each domain id is used with one table only."
     },
     exitCodeListHeading = "%nExit status:%n",
     exitCodeList = {

@@ -14,6 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine;
 
 /** The subcommands and the forms of output, as a user runs them. */
 final class CommandsTest {
@@ -80,7 +81,7 @@ final class CommandsTest {
 
   @Test
   void everySubcommandIsKnownToThePlainReader() {
-    new picocli.CommandLine(new DmardumpCommand())
+    new CommandLine(new DmardumpCommand())
         .getSubcommands()
         .keySet()
         .forEach(name -> assertThat(DumpOptions.plain(new String[] {name})).as(name).isEmpty());
@@ -277,6 +278,17 @@ final class CommandsTest {
         .startsWith(".TH DMARDUMP 1")
         .contains(".SS lint", ".SS save", "\\-\\-iova", "\\-\\-strict", ".SH EXIT STATUS");
     assertThat(manual.lines()).noneMatch(line -> line.contains("${"));
+  }
+
+  @Test
+  void everyCommandHasAVersionAndOneSentenceInTheListOfCommands() {
+    for (CommandLine command : new CommandLine(new DmardumpCommand()).getSubcommands().values()) {
+      assertThat(command.getCommandSpec().usageMessage().description()[0])
+          .as(command.getCommandName())
+          .endsWith(".");
+      assertThat(run(command.getCommandName(), "--version")).isZero();
+      assertThat(out.toString()).as(command.getCommandName()).startsWith("dmardump ");
+    }
   }
 
   @Test

@@ -9,6 +9,7 @@ import dev.vmm.machine.Machine;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -69,6 +70,16 @@ final class OpenMachineTest {
     assertThat(LiveDumpTest.valid(out.toString()).at("/sources/0/origin").asText())
         .isEqualTo(before + " -> model:intel");
     machine.memory().read64(0); // it was not closed
+  }
+
+  @Test
+  void aPageSaysHowManyThingsThereAreInWords() throws IOException {
+    Path page = dir.resolve("page.html");
+
+    assertThat(run("--html", page.toString())).isZero();
+    assertThat(Files.readString(page))
+        .contains("512M mapped in 1 range<", "16K mapped in 2 ranges<")
+        .doesNotContain(" 1 ranges", " 1 table pages");
   }
 
   @Test

@@ -7,6 +7,7 @@ import dev.vmm.iommu.inspect.RegisterReport;
 import dev.vmm.iommu.inspect.StructureReport;
 import dev.vmm.iommu.inspect.TableReport;
 import dev.vmm.iommu.inspect.UnitReport;
+import dev.vmm.tools.dmardump.DumpRenderer;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -157,8 +158,7 @@ public final class Differ {
                 ? "nothing mapped"
                 : MappingDiff.size(domain.totals().mappedBytes())
                     + " in "
-                    + domain.totals().runs()
-                    + (domain.totals().runs() == 1 ? " range" : " ranges"),
+                    + DumpRenderer.count(domain.totals().runs(), "range"),
         (one, other) ->
             MappingDiff.add(where + " " + name(one), one.mappings(), other.mappings(), changes));
     strings(where + " problem", before.problems(), after.problems());

@@ -86,13 +86,13 @@ public final class HtmlPage implements AutoCloseable {
     }
     for (DomainReport domain : unit.domains()) {
       html.format(
-          "<h4>Domain 0x%x <small>table 0x%x, %d-level, %d table pages, %s mapped in %d ranges</small></h4>\n",
+          "<h4>Domain 0x%x <small>table 0x%x, %d-level, %s, %s mapped in %s</small></h4>\n",
           domain.domainId(),
           domain.tableRoot(),
           domain.levels(),
-          domain.tablePages(),
+          DumpRenderer.count(domain.tablePages(), "table page"),
           DumpRenderer.size(domain.totals().mappedBytes()),
-          domain.totals().runs());
+          DumpRenderer.count(domain.totals().runs(), "range"));
       new AddressMap(html).domain(domain);
       problems(domain.problems());
     }

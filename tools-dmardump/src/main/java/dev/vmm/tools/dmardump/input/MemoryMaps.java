@@ -30,6 +30,9 @@ public final class MemoryMaps {
   private static final int MAX_BYTES = 16 << 20;
   private static final int MAX_ENTRIES = 4096;
 
+  /** No entry takes less; a text of millions of short lines costs no search of each. */
+  private static final int MIN_LINE = 16;
+
   /** Of a file in the folder: a number or a name. */
   private static final int MAX_VALUE_BYTES = 256;
 
@@ -103,6 +106,9 @@ public final class MemoryMaps {
     List<MemoryMap.Entry> shown = new ArrayList<>();
     boolean hidden = false;
     for (String line : (Iterable<String>) text.lines()::iterator) {
+      if (line.length() < MIN_LINE) {
+        continue;
+      }
       Optional<MemoryMap.Entry> entry = logged(line);
       if (entry.isPresent()) {
         if (!logged.isEmpty() && entry.get().range().start() == logged.get(0).range().start()) {
