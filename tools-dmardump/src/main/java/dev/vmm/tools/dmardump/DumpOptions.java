@@ -115,6 +115,9 @@ final class DumpOptions {
     if ((iova == null) != (device == null)) {
       return "expected --iova and --device together: the address, and the requester id that uses it";
     }
+    if (iova != null && html != null) {
+      return "expected either --iova or --html, not both";
+    }
     if (json && html != null) {
       return "expected either --json or --html, not both";
     }

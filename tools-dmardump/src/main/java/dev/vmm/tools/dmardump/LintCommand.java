@@ -102,14 +102,16 @@ final class LintCommand implements Callable<Integer> {
       for (String name : names) {
         try (Source source = inputs.isEmpty() ? unnamed(sources) : sources.open(name)) {
           List<Finding> findings = new ArrayList<>();
-          tables += lint(source, context(name, source, map), inspectors, findings);
+          TableContext context = context(name, source, map);
+          tables += lint(source, context, inspectors, findings);
           findings.removeIf(finding -> ignored.contains(finding.id()));
           all.addAll(findings);
+          List<String> notes = notes(name, source, context);
           if (json == null) {
-            source.notes().forEach(note -> out.println("note: " + note));
+            notes.forEach(note -> out.println("note: " + note));
             FindingText.write(name, findings, common.palette(), out);
           } else {
-            json.findings(name, source.notes(), findings);
+            json.findings(name, notes, findings);
           }
         } catch (VmmException e) {
           out.flush();
@@ -136,6 +138,17 @@ final class LintCommand implements Callable<Integer> {
     return source.machine().isEmpty() && isOfHost(name)
         ? new TableContext(Optional.empty(), MemoryMaps.host(hostMemoryMap))
         : known;
+  }
+
+  private List<String> notes(String name, Source source, TableContext context) {
+    List<String> notes = new ArrayList<>(source.notes());
+    if (source.machine().isEmpty() && context.memoryMap().isEmpty() && isOfHost(name)) {
+      notes.add(
+          "this host shows no memory map: there is no folder "
+              + hostMemoryMap
+              + "; name one with --memmap, such as the boot log, to have reserved memory checked");
+    }
+    return notes;
   }
 
   private boolean isOfHost(String name) {

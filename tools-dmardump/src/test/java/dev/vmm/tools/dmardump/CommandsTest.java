@@ -158,6 +158,12 @@ final class CommandsTest {
     assertThat(lint("--json", tables.toString())).isEqualTo(1);
     assertThat(LiveDumpTest.valid(out.toString()).at("/sources/0/notes")).hasSize(1);
     assertThat(lint(good())).isZero(); // is of another machine, as far as anybody knows
+    assertThat(out.toString()).doesNotContain("note:");
+    Files.move(map, dir.resolve("moved"));
+    assertThat(lint(table)).isZero();
+    assertThat(out.toString())
+        .contains("note: this host shows no memory map: there is no folder " + map + "; name one");
+    Files.move(dir.resolve("moved"), map);
     Files.delete(dir.resolve("tables/DMAR"));
     assertThat(lint()).isEqualTo(2);
   }
@@ -254,6 +260,10 @@ final class CommandsTest {
     assertThat(run("-m", "model:intel", "--iova", "0x1000", "--device", "0:2.0")).isZero();
     assertThat(out.toString()).contains("0000:00:02.0 iova 0x1000 through unit vtd0:");
     assertThat(run("-m", "model:intel", "--iova", "4g", "--device", "0:2.0")).isEqualTo(2);
+    String page = dir.resolve("page.html").toString();
+    assertThat(run("-m", "model:intel", "--iova=0", "--device=0:2.0", "--html", page)).isEqualTo(2);
+    assertThat(err.toString()).contains("expected either --iova or --html, not both");
+    assertThat(Path.of(page)).doesNotExist();
     assertThat(run("--iova", "0", "--device", "0:2.0", good())).isEqualTo(2);
   }
 
