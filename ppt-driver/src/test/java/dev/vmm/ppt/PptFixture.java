@@ -14,6 +14,8 @@ import dev.vmm.pci.Rid;
 import dev.vmm.testing.FakeHotPlug;
 import dev.vmm.tunable.Tunables;
 import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 
 /** A platform over fake hardware, with one well-equipped function at 00:03.0 and a plain one. */
@@ -40,6 +42,9 @@ final class PptFixture {
   final FakeEndpoint other = full(0x8087, 0xfd00_0000L, 0x9_0000_0000L);
   final Vmm vmm;
   final PptDriver driver;
+
+  /** Held, as a VM that a test drops is destroyed at any time. */
+  private final Queue<VirtualMachine> vms = new ConcurrentLinkedQueue<>();
 
   PptFixture() {
     this(Map.of());
@@ -88,6 +93,7 @@ final class PptFixture {
 
   VirtualMachine vm(String name) {
     VirtualMachine vm = vmm.createVm(name);
+    vms.add(vm);
     vm.addMemory(0, 0x1_0000, Access.READ_WRITE);
     return vm;
   }

@@ -37,6 +37,9 @@ class HostInterruptsTest {
   private final FakeMsixTable table = new FakeMsixTable(TABLE);
   private FakePci.Function nic;
 
+  /** Held, for one that is dropped loses its devices. */
+  private VirtualMachine guest;
+
   @BeforeEach
   void addFunctions() {
     machine.pci().add(GUEST.toString(), 0x1234, 0x11e8, 0xff0000);
@@ -78,10 +81,10 @@ class HostInterruptsTest {
     return VmmHook.open(machine, Tunables.defaults(), List.of(fake), true);
   }
 
-  private static VirtualMachine assign(Vmm vmm) {
-    VirtualMachine vm = vmm.createVm("guest");
-    new TestDevice(vmm, vm, GUEST).assign();
-    return vm;
+  private VirtualMachine assign(Vmm vmm) {
+    guest = vmm.createVm("guest");
+    new TestDevice(vmm, guest, GUEST).assign();
+    return guest;
   }
 
   @Test
