@@ -282,7 +282,13 @@ class EndOfUseTest {
     iommu.move(List.of(NIC), vm);
     iommu.enable();
     bench.units.forEach(unit -> unit.queueError = 3);
-    assertFails(Errno.EIO, () -> vm.unmap(0x3000, PAGE), "vtd0");
+    assertThatThrownBy(() -> vm.unmap(0x3000, PAGE))
+        .hasMessageContaining("vtd0")
+        .satisfies(
+            first ->
+                assertThat(first.getSuppressed())
+                    .singleElement()
+                    .satisfies(second -> assertThat(second).hasMessageContaining("vtd1")));
   }
 
   @Test

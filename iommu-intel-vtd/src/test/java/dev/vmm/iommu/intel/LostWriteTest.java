@@ -4,9 +4,12 @@ import static dev.vmm.iommu.intel.fake.Bench.NIC;
 import static dev.vmm.iommu.intel.fake.Bench.domain;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
 
 import dev.vmm.Errno;
 import dev.vmm.VmmException;
+import dev.vmm.iommu.Access;
+import dev.vmm.iommu.Domain;
 import dev.vmm.iommu.Iommu;
 import dev.vmm.iommu.intel.fake.Bench;
 import dev.vmm.iommu.intel.fake.FakeVtdUnit;
@@ -15,10 +18,13 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Writes that get lost on the way to a unit, at its start and at its end. */
 class LostWriteTest {
   private static final long TE = 1L << 31;
+  private static final long QIE = 1L << 26;
+  private static final long IRE = 1L << 25;
 
   private static Bench bench() {
     Bench bench = Bench.one(FakeVtdUnit.CAP, FakeVtdUnit.ECAP);
@@ -83,5 +89,41 @@ class LostWriteTest {
     iommu.close();
     assertThat(bench.unit().latchedRoot()).isEqualTo(0x7000);
     assertThat(bench.memory.allocatedBytes()).isZero();
+  }
+
+  /**
+   * Whichever it is: the unit translates by our tables or the start fails, and what it walks is not
+   * given back before it is off.
+   */
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void i04_i05_noWriteThatIsLostLeavesAUnitHalfOnOrItsTablesFreed(boolean queue) {
+    int lost = 0;
+    for (boolean more = true; more; ) {
+      // PLMR and PHMR, and protected regions that are on.
+      Bench bench = Bench.one(FakeVtdUnit.CAP | 0x60L, FakeVtdUnit.ECAP).impatient();
+      Iommu iommu = (queue ? bench.interrupts() : bench.registers()).open();
+      FakeVtdUnit unit = bench.unit();
+      unit.preset(0x64, 0x80000001L);
+      Domain host = domain(iommu, "host");
+      host.map(0x3000, 0x8000, 0x1000, Access.READ_WRITE);
+      iommu.move(List.of(NIC), host);
+      unit.loseNth = ++lost;
+      if (catchThrowable(iommu::enable) != null) {
+        assertThat(unit.peek(0x1c) & (TE | QIE | IRE)).as("write %d lost: off", lost).isZero();
+        iommu.enable();
+      }
+      assertThat(bench.write(NIC, 0x3000)).as("write %d lost", lost).isEqualTo(0x8000);
+      assertThat(bench.write(NIC, 0x4000)).as("write %d lost", lost).isEqualTo(-1);
+      if (catchThrowable(iommu::close) != null) {
+        assertThat(bench.memory.isFree(unit.latchedRoot())).as("write %d lost", lost).isFalse();
+        iommu.close();
+      }
+      assertThat(unit.peek(0x1c) & (TE | QIE | IRE)).as("write %d lost: off", lost).isZero();
+      host.close();
+      assertThat(bench.memory.allocatedBytes()).as("write %d lost", lost).isZero();
+      more = unit.loseNth == 0;
+    }
+    assertThat(lost).as("writes of a start and an end").isGreaterThan(queue ? 20 : 10);
   }
 }

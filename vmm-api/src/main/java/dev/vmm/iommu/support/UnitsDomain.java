@@ -131,7 +131,11 @@ final class UnitsDomain implements Domain, TableInvalidator {
       try {
         attachment.unit.flush(attachment.domainId, iova, lengthBytes, !linksChanged);
       } catch (VmmException e) {
-        first = first == null ? e : first;
+        if (first == null) {
+          first = e;
+        } else if (first != e) {
+          first.addSuppressed(e);
+        }
       }
     }
     if (first != null) {

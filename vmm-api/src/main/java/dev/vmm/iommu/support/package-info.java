@@ -8,7 +8,8 @@
  *   <li>has each unit take its domain ids from {@link dev.vmm.iommu.support.DomainIds} and keep to
  *       the rule of {@link dev.vmm.iommu.support.Poison};
  *   <li>writes a {@link dev.vmm.iommu.support.RemappingUnit} and its {@link
- *       dev.vmm.iommu.support.UnitMove};
+ *       dev.vmm.iommu.support.UnitMove}, and gives back what it has with {@link
+ *       dev.vmm.iommu.support.AllTried};
  *   <li>finds a requester id's unit in firmware's tables: {@link
  *       dev.vmm.iommu.support.UnitLocator};
  *   <li>opens all units or {@linkplain dev.vmm.iommu.support.UnitsIommu#giveUp gives up} those that

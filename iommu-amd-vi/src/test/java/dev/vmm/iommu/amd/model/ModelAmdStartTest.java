@@ -4,6 +4,7 @@ import static dev.vmm.iommu.amd.model.Driven.EDU;
 import static dev.vmm.iommu.amd.model.Driven.IOVA;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
 
 import dev.vmm.Errno;
 import dev.vmm.VmmException;
@@ -187,6 +188,51 @@ class ModelAmdStartTest {
       iommu.close();
       assertThat(image(driven.registers())).isEqualTo(before);
     }
+  }
+
+  /** Whichever it is, in the start or at the end. */
+  @Test
+  void i04_i05_noWriteThatIsLostLeavesAUnitHalfOnOrItsMemoryFreed() {
+    int lost = 0;
+    for (boolean more = true; more; ) {
+      try (Driven driven = new Driven(ModelMachineBuilder.amd(), "60")) {
+        inherit(driven);
+        driven.registers().write64(Driven.EXCLUSION, 0x1000_0001);
+        Map<Integer, Long> before = image(driven.registers());
+        long allocated = driven.machine.memory().allocatedBytes();
+        int[] left = {++lost};
+        Iommu iommu =
+            driven.open(
+                new HookedMachine(driven.machine) {
+                  @Override
+                  protected boolean arrives(RegisterBlock unit, long offset, long value) {
+                    return --left[0] != 0;
+                  }
+                });
+        Domain domain = driven.mapped(iommu, "d", 0x10_0000);
+        iommu.move(List.of(EDU), domain);
+        if (catchThrowable(iommu::enable) != null) {
+          assertThat(image(driven.registers())).as("write %d lost", lost).isEqualTo(before);
+          iommu.enable();
+        }
+        assertThat(driven.writes(EDU, IOVA)).as("write %d lost", lost).isTrue();
+        driven.blockedWrites(1);
+        long used = driven.machine.memory().allocatedBytes();
+        if (catchThrowable(iommu::close) != null) {
+          assertThat(driven.machine.memory().allocatedBytes())
+              .as("write %d lost: kept", lost)
+              .isEqualTo(used);
+          iommu.close();
+        }
+        domain.close();
+        assertThat(image(driven.registers())).as("write %d lost", lost).isEqualTo(before);
+        assertThat(driven.machine.memory().allocatedBytes())
+            .as("write %d lost", lost)
+            .isEqualTo(allocated);
+        more = left[0] <= 0;
+      }
+    }
+    assertThat(lost).as("writes of a start and an end").isGreaterThan(20);
   }
 
   @Test

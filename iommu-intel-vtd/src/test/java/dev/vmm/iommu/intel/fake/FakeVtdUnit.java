@@ -77,6 +77,9 @@ public final class FakeVtdUnit implements RegisterBlock {
   /** The offset of a register that no write reaches; -1 for none. */
   public long lostWrite = -1;
 
+  /** Which write from now on is lost, whatever its register: 1 for the next, 0 for none. */
+  public int loseNth;
+
   /** Whether IQA_REG reads what was taken over when the queue was last turned on. */
   public boolean showsLatchedQueue;
 
@@ -187,7 +190,7 @@ public final class FakeVtdUnit implements RegisterBlock {
   public void write(long offset, int width, long value) {
     writes.add(Long.toHexString(offset) + "=" + Long.toHexString(value));
     checkWidth(offset, width);
-    if (dead || offset == lostWrite) {
+    if (dead || offset == lostWrite || (loseNth > 0 && --loseNth == 0)) {
       return;
     }
     if (offset == 0x18) {
