@@ -8,12 +8,15 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.vmm.Errno;
 import dev.vmm.VmmException;
+import dev.vmm.iommu.DomainSpec;
 import dev.vmm.iommu.Iommu;
 import dev.vmm.iommu.amd.ivrs.IvrsBuilder;
 import dev.vmm.iommu.amd.unit.FakeUnit;
 import dev.vmm.iommu.spi.IommuContext;
+import dev.vmm.iommu.spi.IommuSurvey;
 import dev.vmm.pci.Rid;
 import dev.vmm.tunable.Tunables;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -124,6 +127,66 @@ class AmdOpenerTest {
     assertThat(interruptWord(FIRST_TABLE + TABLE_BYTES))
         .as("forwarded")
         .isEqualTo(0x1000_0000_0000_0001L);
+  }
+
+  /** SysMgt 10b and NMIPass; nothing is remapped, so that messages pass. */
+  @Test
+  void whatFirmwareSaysOfAnIdIsInItsEntry() {
+    machine.unit("00:00.2", FIRST, CAPABILITY);
+    machine.ivrs.ivhd(0x10, 0, 2, FIRST, IvrsBuilder.all(0), IvrsBuilder.select(0x20, 0x24));
+    open();
+    long entry = FIRST_TABLE + 32L * 0x20;
+    assertThat(machine.memory.read64(entry + 8)).isEqualTo(0x200_0000_0000L);
+    assertThat(machine.memory.read64(entry + 16)).isEqualTo(1L << 58);
+    assertThat(machine.memory.read64(entry + 32 + 8)).as("beside it").isZero();
+    assertThat(machine.memory.read64(entry + 32 + 16)).isZero();
+  }
+
+  /** What 0x18 sends carries the id 0x20: the entries of both lead to the table. */
+  @Test
+  void interruptEntriesAreOfAnIdAndItsAlias() {
+    machine.unit("00:00.2", FIRST, CAPABILITY);
+    machine.ivrs.ivhd(
+        0x10,
+        0,
+        2,
+        FIRST,
+        IvrsBuilder.all(0),
+        IvrsBuilder.alias(0x42, 0x18, 0, 0x20),
+        IvrsBuilder.special(0, 4, IO_APIC, 1));
+    Iommu iommu = open();
+    iommu.interruptRemapping().orElseThrow().allocate(Rid.of(0, 0x18), 1);
+    long word = machine.memory.read64(FIRST_TABLE + 32L * 0x18 + 16);
+    assertThat(word & ~0xf_ffff_ffff_f000L).isEqualTo(0x2000_0000_0000_0013L);
+    assertThat(machine.memory.read64(FIRST_TABLE + 32L * 0x20 + 16)).isEqualTo(word);
+    assertThat(machine.memory.read64(FIRST_TABLE + 32L * 0x21 + 16)).isEqualTo(1);
+  }
+
+  /** Coherent is bit 5 of the flags. */
+  @ParameterizedTest
+  @ValueSource(ints = {0, 0x20})
+  void whatIsOpenedIsWhatTheSurveySaid(int flagsOfSecond) {
+    machine.unit("00:00.2", FIRST, CAPABILITY);
+    machine.unit("00:00.3", SECOND, CAPABILITY);
+    machine
+        .ivrs
+        .ivhd(0x10, 0x20, 2, 0x40, FIRST, 0, 0, 0, 0, 0, IvrsBuilder.range(0x8, 0xff, 0))
+        .ivhd(0x10, flagsOfSecond, 3, 0x40, SECOND, 0, 0, 0, 0, 0, IvrsBuilder.all(0))
+        .ivmd(0x21, 7, 0, 0x10, 0, 0x9f00_0000L, 0x2000);
+    Iommu iommu = open();
+    IommuSurvey survey = new AmdProvider().survey(machine.machine).orElseThrow();
+    assertThat(iommu.capabilities().coherent()).isEqualTo(flagsOfSecond != 0);
+    assertThat(survey.capabilities()).hasValue(iommu.capabilities());
+    Rid nic = Rid.parse("00:02.0");
+    assertThat(iommu.reservedRegions(nic)).hasSize(1).isEqualTo(survey.reservedRegions(nic));
+    assertThat(iommu.untranslatedRanges()).hasSize(2).isEqualTo(survey.untranslatedRanges());
+    assertThatThrownBy(
+            () ->
+                iommu.move(
+                    List.of(Rid.parse("0001:00:02.0")),
+                    iommu.createDomain(new DomainSpec("vm", 0xffff))))
+        .hasMessageContaining(
+            "no AMD-Vi unit translates for it, expected " + survey.expectedUnit());
   }
 
   private long interruptWord(long table) {

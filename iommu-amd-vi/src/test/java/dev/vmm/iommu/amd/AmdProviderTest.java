@@ -7,6 +7,7 @@ import dev.vmm.Errno;
 import dev.vmm.VmmException;
 import dev.vmm.acpi.AcpiTable;
 import dev.vmm.iommu.spi.IommuContext;
+import dev.vmm.iommu.spi.IommuProvider;
 import dev.vmm.iommu.spi.ProbeResult;
 import dev.vmm.machine.Machine;
 import dev.vmm.tunable.Tunable;
@@ -17,6 +18,13 @@ import org.junit.jupiter.api.Test;
 class AmdProviderTest {
   private final AmdProvider provider = new AmdProvider();
   private final DescribedMachine machine = new DescribedMachine();
+
+  @Test
+  void itSaysWhatItIs() {
+    assertThat(provider.name()).isEqualTo("amd-vi");
+    assertThat(provider.spiVersion()).isEqualTo(IommuProvider.SPI_VERSION);
+    assertThat(provider.inspector()).isPresent();
+  }
 
   @Test
   void itsTunableIsTheTimeAUnitMayTake() {

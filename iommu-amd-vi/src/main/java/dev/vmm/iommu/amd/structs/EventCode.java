@@ -70,11 +70,6 @@ public enum EventCode {
     };
   }
 
-  /** Says whether the unit has stopped taking commands. */
-  public boolean stopsCommands() {
-    return this == ILLEGAL_COMMAND_ERROR || this == COMMAND_HARDWARE_ERROR;
-  }
-
   /** Returns the kind of a code of 4 bits. */
   public static EventCode of(int code) {
     return ALL[code & 0xf];

@@ -36,7 +36,9 @@ final class EntryMove implements UnitMove {
   private final AmdUnit unit;
   private final List<Change> changes = new ArrayList<>();
 
-  /** The first word that the unit has last confirmed, of each entry that was on its way. */
+  /**
+   * The first word that the unit has last confirmed, of each entry for which that was a new one.
+   */
   private final Map<Integer, Long> confirmed = new HashMap<>();
 
   /** Where an entry leads, before and after. */
@@ -94,18 +96,18 @@ final class EntryMove implements UnitMove {
       changes.forEach(this::putBack);
       return false;
     } catch (RuntimeException e) {
-      return putAllBack();
+      putAllBack();
+      return false;
     }
   }
 
   /** Puts the old entries back after the way through the transit id failed. */
-  private boolean putAllBack() {
+  private void putAllBack() {
     try {
       changes.forEach(this::putBack);
     } catch (RuntimeException e) {
       unit.caches().tablesInDoubt(e);
     }
-    return false;
   }
 
   /** Leads all entries through the transit id, forward or back. */
@@ -133,7 +135,6 @@ final class EntryMove implements UnitMove {
     // A device must not send the host's messages from where it goes, nor from where it was.
     boolean forwards = way.to().forwardsInterrupts();
     caches.entriesChanged(ids, forwards ? List.of() : setInterrupts(ids, false));
-    ids.forEach(id -> confirmed.put(id, way.from().translation()));
     ids.forEach(id -> table.setTranslation(id, way.to().translation()));
     caches.entriesChanged(ids, List.of(), transit);
     ids.forEach(id -> confirmed.put(id, way.to().translation()));

@@ -207,7 +207,6 @@ class StructuresTest {
     assertThat(event.code()).isEqualTo(code);
     assertThat(event.reason()).isNotBlank();
     assertThat(event.toString()).startsWith(code.name());
-    assertThat(event.code().stopsRequest() && event.code().stopsCommands()).isFalse();
   }
 
   /** Table of event codes: 1 ILLEGAL_DEV_TABLE_ENTRY to 8 INVALID_DEVICE_REQUEST and on. */

@@ -97,6 +97,26 @@ class AmdUnitTest {
   }
 
   @Test
+  void aDeviceTableThatTheUnitDoesNotTakeEndsTheStart() {
+    taken.hardware.stuck.add(DEVICE_TABLE);
+    refused(Errno.EIO, taken.unit::enable, "did not take a write", "DEV_TAB_BASE");
+    assertThat(taken.hardware.writes).noneMatch(write -> write.matches("0x18=0x\\w+5"));
+    taken.hardware.stuck.clear();
+    taken.unit.enable();
+  }
+
+  /** SmiFEn is bit 22; there is one register, which names nobody. */
+  @Test
+  void aFilterThatFirmwareTurnedOnStaysOn() {
+    WorkingUnit filtering = new WorkingUnit(FakeUnit.PATIENT);
+    filtering.values.put(CONTROL, 1L << 22);
+    UnitConfig config = new UnitConfig(TakenUnit.SEGMENT, 4, false, true, 1, true, 1 << 10);
+    TakenUnit other = new TakenUnit(filtering, true, config);
+    other.unit.enable();
+    assertThat(other.hardware.writes).contains("0x18=0x401404", "0x18=0x401405");
+  }
+
+  @Test
   void aUnitIsTurnedOffBeforeItsRingsAndGoesBackAsItWasFound() {
     TakenUnit inherited = new TakenUnit(inherited(), true, TakenUnit.config(4, true));
     Map<Integer, Long> found = new TreeMap<>(inherited.hardware.values);

@@ -170,6 +170,61 @@ class CommandBufferTest {
   }
 
   @Test
+  void aUnitThatMakesRoomOnlyAfterAWhileIsWaitedFor() {
+    int[] looks = new int[1];
+    unit =
+        new WorkingUnit(PATIENT) {
+          @Override
+          public long read(long offset, int widthBytes) {
+            if (offset == COMMAND_HEAD && ++looks[0] == 3) {
+              atMost = Integer.MAX_VALUE;
+            }
+            return super.read(offset, widthBytes);
+          }
+        };
+    commands = commands(true);
+    unit.atMost = 0;
+    looks[0] = 0;
+    for (int i = 0; i < ENTRIES; i++) {
+      commands.put(3L << 60 | i, 0);
+    }
+    assertThat(looks[0]).isEqualTo(3);
+    assertThat(unit.done).hasSize(ENTRIES - 1);
+  }
+
+  @Test
+  void aWordThatTheUnitWritesOnlyAfterAWhileIsWaitedFor() {
+    int[] looks = new int[1];
+    unit =
+        new WorkingUnit(PATIENT) {
+          @Override
+          void looked(long hpa) {
+            if (++looks[0] == 3) {
+              atMost = Integer.MAX_VALUE;
+              work();
+            }
+          }
+        };
+    commands = commands(true);
+    unit.atMost = 0;
+    commands.put(3L << 60, 0);
+    commands.sync();
+    assertThat(looks[0]).isEqualTo(3);
+    assertThat(unit.done).hasSize(2);
+  }
+
+  @Test
+  void aUnitThatStoppedIsNotWaitedFor() {
+    unit.atMost = 0;
+    commands.put(3L << 60, 0);
+    unit.values.put(STATUS, EVENT_LOG_RUN);
+    fails(Errno.EIO, commands::sync, "stopped at the command");
+    unit.reads = 0;
+    commands.awaitEmpty();
+    assertThat(unit.reads).as("the head once, and the status").isLessThan(5);
+  }
+
+  @Test
   void beforeItIsTurnedOffAUnitFinishesWhatItWasTold() {
     unit.atMost = 0;
     commands.put(3L << 60, 0);

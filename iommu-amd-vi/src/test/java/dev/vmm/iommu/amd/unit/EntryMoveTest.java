@@ -101,6 +101,29 @@ class EntryMoveTest {
             STORE);
   }
 
+  /** Nothing of its messages changes on the way, nor is the unit told to forget any. */
+  @Test
+  void aHostsDeviceGoesOnSendingWhereverOfTheHostsItGoes() {
+    start(true);
+    assertThat(taken.seen(() -> taken.move(TWO, two, true, NIC)))
+        .containsExactly(
+            "310.1=1",
+            FORGET_NIC,
+            STORE,
+            "310.0=" + TO_TWO,
+            FORGET_NIC,
+            BARRIER,
+            FORGET_TRANSIT,
+            STORE,
+            "310.1=3",
+            FORGET_NIC,
+            BARRIER,
+            FORGET_TRANSIT,
+            FORGET_ONE,
+            STORE);
+    assertThat(taken.entry(NIC)).isEqualTo(TO_TWO + " 3 " + FORWARDS);
+  }
+
   @Test
   void entriesThatGoTheSameWayGoTogether() {
     taken.move(ONE, one, false, DISK);

@@ -55,6 +55,9 @@ public class FakeUnit implements RegisterBlock {
   /** Registers that take no write. */
   final Set<Integer> stuck = new HashSet<>();
 
+  /** How many reads there were. */
+  int reads;
+
   /** Every flush: {@code 0x100000+0x10}. */
   final List<String> flushed = new ArrayList<>();
 
@@ -135,6 +138,7 @@ public class FakeUnit implements RegisterBlock {
 
   @Override
   public long read(long offset, int widthBytes) {
+    reads++;
     return values.getOrDefault((int) offset, 0L);
   }
 

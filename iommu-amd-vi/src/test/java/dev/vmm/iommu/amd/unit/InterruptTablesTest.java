@@ -117,6 +117,16 @@ class InterruptTablesTest {
         .containsExactly("5000000000000300", "5000000000000320", STORE);
   }
 
+  /** Others of the same alias have a table; what this one sends arrives under that id. */
+  @Test
+  void anIdThatReservedNothingIsLedToNoTable() {
+    int guest = taken.unit.allocateDomainId();
+    reserve(BRIDGE, 1);
+    taken.move(ONE, guest, false, BEHIND, BRIDGE);
+    tableOf(BRIDGE);
+    assertThat(taken.entry(BEHIND)).endsWith(" 1");
+  }
+
   /** Its entry leads there as soon as it is a guest's. */
   @Test
   void aHostsDeviceGoesOnSendingItsMessagesAsTheyAre() {
@@ -286,6 +296,17 @@ class InterruptTablesTest {
     other.route(0, TARGET);
     entries.close();
     assertThat(reserve(NIC, 2).message(0).data()).isZero();
+  }
+
+  /** The device table entry was stopped the first time. */
+  @Test
+  void anEndThatIsTriedAgainAfterARestartTellsOnlyWhatTheUnitMayKnow() {
+    InterruptEntries entries = poisoned();
+    refused(Errno.EIO, entries::close, "did not confirm");
+    assertThat(taken.entry(NIC)).endsWith(" 1");
+    taken.unit.disable();
+    taken.unit.enable();
+    assertThat(taken.seen(entries::close)).containsExactly(FORGET_INTERRUPTS, STORE);
   }
 
   @Test

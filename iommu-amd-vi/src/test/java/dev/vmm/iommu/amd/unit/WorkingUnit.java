@@ -76,7 +76,8 @@ class WorkingUnit extends FakeUnit {
     return super.read(offset, widthBytes);
   }
 
-  private void work() {
+  /** Carries out what there is, at most so many at a time. */
+  final void work() {
     if ((values.getOrDefault(STATUS, 0L) & COMMAND_RUN) == 0) {
       return;
     }

@@ -76,6 +76,15 @@ class AccessorsTest {
     assertThat(new VtdRegisters.Register(GstsReg.LAYOUT, 0x1c).end()).isEqualTo(0x20);
   }
 
+  /** Two are written only; what they read is undefined. */
+  @Test
+  void everyRegisterButTheCommandAndTheInvalidationAddressCanBeRead() {
+    assertThat(VtdRegisters.of(new CapReg(0), new EcapReg(-1L)))
+        .filteredOn(register -> !register.readable())
+        .extracting(register -> register.layout().name())
+        .containsExactlyInAnyOrder("GCMD_REG", "IVA_REG");
+  }
+
   @ParameterizedTest
   @CsvSource({"0,false,false", "1,true,false", "2,false,true", "3,true,true"})
   void aUnitHasTheProtectedMemoryRegistersOfItsRegions(int regions, boolean low, boolean high) {

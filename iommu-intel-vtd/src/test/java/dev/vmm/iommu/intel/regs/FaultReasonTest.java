@@ -29,6 +29,7 @@ class FaultReasonTest {
     "0x25,INTERRUPT",
     "0x26,INTERRUPT",
     "0x2f,INTERRUPT",
+    "0x30,ENTRY",
     "0x39,ENTRY",
     "0x59,ENTRY",
     "0x71,DMA",

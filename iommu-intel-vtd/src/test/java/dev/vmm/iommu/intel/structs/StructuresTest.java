@@ -8,6 +8,7 @@ import dev.vmm.iommu.Access;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Every structure in memory against literal words of the book. */
@@ -52,9 +53,27 @@ class StructuresTest {
     assertThat(ContextEntryHigh.of(0x1234, 3)).isEqualTo(0x123401L);
     assertThat(ContextEntryHigh.of(0xffff, 4)).isEqualTo(0xffff02L);
     assertThat(ContextEntryHigh.of(1, 5)).isEqualTo(0x103L);
-    assertThat(new ContextEntryHigh(0x123404L).levels()).isZero();
+    int[] levels = {0, 3, 4, 5, 0, 0, 0, 0};
+    for (int aw = 0; aw < levels.length; aw++) {
+      assertThat(new ContextEntryHigh(0x123400L | aw).levels()).as("AW %d", aw).isEqualTo(levels[aw]);
+    }
     assertThat(new ContextEntryLow(0x6789009L).translationType())
         .isEqualTo(TranslationType.PASS_THROUGH);
+  }
+
+  /** SID 15:0, SQ 17:16, SVT 19:18 of the upper half. */
+  @ParameterizedTest
+  @CsvSource({
+    "0x4031a,source 03:03.2",
+    "0x5fffe,'source ff:1f.6, function bits 2 ignored'",
+    "0x60018,'source 00:03.0, function bits 2:1 ignored'",
+    "0x70018,'source 00:03.0, function bits 2:0 ignored'",
+    "0x0031a,any source",
+    "0x80307,any source on buses 03-07",
+    "0xc031a,the reserved source validation 3",
+  })
+  void anInterruptEntrySaysWhoMayUseIt(String raw, String words) {
+    assertThat(new IrteHigh(Long.decode(raw)).source()).isEqualTo(words);
   }
 
   @Test
