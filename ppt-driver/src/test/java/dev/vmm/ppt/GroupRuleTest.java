@@ -18,11 +18,13 @@ import dev.vmm.pci.Rid;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Isolated;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.slf4j.LoggerFactory;
 
 /** Functions that are not kept apart: of one device, 00:06.0 and 00:06.1, or behind a bridge. */
+@Isolated("it reads what is logged")
 class GroupRuleTest {
   private static final Rid ONE = Rid.parse("00:06.0");
   private static final Rid TWO = Rid.parse("00:06.1");

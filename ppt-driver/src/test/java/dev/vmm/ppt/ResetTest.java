@@ -12,11 +12,13 @@ import dev.vmm.core.VirtualMachine;
 import dev.vmm.pci.Rid;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Isolated;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.slf4j.LoggerFactory;
 
 /** Which reset a function gets, how long it is waited for, and what counts as one. */
+@Isolated("it reads what is logged")
 class ResetTest {
   private static final Rid RID = Rid.parse("0000:00:09.0");
   private static final long MS = 1_000_000L;
