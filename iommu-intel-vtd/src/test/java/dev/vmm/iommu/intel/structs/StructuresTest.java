@@ -55,7 +55,9 @@ class StructuresTest {
     assertThat(ContextEntryHigh.of(1, 5)).isEqualTo(0x103L);
     int[] levels = {0, 3, 4, 5, 0, 0, 0, 0};
     for (int aw = 0; aw < levels.length; aw++) {
-      assertThat(new ContextEntryHigh(0x123400L | aw).levels()).as("AW %d", aw).isEqualTo(levels[aw]);
+      assertThat(new ContextEntryHigh(0x123400L | aw).levels())
+          .as("AW %d", aw)
+          .isEqualTo(levels[aw]);
     }
     assertThat(new ContextEntryLow(0x6789009L).translationType())
         .isEqualTo(TranslationType.PASS_THROUGH);
