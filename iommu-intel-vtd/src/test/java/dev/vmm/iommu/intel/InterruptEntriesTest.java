@@ -15,6 +15,7 @@ import dev.vmm.iommu.Iommu;
 import dev.vmm.iommu.MsiMessage;
 import dev.vmm.iommu.intel.fake.Bench;
 import dev.vmm.pci.Rid;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** What becomes of interrupt entries that were given back, of units that are off or given up. */
@@ -73,6 +74,40 @@ class InterruptEntriesTest {
     entries.block(0);
     entries.close();
     assertThat(bench.memory.read64(table)).isEqualTo(ROUTED);
+  }
+
+  @Test
+  void entriesBesideThoseThatAreGivenBackStayAsTheyAre() {
+    Iommu iommu = bench.open();
+    iommu.enable();
+    InterruptEntries[] all = {
+      reserve(iommu, NIC, 1), reserve(iommu, DISK, 1), reserve(iommu, NIC, 1)
+    };
+    for (InterruptEntries one : all) {
+      one.route(0, TARGET);
+    }
+    all[1].close();
+    assertThat(bench.memory.read64(table())).isEqualTo(ROUTED);
+    assertThat(bench.memory.read64(table() + 16)).isZero();
+    assertThat(bench.memory.read64(table() + 32)).isEqualTo(ROUTED);
+    iommu.close();
+  }
+
+  /** Modes 3 and 6 are reserved; without EIME a destination has 8 bits. */
+  @Test
+  void whatAnEntryCannotSayIsRefusedBeforeItIsChanged() {
+    Iommu iommu = bench.open();
+    InterruptEntries entries = reserve(iommu, NIC, 1);
+    entries.route(0, TARGET);
+    for (InterruptTarget other :
+        List.of(
+            new InterruptTarget(1, false, false, 3, false, 0x41),
+            new InterruptTarget(1, false, false, 6, false, 0x41),
+            new InterruptTarget(0x100, false, false, 0, false, 0x41))) {
+      refused(Errno.EINVAL, () -> entries.route(0, other), "a destination of 8 bits");
+    }
+    entries.route(0, new InterruptTarget(0xff, false, false, 4, false, 0x41));
+    iommu.close();
   }
 
   @Test

@@ -1,5 +1,6 @@
 package dev.vmm.iommu.intel;
 
+import static dev.vmm.iommu.intel.fake.Bench.BASE;
 import static dev.vmm.iommu.intel.fake.Bench.DISK;
 import static dev.vmm.iommu.intel.fake.Bench.GPU;
 import static dev.vmm.iommu.intel.fake.Bench.NIC;
@@ -7,10 +8,15 @@ import static dev.vmm.iommu.intel.fake.FakeVtdUnit.CAP;
 import static dev.vmm.iommu.intel.fake.FakeVtdUnit.ECAP;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.vmm.acpi.AcpiTable;
 import dev.vmm.iommu.Iommu;
+import dev.vmm.iommu.intel.dmar.DmarBuilder;
 import dev.vmm.iommu.intel.fake.Bench;
 import dev.vmm.iommu.intel.fake.FakeVtdUnit;
+import dev.vmm.iommu.spi.IommuContext;
 import dev.vmm.pci.Rid;
+import dev.vmm.testing.FakeMachine;
+import dev.vmm.tunable.Tunables;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -22,6 +28,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  */
 class InterruptPlanTest {
   private static final long IRTA = 0xb8;
+  private static final long EIM = 1L << 4;
 
   private static void capability(Bench bench, Rid rid, int id, int control) {
     bench
@@ -99,6 +106,24 @@ class InterruptPlanTest {
     msix(bench, NIC, 512);
     capability(bench, DISK, 0x05, 0);
     assertThat(entriesOf(bench)).as("513").isEqualTo(2048);
+  }
+
+  /** DMAR's flags: INTR_REMAP 0, X2APIC_OPT_OUT 1; EIME is bit 11 of IRTA_REG. */
+  @ParameterizedTest
+  @CsvSource({"1, 0x800", "3, 0x0"})
+  void destinationsStayShortWhereFirmwareAsksForNoX2apic(int flags, String eime) {
+    Bench bench = Bench.one(CAP, ECAP | EIM);
+    FakeMachine machine = new FakeMachine(bench.memory);
+    machine.with(bench.unit());
+    machine.with(new DmarBuilder().hostAddressBits(46).flags(flags).drhd(true, 0, BASE).build());
+    byte[] madt =
+        DmarBuilder.hex(
+            "41504943 3c000000" + "00".repeat(36) + "0910 0000 34120000 01000000 00000000");
+    machine.with(AcpiTable.of(madt, "test"));
+    Iommu iommu = new IntelProvider().open(new IommuContext(machine, Tunables.defaults()));
+    iommu.enable();
+    assertThat(bench.unit().peek(IRTA) & 0x800).isEqualTo(Long.decode(eime));
+    iommu.close();
   }
 
   @Test

@@ -137,7 +137,10 @@ class QueuedInvalidationTest {
     queue.iotlbGlobal();
     queue.sync();
     unit.writes.clear();
+    List<Long> read = new ArrayList<>();
+    unit.onRead = read::add;
     queue.stop();
+    assertThat(read).as("known to be empty").doesNotContain(0x80L, 0x88L);
     assertThat(unit.writes).as("no error to clear").containsExactly(TURN_OFF);
     assertThat(memory.allocatedBytes()).isZero();
     queue.stop();
@@ -157,6 +160,7 @@ class QueuedInvalidationTest {
     queue.iotlbGlobal();
     fails(Errno.ETIMEDOUT, queue::sync, "did not finish", "IQT_REG 0x20", "IQH_REG reads 0x0");
     unit.hangInvalidations = false;
+    unit.lag = 9; // more looks than one round of them has
     List<Long> heads = new ArrayList<>();
     unit.onCommand = command -> heads.add(unit.peek(0x80));
     queue.stop();
