@@ -112,8 +112,10 @@ public final class AmdUnit extends AbstractUnit {
    */
   @Override
   protected void start() {
-    // Without what firmware left on: the pointers of a ring that is enabled are the unit's.
+    // Without what firmware left on: the pointers of a ring that is enabled, or runs, are the
+    // unit's.
     control.set(config.control());
+    awaitStopped();
     if (!control.isOn(ControlReg.COHERENT)) {
       // Whatever firmware says of it, it reads device table entries past the caches.
       table.flushAlways();
@@ -148,6 +150,10 @@ public final class AmdUnit extends AbstractUnit {
     }
   }
 
+  private void awaitStopped() {
+    registers.await(StatusReg.LAYOUT, StatusReg.OFFSET, RUNNING, 0, "to stop its buffers");
+  }
+
   /**
    * Clears what an earlier overflow or interrupt left set.
    *
@@ -171,7 +177,7 @@ public final class AmdUnit extends AbstractUnit {
     unsettled.values().forEach(Runnable::run);
     unsettled.clear();
     control.set(config.control());
-    registers.await(StatusReg.LAYOUT, StatusReg.OFFSET, RUNNING, 0, "to stop its buffers");
+    awaitStopped();
     clearStatus(0);
     saved.restore();
     // Only now: the unit has no address of them any more.

@@ -28,6 +28,9 @@ class WilfulUnitTest {
   private static final long EVENT_LOG_INT = 2;
   private static final long EVENT_LOG_RUN = 8;
 
+  /** CmdBufRun, EventLogRun. */
+  private static final long RUNNING = 0x18;
+
   private static void translates(Driven driven, Iommu iommu) {
     Domain domain = driven.mapped(iommu, "d", driven.page());
     iommu.move(List.of(EDU), domain);
@@ -99,6 +102,39 @@ class WilfulUnitTest {
       translates(driven, iommu);
       iommu.close();
       assertThat(driven.registers().read64(Driven.CONTROL)).isEqualTo(ENABLED_RINGS);
+    }
+  }
+
+  /** It still fetches for a while after it was told to stop: CmdBufRun and EventLogRun say so. */
+  @Test
+  void ringsThatFirmwareLeftRunningHaveStoppedBeforeTheyAreMoved() {
+    try (Driven driven = new Driven(ModelMachineBuilder.amd())) {
+      driven.registers().write64(Driven.CONTROL, ENABLED_RINGS);
+      int[] looksUntilStopped = new int[] {-1};
+      Iommu iommu =
+          driven.open(
+              new HookedMachine(driven.machine) {
+                @Override
+                protected boolean arrives(RegisterBlock unit, long offset, long value) {
+                  if (offset == Driven.CONTROL && looksUntilStopped[0] < 0) {
+                    looksUntilStopped[0] = 3;
+                  } else if (offset == Driven.COMMAND_BUFFER || offset == Driven.EVENT_LOG) {
+                    assertThat(looksUntilStopped[0]).as("looks until it has stopped").isZero();
+                  }
+                  return true;
+                }
+
+                @Override
+                protected long read(RegisterBlock unit, long offset, long value) {
+                  if (offset != Driven.STATUS || looksUntilStopped[0] <= 0) {
+                    return value;
+                  }
+                  looksUntilStopped[0]--;
+                  return looksUntilStopped[0] == 0 ? value : value | RUNNING;
+                }
+              });
+      translates(driven, iommu);
+      iommu.close();
     }
   }
 
