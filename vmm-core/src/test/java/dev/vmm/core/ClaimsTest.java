@@ -15,7 +15,6 @@ import dev.vmm.pci.Rid;
 import dev.vmm.testing.ArrayMemory;
 import dev.vmm.testing.FakeMachine;
 import dev.vmm.tunable.Tunables;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -25,13 +24,7 @@ class ClaimsTest {
   private final FakeMachine machine = new FakeMachine(new ArrayMemory(64L << 20));
   private final FakeIommuProvider fake = new FakeIommuProvider("fake");
 
-  /** Held, as a dropped VM is destroyed at any time. */
-  private final List<VirtualMachine> vms = new ArrayList<>();
-
-  private VirtualMachine held(VirtualMachine vm) {
-    vms.add(vm);
-    return vm;
-  }
+  private final HeldVms vms = new HeldVms();
 
   @Test
   void aClaimThatStandsIsNotGivenToASecondDriver() {
@@ -56,7 +49,7 @@ class ClaimsTest {
     Rid broken = Rid.parse("00:01.0");
     Vmm vmm = Vmms.open(machine, Tunables.defaults(), fake);
     vmm.iommu().claim(List.of(broken));
-    TestDevice device = new TestDevice(vmm, held(vmm.createVm("guest")), broken);
+    TestDevice device = new TestDevice(vmm, vms.held(vmm.createVm("guest")), broken);
     device.assign();
     device.unassign();
     vmm.iommu().block(List.of(broken), "it hangs");
@@ -79,7 +72,7 @@ class ClaimsTest {
     Rid stuck = Rid.parse("00:01.0");
     Vmm vmm = Vmms.open(machine, Tunables.defaults(), fake);
     vmm.iommu().claim(List.of(stuck));
-    TestDevice device = new TestDevice(vmm, held(vmm.createVm("guest")), stuck);
+    TestDevice device = new TestDevice(vmm, vms.held(vmm.createVm("guest")), stuck);
     device.assign();
     device.unassign();
     vmm.iommu().block(List.of(stuck), "it hangs");
@@ -100,7 +93,7 @@ class ClaimsTest {
       Rid one = Rid.parse("00:01.0");
       Rid two = Rid.parse("00:02.0");
       vmm.iommu().claim(List.of(one));
-      TestDevice device = new TestDevice(vmm, held(vmm.createVm("guest")), one);
+      TestDevice device = new TestDevice(vmm, vms.held(vmm.createVm("guest")), one);
       device.assign();
       vmm.iommu().claim(List.of(two));
       assertThat(vmm.iommu().domainNameOf(two)).contains("blocked");
@@ -120,7 +113,7 @@ class ClaimsTest {
     try (Vmm vmm = Vmms.open(machine, older, fake)) {
       Rid one = Rid.parse("00:01.0");
       vmm.iommu().claim(List.of(one));
-      TestDevice device = new TestDevice(vmm, held(vmm.createVm("guest")), one);
+      TestDevice device = new TestDevice(vmm, vms.held(vmm.createVm("guest")), one);
       device.assign();
       device.unassign();
       assertThat(vmm.iommu().domainNameOf(one)).contains("host");
@@ -139,7 +132,7 @@ class ClaimsTest {
     Rid one = Rid.parse("00:01.0");
     Vmm vmm = Vmms.open(machine, Tunables.defaults(), fake);
     vmm.iommu().claim(List.of(one));
-    TestDevice device = new TestDevice(vmm, held(vmm.createVm("guest")), one);
+    TestDevice device = new TestDevice(vmm, vms.held(vmm.createVm("guest")), one);
     device.assign();
     device.unassign();
     vmm.iommu().block(List.of(one), "it hangs");
@@ -156,7 +149,7 @@ class ClaimsTest {
     machine.pci().add("00:02.0", 0x1234, 0x11e8, 0xff0000);
     try (Vmm vmm = Vmms.open(machine, Tunables.defaults(), fake)) {
       Rid two = Rid.parse("00:02.0");
-      new TestDevice(vmm, held(vmm.createVm("guest")), Rid.parse("00:01.0")).assign();
+      new TestDevice(vmm, vms.held(vmm.createVm("guest")), Rid.parse("00:01.0")).assign();
       fake.plan.failNth(Kind.MOVE, 1, Errno.EIO);
       assertThatThrownBy(() -> vmm.iommu().claim(List.of(two))).hasMessageContaining("injected");
       vmm.iommu().release(List.of(two));

@@ -24,13 +24,7 @@ class ConcurrentStartTest {
   private final FakeMachine machine = new FakeMachine(new ArrayMemory(64L << 20));
   private final FakeIommuProvider fake = new FakeIommuProvider("fake");
 
-  /** Held, as a dropped VM is destroyed at any time. */
-  private final List<VirtualMachine> vms = new ArrayList<>();
-
-  private VirtualMachine held(VirtualMachine vm) {
-    vms.add(vm);
-    return vm;
-  }
+  private final HeldVms vms = new HeldVms();
 
   /**
    * Runs eight first assigns; the one that starts is held until the seven others wait for it.
@@ -49,7 +43,7 @@ class ConcurrentStartTest {
     for (int i = 0; i < THREADS; i++) {
       Rid rid = new Rid(0, 0, i + 1, 0);
       machine.pci().add(rid.toString(), 0x1234, 0x11e8, 0xff0000);
-      TestDevice device = new TestDevice(vmm, held(vmm.createVm("guest" + i)), rid);
+      TestDevice device = new TestDevice(vmm, vms.held(vmm.createVm("guest" + i)), rid);
       threads.add(
           new Thread(
               () -> {
@@ -105,7 +99,7 @@ class ConcurrentStartTest {
           .containsOnly(vmm.iommu().failure().orElseThrow());
       assertThat(fake.plan.count(Kind.OPEN)).isEqualTo(1);
       fake.plan.onCall(kind -> {});
-      new TestDevice(vmm, held(vmm.createVm("later")), new Rid(0, 0, 1, 0)).assign();
+      new TestDevice(vmm, vms.held(vmm.createVm("later")), new Rid(0, 0, 1, 0)).assign();
       assertThat(vmm.iommu().state()).isEqualTo(IommuState.ON);
     }
   }

@@ -27,13 +27,7 @@ class LazyIommuTest {
   private final FakeMachine machine = new FakeMachine(new ArrayMemory(64L << 20));
   private final FakeIommuProvider fake = new FakeIommuProvider("fake");
 
-  /** Held, as a dropped VM is destroyed at any time. */
-  private final List<VirtualMachine> vms = new ArrayList<>();
-
-  private VirtualMachine held(VirtualMachine vm) {
-    vms.add(vm);
-    return vm;
-  }
+  private final HeldVms vms = new HeldVms();
 
   @Test
   void i01_plainVmsAskNothingOfAnyBackEnd() {
@@ -116,7 +110,7 @@ class LazyIommuTest {
       Rid second = Rid.parse("00:02.0");
       vmm.iommu().claim(List.of(first));
       fake.plan.failNth(Kind.OPEN, 1, Errno.ENOMEM);
-      TestDevice device = new TestDevice(vmm, held(vmm.createVm("guest")), first);
+      TestDevice device = new TestDevice(vmm, vms.held(vmm.createVm("guest")), first);
       VmmException refusal = catchThrowableOfType(VmmException.class, device::assign);
       assertThat(refusal.errno()).isEqualTo(Errno.ENXIO);
       assertThat(refusal)
@@ -130,7 +124,7 @@ class LazyIommuTest {
       // What is present did not change: a new device is let in, and its assign tries again.
       assertThat(vmm.iommu().present()).isEqualTo(new Presence(true, "fake", "1 fake unit"));
       vmm.iommu().claim(List.of(second));
-      new TestDevice(vmm, held(vmm.createVm("other")), second).assign();
+      new TestDevice(vmm, vms.held(vmm.createVm("other")), second).assign();
       assertThat(vmm.iommu().state()).isEqualTo(IommuState.ON);
       assertThat(vmm.iommu().failure()).isEmpty();
     }
@@ -140,18 +134,18 @@ class LazyIommuTest {
   void i11_aUnitOwnedBySomebodyElseIsEbusyInTheCause() {
     Vmm first = Vmms.open(machine, Tunables.defaults(), fake);
     try (Vmm second = Vmms.open(machine, Tunables.defaults(), fake)) {
-      new TestDevice(first, held(first.createVm("a")), Rid.parse("00:01.0")).assign();
+      new TestDevice(first, vms.held(first.createVm("a")), Rid.parse("00:01.0")).assign();
       VmmException refusal =
           catchThrowableOfType(
               VmmException.class,
               () ->
-                  new TestDevice(second, held(second.createVm("b")), Rid.parse("00:02.0"))
+                  new TestDevice(second, vms.held(second.createVm("b")), Rid.parse("00:02.0"))
                       .assign());
       assertThat(refusal.errno()).isEqualTo(Errno.ENXIO);
       assertThat(refusal).hasMessageContaining("EBUSY");
       assertThat(second.iommu().failure().orElseThrow().errno()).isEqualTo(Errno.EBUSY);
       first.close();
-      new TestDevice(second, held(second.createVm("c")), Rid.parse("00:02.0")).assign();
+      new TestDevice(second, vms.held(second.createVm("c")), Rid.parse("00:02.0")).assign();
       assertThat(second.iommu().state()).isEqualTo(IommuState.ON);
     }
   }
@@ -167,7 +161,7 @@ class LazyIommuTest {
         };
     try (Vmm vmm = Vmms.open(machine, Tunables.defaults(), dead)) {
       assertThatThrownBy(
-              () -> new TestDevice(vmm, held(vmm.createVm("a")), Rid.parse("00:01.0")).assign())
+              () -> new TestDevice(vmm, vms.held(vmm.createVm("a")), Rid.parse("00:01.0")).assign())
           .hasMessageContaining("had no effect");
       assertThat(vmm.iommu().state()).isEqualTo(IommuState.FAILED);
       assertThat(dead.current().closed()).isTrue();
@@ -288,7 +282,7 @@ class LazyIommuTest {
                 : List.of();
     try (Logs logs = new Logs();
         Vmm vmm = Vmms.open(machine, Tunables.defaults(), fake)) {
-      new TestDevice(vmm, held(vmm.createVm("guest")), Rid.parse("00:02.0")).assign();
+      new TestDevice(vmm, vms.held(vmm.createVm("guest")), Rid.parse("00:02.0")).assign();
       assertThat(fake.plan.calls())
           .contains(
               "CREATE_DOMAIN host 0x7f001fff",
@@ -305,7 +299,7 @@ class LazyIommuTest {
     try (Logs logs = new Logs();
         Vmm vmm = Vmms.open(machine, Tunables.defaults(), fake)) {
       Rid one = Rid.parse("00:01.0");
-      new TestDevice(vmm, held(vmm.createVm("guest")), one).assign();
+      new TestDevice(vmm, vms.held(vmm.createVm("guest")), one).assign();
       List<OwnedFault> heard = new ArrayList<>();
       vmm.iommu()
           .onFault(

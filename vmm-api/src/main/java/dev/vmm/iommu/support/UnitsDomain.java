@@ -126,7 +126,7 @@ final class UnitsDomain implements Domain, TableInvalidator {
     // The entries' stores come before the look at who uses the table: a unit that is attached
     // after this look cannot have read the old entries.
     VarHandle.fullFence();
-    VmmException first = null;
+    VmmException first = null; // not AllTried: an unmap allocates nothing
     for (Attachment attachment : attachments) {
       try {
         attachment.unit.flush(attachment.domainId, iova, lengthBytes, !linksChanged);
